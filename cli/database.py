@@ -1,0 +1,137 @@
+"""songradar db: the schema, the server, and a way in for psql."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+
+import click
+
+from cli.output import print_json, size
+
+
+@click.group("db")
+def database() -> None:
+    """Look after the database."""
+
+
+@database.command()
+@click.argument("revision", default="head")
+def upgrade(revision: str) -> None:
+    """Bring the schema up to REVISION [head]. The embedded database does this by itself.
+
+    \b
+    DATABASE_URL=postgresql://songradar@db.example/music songradar db upgrade
+    """
+    from db import schema
+
+    schema.upgrade(revision)
+    click.echo(f"schema is at {schema.current()}")
+
+
+@database.command()
+@click.argument("revision")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def downgrade(revision: str, yes: bool) -> None:
+    """Take the schema back to REVISION; `base` removes all of it, and all songs.
+
+    \b
+    songradar db downgrade base --yes
+    """
+    from db import schema
+
+    if not yes:
+        click.confirm(f"Go back to {revision} and lose what only newer revisions can hold?", abort=True, err=True)
+    schema.downgrade(revision)
+    click.echo(f"schema is at {schema.current() or 'base'}")
+
+
+@database.command()
+def status() -> None:
+    """Tell which revision the schema is at; exit code 1 when it is not the newest.
+
+    \b
+    songradar db status
+    """
+    from db import schema
+    from db.engine import HEAD
+
+    current = schema.current()
+    newest = "the newest" if current == HEAD else f"this program needs {HEAD}"
+    click.echo(f"schema is at {current or 'base'}, {newest}")
+    sys.exit(0 if current == HEAD else 1)
+
+
+@database.command()
+def history() -> None:
+    """List the schema's revisions, oldest first.
+
+    \b
+    songradar db history
+    """
+    from db import schema
+
+    for revision, what in schema.history():
+        click.echo(f"{revision}  {what}")
+
+
+@database.command(context_settings={"ignore_unknown_options": True})
+@click.option("--url", is_flag=True, help="Print the database's URL instead, for any other client.")
+@click.argument("arguments", metavar="[PSQL OPTIONS]", nargs=-1, type=click.UNPROCESSED)
+def psql(url: bool, arguments: tuple[str, ...]) -> None:
+    """Open psql on the catalogue.
+
+    \b
+    songradar db psql
+    songradar db psql -c 'SELECT * FROM matches_v1 ORDER BY searched_at DESC LIMIT 5'
+    """
+    from db import embedded
+    from db.engine import connect, database_url
+
+    if url:
+        click.echo(database_url())
+        return
+    connect().close()  # a new catalogue has its tables before anybody looks
+    program = shutil.which("psql") or str(embedded.program("psql"))
+    options = f"{os.environ.get('PGOPTIONS', '')} -c search_path=songradar,public".strip()
+    command = [program, database_url(), *arguments]
+    sys.exit(subprocess.run(command, env=os.environ | {"PGOPTIONS": options}, check=False).returncode)
+
+
+@database.command()
+@click.option("--json", "as_json", is_flag=True, help="As a JSON object, sizes in bytes.")
+def stats(as_json: bool) -> None:
+    """Count songs, fragments and hours, and say what they cost.
+
+    \b
+    songradar db stats --json
+    """
+    from db.engine import connect
+    from db.statistics import statistics
+
+    with connect() as connection:
+        found = statistics(connection)
+    if as_json:
+        print_json(asdict(found))
+        return
+    click.echo(f"{found.songs} songs, {found.hours:.2f} h of audio, {found.fragments} fragments")
+    each = f" ({size(round(found.bytes_total / found.hours))} for an hour of audio)" if found.hours else ""
+    click.echo(f"{size(found.bytes_heap)} heap + {size(found.bytes_index)} index = {size(found.bytes_total)}{each}")
+    click.echo(f"{found.searches} searches kept")
+
+
+@database.command()
+def stop() -> None:
+    """Stop the embedded server; the next command starts it again.
+
+    \b
+    songradar db stop
+    """
+    from db import embedded
+    from db.engine import is_embedded
+    from db.errors import NotEmbedded
+
+    if not is_embedded():
+        raise NotEmbedded("DATABASE_URL is set: songradar does not stop a server that is not its own")
+    click.echo("stopped" if embedded.stop(embedded.home()) else "was not running")

@@ -1,0 +1,186 @@
+"""songradar encoders: which networks the catalogue knows, and which one it uses."""
+
+import json
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.output import print_json, print_table, size
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from db.encoders import NewEncoder
+    from db.search import StoredEncoder
+    from ml.encoder import Encoder
+
+SHIPPED = "siamese"
+"""The encoder in the package that a catalogue without encoders begins with."""
+
+NAME = click.argument("name", metavar="NAME")
+
+
+@click.group()
+def encoders() -> None:
+    """Add, choose, export and remove encoders."""
+
+
+@encoders.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each encoder.")
+def list_encoders(as_json: bool) -> None:
+    """List the encoders of the catalogue; the active one has a star.
+
+    \b
+    songradar encoders list
+    """
+    from db import encoders as stored
+    from db.engine import engine
+
+    found = stored.encoders(engine())
+    if as_json:
+        for encoder in found:
+            print_json(vars(encoder) | {"sha256": encoder.sha256.hex(), "created_at": encoder.created_at.isoformat()})
+        return
+    rows = [
+        ("*" if e.active else "", e.name, e.kind, e.songs, e.fragments, size(e.onnx_bytes), e.created_at.date())
+        for e in found
+    ]
+    print_table(("", "name", "kind", "songs", "fragments", "network", "added"), rows)
+
+
+@encoders.command("add")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--name", help="Name in the catalogue [name of the folder].")
+def add(folder: Path, name: str | None) -> None:
+    """Add the encoder that `songradar train` left in DIR.
+
+    \b
+    songradar encoders add runs/my-encoder
+    """
+    from db.encoders import add_encoder
+    from db.engine import engine
+
+    new = read_folder(folder, name)
+    added = add_encoder(engine(), new)
+    click.echo(f"{new.name}: {'added' if added else 'already there'}")
+
+
+@encoders.command("use")
+@NAME
+def use(name: str) -> None:
+    """Let ingestion and search use encoder NAME.
+
+    \b
+    songradar encoders use siamese
+    """
+    from db.encoders import use_encoder
+    from db.engine import engine
+
+    use_encoder(engine(), name)
+    click.echo(f"{name} is active")
+
+
+@encoders.command("remove")
+@NAME
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(name: str, yes: bool) -> None:
+    """Remove encoder NAME and every fragment it made; the songs stay.
+
+    \b
+    songradar encoders remove siamese --yes
+    """
+    from db.encoders import remove_encoder
+    from db.engine import engine
+
+    if not yes:
+        click.confirm(f"Remove encoder {name} and all its fragments?", abort=True, err=True)
+    n_fragments = remove_encoder(engine(), name)
+    click.echo(f"{name}: removed with {n_fragments} fragments")
+
+
+@encoders.command("export")
+@NAME
+@click.option("-o", "--out", metavar="DIR", type=click.Path(path_type=Path), help="Where to write [NAME].")
+def export(name: str, out: Path | None) -> None:
+    """Write encoder NAME to a folder, as `encoders add` reads it.
+
+    \b
+    songradar encoders export siamese -o /tmp/siamese
+    """
+    from db.encoders import read_whole
+    from db.engine import engine
+
+    folder = out or Path(name)
+    write_folder(read_whole(engine(), name), folder)
+    click.echo(f"{name}: written to {folder}")
+
+
+def open_encoder(
+    connection: "psycopg.Connection", name: str | None, threads: int = 0
+) -> "tuple[StoredEncoder, Encoder]":
+    """The encoder called `name`, or the active one, ready to run; an empty catalogue gets the shipped one first."""
+    from db.search import read_encoder
+    from ml.encoder import Encoder
+    from ml.spec import AudioSpec
+
+    if connection.execute("SELECT NOT EXISTS (SELECT FROM songradar.encoders)").fetchone() == (True,):
+        add_shipped()
+    stored = read_encoder(connection, name)
+    return stored, Encoder(stored.onnx, AudioSpec.from_dict(stored.spec), stored.name, threads)
+
+
+def add_shipped() -> None:
+    """Add the encoder that comes with the package."""
+    from db.encoders import add_encoder
+    from db.engine import engine
+
+    with as_file(files("ml").joinpath("weights", SHIPPED)) as folder:
+        add_encoder(engine(), read_folder(folder, SHIPPED))
+
+
+def read_folder(folder: Path, name: str | None = None) -> "NewEncoder":
+    """An encoder from the files that training left. Raises EncoderFileError, also when it cannot be run."""
+    from db.encoders import NewEncoder
+    from ml.encoder import Encoder, read_onnx, sha256_of
+    from ml.errors import EncoderFileError
+    from ml.spec import AudioSpec
+
+    if not folder.is_dir():
+        raise EncoderFileError(f"{folder}: is not a folder")
+    name = name or folder.resolve().name.lower()
+    onnx, spec = read_onnx(folder), AudioSpec.read(folder / "spec.json")
+    Encoder(onnx, spec, name)
+    card = folder / "CARD.md"
+    return NewEncoder(
+        name=name,
+        sha256=sha256_of(onnx),
+        spec=spec.as_dict(),
+        calibration=_json(folder / "calibration.json"),
+        metrics=_json(folder / "metrics.json") or {},
+        card=card.read_text("utf-8") if card.exists() else "",
+        onnx=onnx,
+    )
+
+
+def write_folder(encoder: "NewEncoder", folder: Path) -> None:
+    """The reverse of `read_folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "encoder.onnx").write_bytes(encoder.onnx)
+    (folder / "CARD.md").write_text(encoder.card, "utf-8")
+    for name, values in (("spec", encoder.spec), ("calibration", encoder.calibration), ("metrics", encoder.metrics)):
+        if values is not None:
+            (folder / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n")
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    from ml.errors import EncoderFileError
+
+    if not path.exists():
+        return None
+    try:
+        values: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise EncoderFileError(f"{path}: is not JSON ({error})") from error
+    return values

@@ -1,0 +1,208 @@
+"""songradar ingest: fill the catalogue."""
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.output import Advance, print_json, progress, warn
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from db.models import Song
+    from ml.encoder import Encoder
+    from ml.extraction import Extracted, HashedFile
+    from ml.files import AudioFile, Failure
+    from ml.tags import Tags
+
+CHUNK = 128
+"""Files looked up in the database at a time: few enough that a first run soon shows progress."""
+
+
+@click.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Files in work at once [all cores]."
+)
+@click.option("--encoder", metavar="NAME", help="Encode with this encoder instead of the active one.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each file, and a summary as the last.")
+def ingest(paths: tuple[Path, ...], workers: int, encoder: str | None, as_json: bool) -> None:
+    """Add the songs in PATHs, files or folders, to the catalogue.
+
+    \b
+    songradar ingest ~/Music
+    songradar ingest --workers 4 /srv/radio/archive new-jingle.wav
+
+    Run it again at any time: files that are there already are skipped, moved ones are followed, changed ones replaced.
+    Exit code 0: all went well; 1: some file failed (each is named on stderr); 2: nothing could be done.
+    """
+    from cli.encoders import open_encoder
+    from db.engine import connect, engine
+    from ml.files import audio_files
+
+    with connect() as connection:
+        stored, loaded = open_encoder(connection, encoder, threads=0 if workers == 1 else 1)
+    report = Report(as_json=as_json)
+    files = list(audio_files(paths))
+    with progress("ingesting", len(files)) as advance:
+        ingest_files(files, engine(), stored.id, loaded, workers, report, advance)
+    report.print_summary()
+    sys.exit(1 if report.counts["failed"] else 0)
+
+
+class Report:
+    """Counts what became of each file and tells it as it happens."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.counts: Counter[str] = Counter()
+        self.audio_s = 0.0
+        self.fragments = 0
+        self._as_json = as_json
+        self._started = time.monotonic()
+
+    def tell(self, source: str, outcome: str, **details: Any) -> None:
+        self.counts[outcome] += 1
+        self.audio_s += details.get("duration_s", 0.0)
+        self.fragments += details.get("fragments", 0)
+        if outcome == "failed":
+            warn(f"{source}: {details['reason']}")
+        if self._as_json:
+            print_json({"source": source, "outcome": outcome, **details})
+
+    def print_summary(self) -> None:
+        if not self._as_json:
+            click.echo(self.summary())
+            return
+        counts = {key: self.counts[key] for key in ("added", "replaced", "moved", "already there", "failed")}
+        seconds, rate = self._pace()
+        extent = {"hours": round(self.audio_s / 3600, 4), "fragments": self.fragments}
+        pace = {"seconds": round(seconds, 2), "hours_per_minute": round(rate, 2)}
+        print_json({"summary": counts | extent | pace})
+
+    def summary(self) -> str:
+        """What was done and how fast, for people."""
+        shown = [key for key in ("added", "replaced", "moved", "already there", "failed") if self.counts[key]]
+        counts = ", ".join(f"{self.counts[key]} {key}" for key in shown) or "nothing to do"
+        seconds, rate = self._pace()
+        if not self.audio_s:
+            return f"{counts} ({seconds:.1f} s)"
+        extent = f"{self.audio_s / 3600:.2f} h of audio, {self.fragments} fragments"
+        return f"{counts}\n{extent} in {seconds:.1f} s: {rate:.1f} h of audio a minute"
+
+    def _pace(self) -> tuple[float, float]:
+        """(seconds since the start, hours of audio a minute)."""
+        seconds = time.monotonic() - self._started
+        return seconds, self.audio_s / 60 / seconds
+
+
+def ingest_files(
+    files: "Sequence[AudioFile | Failure]",
+    engine: "Engine",
+    encoder_id: int,
+    encoder: "Encoder",
+    workers: int,
+    report: Report,
+    advance: Advance,
+) -> None:
+    """Bring the catalogue up to date with `files`. Each song is one transaction, so it may be killed at any moment."""
+    from db import store
+    from ml.extraction import extract
+    from ml.files import AudioFile, Failure
+
+    for start in range(0, len(files), CHUNK):
+        chunk = files[start : start + CHUNK]
+        for failure in (item for item in chunk if isinstance(item, Failure)):
+            report.tell(failure.path, "failed", reason=failure.reason)
+            advance()
+        found = [item for item in chunk if isinstance(item, AudioFile)]
+        for result in extract(unindexed(found, engine, encoder_id, report, advance), encoder, workers):
+            if isinstance(result, Failure):
+                report.tell(result.path, "failed", reason=result.reason)
+                advance()
+                continue
+            fingerprint, song = result.fingerprint, song_row(result)
+            outcome = store.add_song(engine, song, encoder_id, fingerprint.positions, fingerprint.embeddings)
+            details = {"duration_s": fingerprint.duration_s, "fragments": len(fingerprint.positions)}
+            report.tell(song.source, outcome, **(details if outcome != store.Outcome.PRESENT else {}))
+            advance(fingerprint.duration_s)
+
+
+def unindexed(
+    files: "Sequence[AudioFile]", engine: "Engine", encoder_id: int, report: Report, advance: Advance
+) -> "Iterator[HashedFile]":
+    """Those of `files` that the catalogue does not have; the others are reported, and followed if they moved.
+
+    A file whose path, size and time stamp are known is not even read; any other is known by its bytes.
+    """
+    from db import store
+
+    unchanged = store.unchanged(engine, encoder_id, {file.source: (file.size, file.modified_at) for file in files})
+    hashed = []
+    for file in files:
+        if file.source in unchanged:
+            report.tell(file.source, store.Outcome.PRESENT)
+            advance()
+        elif (item := hash_file(file, report)) is not None:
+            hashed.append(item)
+        else:
+            advance()
+    known = store.indexed(engine, encoder_id, [item.sha256 for item in hashed])
+    for item in hashed:
+        if item.sha256 not in known:
+            yield item
+            continue
+        report.tell(item.file.source, follow(item, known[item.sha256], engine))
+        advance()
+
+
+def hash_file(file: "AudioFile", report: Report) -> "HashedFile | None":
+    from ml.errors import AudioReadError
+    from ml.extraction import HashedFile
+    from ml.files import sha256
+
+    try:
+        return HashedFile(file, sha256(file.path))
+    except AudioReadError as error:
+        report.tell(file.source, "failed", reason=error.reason)
+        return None
+
+
+def follow(item: "HashedFile", known_source: str, engine: "Engine") -> str:
+    """Known bytes under another path: the song moved if the old path is gone, else this is a copy of it."""
+    from db import store
+    from ml.tags import read_tags
+
+    moved = known_source != item.file.source
+    if moved and Path(known_source).exists():
+        return store.Outcome.PRESENT
+    store.relocate(engine, file_row(item, read_tags(item.file.path)))
+    return store.Outcome.MOVED if moved else store.Outcome.PRESENT
+
+
+def song_row(extracted: "Extracted") -> "Song":
+    """What the database keeps of a song."""
+    song = file_row(extracted.hashed, extracted.tags)
+    song.duration_s = extracted.fingerprint.duration_s
+    return song
+
+
+def file_row(item: "HashedFile", tags: "Tags") -> "Song":
+    """What the database keeps of a file, before anybody has listened to it."""
+    from db.models import Song
+
+    return Song(
+        title=tags.title,
+        artist=tags.artist,
+        album=tags.album,
+        tags=tags.ids,
+        source=item.file.source,
+        sha256=item.sha256,
+        size_bytes=item.file.size,
+        modified_at=item.file.modified_at,
+    )

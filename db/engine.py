@@ -1,0 +1,145 @@
+"""Connections: DATABASE_URL, else the embedded server; checked before anything else is asked of them."""
+
+import os
+from typing import TYPE_CHECKING
+
+import psycopg
+from pgvector.psycopg import register_vector
+
+from db import embedded
+from db.errors import SchemaOutOfDate, ServerTooOld, ServerUnreachable
+
+if TYPE_CHECKING:
+    import sqlalchemy
+
+MIN_POSTGRESQL = 16
+MIN_PGVECTOR = (0, 8, 4)  # 0.8.2 to 0.8.4 mend index corruption
+SCHEMA = "songradar"
+HEAD = "20261122_first"
+"""The revision of the schema this program works with; a test compares it with Alembic's head."""
+
+_VERSIONS = """
+    SELECT current_setting('server_version_num')::int, current_setting('server_version'),
+           (SELECT extversion FROM pg_extension WHERE extname = 'vector'),
+           (SELECT default_version FROM pg_available_extensions WHERE name = 'vector')
+"""
+
+
+def is_embedded() -> bool:
+    """Whether the catalogue lives in the embedded server."""
+    return not os.environ.get("DATABASE_URL")
+
+
+def database_url() -> str:
+    """The URL to connect to, in libpq's form; starts the embedded server if it is not up."""
+    if given := os.environ.get("DATABASE_URL"):
+        return plain_url(given)
+    folder = embedded.home()
+    return embedded.running_url(folder) or embedded.start(folder)
+
+
+def plain_url(url: str) -> str:
+    """`url` without SQLAlchemy's driver name, which libpq does not know.
+
+    >>> plain_url("postgresql+psycopg://dj@host/db")
+    'postgresql://dj@host/db'
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.partition("+")[0] not in ("postgresql", "postgres"):
+        raise ServerUnreachable("DATABASE_URL does not begin with postgresql://")
+    return f"postgresql://{rest}"
+
+
+def connect() -> psycopg.Connection:
+    """A connection to a catalogue at this program's schema revision; autocommit, knows pgvector's types.
+
+    The embedded database upgrades itself. Raises ServerUnreachable, ServerTooOld, SchemaOutOfDate.
+    """
+    connection = connect_unchecked()
+    try:
+        if revision(connection) != HEAD:
+            _bring_to_head(connection)
+        connection.execute(f"SET search_path = {SCHEMA}, {_extension_schema(connection)}")
+        register_vector(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_unchecked() -> psycopg.Connection:
+    """A connection whose server is new enough but whose schema may be at any revision, or absent."""
+    try:
+        connection = psycopg.connect(database_url(), autocommit=True, application_name="songradar")
+    except psycopg.OperationalError as error:
+        if not is_embedded():
+            raise ServerUnreachable(f"DATABASE_URL: {_first_line(error)}") from error
+        # The file that named its address outlived the server: start it again.
+        connection = psycopg.connect(embedded.start(embedded.home()), autocommit=True, application_name="songradar")
+    try:
+        check_versions(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def check_versions(connection: psycopg.Connection) -> None:
+    """Raise ServerTooOld when PostgreSQL or pgvector is older than songradar needs, or pgvector is absent."""
+    row = connection.execute(_VERSIONS).fetchone()
+    assert row is not None
+    version_num, version, installed, available = row
+    if version_num < MIN_POSTGRESQL * 10_000:
+        raise ServerTooOld(f"this is PostgreSQL {version}; songradar needs PostgreSQL {MIN_POSTGRESQL} or later")
+    vector = installed or available
+    wanted = ".".join(map(str, MIN_PGVECTOR))
+    if vector is None:
+        raise ServerTooOld(f"this PostgreSQL has no pgvector; songradar needs pgvector {wanted} or later")
+    if tuple(map(int, vector.split("."))) < MIN_PGVECTOR:
+        hint = "; run ALTER EXTENSION vector UPDATE" if installed and available != installed else ""
+        raise ServerTooOld(f"this database has pgvector {vector}; songradar needs pgvector {wanted} or later{hint}")
+
+
+def revision(connection: psycopg.Connection) -> str | None:
+    """The schema's revision, None for a database without songradar's schema."""
+    try:
+        row = connection.execute(f"SELECT version_num FROM {SCHEMA}.alembic_version").fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        return None
+    return row[0] if row else None
+
+
+def engine() -> "sqlalchemy.Engine":
+    """The same database for SQLAlchemy: its connections come from `connect`, so they are checked alike."""
+    import sqlalchemy
+
+    def creator() -> psycopg.Connection:
+        connection = connect()
+        connection.autocommit = False
+        return connection
+
+    return sqlalchemy.create_engine("postgresql+psycopg://", creator=creator, poolclass=sqlalchemy.NullPool)
+
+
+def _bring_to_head(connection: psycopg.Connection) -> None:
+    current = revision(connection)
+    if not is_embedded():
+        state = f"at revision {current}" if current else "not there yet"
+        raise SchemaOutOfDate(
+            f"the schema {SCHEMA} is {state}, and this program needs {HEAD}: run songradar db upgrade,"
+            " or a newer songradar if the database is ahead"
+        )
+    from db.schema import upgrade
+
+    upgrade()
+
+
+def _extension_schema(connection: psycopg.Connection) -> str:
+    row = connection.execute("SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'")
+    found = row.fetchone()
+    assert found is not None, "the schema needs pgvector, so it is there"
+    return str(found[0])
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

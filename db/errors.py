@@ -1,0 +1,33 @@
+"""What can go wrong between us and PostgreSQL. Imports nothing."""
+
+
+class DatabaseError(Exception):
+    """Base of all errors that `db` raises on purpose; its text is meant for the user."""
+
+
+class ServerUnreachable(DatabaseError):
+    """No PostgreSQL answers where one should."""
+
+
+class ServerTooOld(DatabaseError):
+    """PostgreSQL or pgvector is older than what songradar needs."""
+
+
+class SchemaOutOfDate(DatabaseError):
+    """The database is at another revision of the schema than this program."""
+
+
+class EncoderUnknown(DatabaseError):
+    """No encoder of that name, or no active one."""
+
+
+class EncoderMismatch(DatabaseError):
+    """An encoder that contradicts the one stored under the same name."""
+
+
+class SongUnknown(DatabaseError):
+    """No song with that number."""
+
+
+class NotEmbedded(DatabaseError):
+    """An operation on the embedded server while DATABASE_URL names another."""

@@ -1,0 +1,186 @@
+r"""The tables. Alembic compares them with the database; the comments are what `\d+` shows in psql."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pgvector.sqlalchemy import HALFVEC
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL, TIMESTAMP
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING_CONVENTION = {
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+"""PostgreSQL's own names, made explicit so that migrations can drop what they did not name."""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(schema="songradar", naming_convention=NAMING_CONVENTION)
+    type_annotation_map: ClassVar = {
+        str: Text,
+        float: DOUBLE_PRECISION,
+        datetime: TIMESTAMP(timezone=True),
+        dict[str, Any]: JSONB(none_as_null=True),
+    }
+
+
+class Song(Base):
+    __tablename__ = "songs"
+    __table_args__ = (
+        CheckConstraint("title <> ''", name="title"),
+        CheckConstraint("duration_s > 0", name="duration_s"),
+        CheckConstraint("octet_length(sha256) = 32", name="sha256"),
+        CheckConstraint("jsonb_typeof(tags) = 'object'", name="tags"),
+        {"comment": "One recording of the catalogue."},
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True, comment="Number of the song.")
+    title: Mapped[str] = mapped_column(comment="Title from the file's tags, else from its name.")
+    artist: Mapped[str | None] = mapped_column(comment="Artist from the tags or the file name; NULL if neither tells.")
+    album: Mapped[str | None] = mapped_column(comment="Album from the tags.")
+    duration_s: Mapped[float] = mapped_column(comment="Length of the audio in seconds, as decoded.")
+    source: Mapped[str] = mapped_column(index=True, comment="Path of the file when it was last ingested.")
+    sha256: Mapped[bytes] = mapped_column(
+        LargeBinary, unique=True, comment="SHA-256 of the file: the same bytes are the same song."
+    )
+    size_bytes: Mapped[int] = mapped_column(
+        BigInteger, comment="Size of the file; with modified_at tells it is unchanged."
+    )
+    modified_at: Mapped[datetime] = mapped_column(comment="Modification time of the file when last ingested.")
+    tags: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'"), comment="Further identifiers: mbid (MusicBrainz recording), isrc."
+    )
+    added_at: Mapped[datetime] = mapped_column(server_default=text("now()"), comment="When the song came in.")
+
+
+class Encoder(Base):
+    __tablename__ = "encoders"
+    __table_args__ = (
+        CheckConstraint("name ~ '^[a-z0-9][a-z0-9_-]*$'", name="name"),
+        CheckConstraint("octet_length(sha256) = 32", name="sha256"),
+        CheckConstraint("jsonb_typeof(spec) = 'object' AND spec ? 'kind'", name="spec"),
+        CheckConstraint("jsonb_typeof(calibration) = 'object'", name="calibration"),
+        Index(
+            "encoders_one_active_idx",
+            "active",
+            unique=True,
+            postgresql_where=text("active"),
+        ),
+        {"comment": "A trained network; embeddings compare only within one encoder."},
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True, comment="Number of the encoder.")
+    name: Mapped[str] = mapped_column(unique=True, comment="Name used on the command line.")
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, unique=True, comment="SHA-256 of onnx.")
+    kind: Mapped[str] = mapped_column(
+        Computed("spec ->> 'kind'", persisted=True), nullable=True, comment="Recipe it was trained by."
+    )
+    spec: Mapped[dict[str, Any]] = mapped_column(
+        comment="AudioSpec: sample rate, fragment length and hops; how to cut audio for this encoder."
+    )
+    calibration: Mapped[dict[str, Any] | None] = mapped_column(
+        comment="Weights that turn evidence into a probability, and the threshold; see match_v1."
+    )
+    metrics: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'"), comment="What was measured when it was trained."
+    )
+    card: Mapped[str] = mapped_column(server_default=text("''"), comment="Model card: data, licences, limits.")
+    onnx: Mapped[bytes] = mapped_column(
+        LargeBinary, comment="The network: waveform (n, samples) float32 to embedding (n, 128) float32."
+    )
+    active: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Whether ingestion and search use it unless told otherwise."
+    )
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"), comment="When it was added.")
+
+
+class Fragment(Base):
+    __tablename__ = "fragments"
+    __table_args__ = (
+        # song_id leads, so that removing a song finds its fragments in every partition by index.
+        PrimaryKeyConstraint("song_id", "encoder_id", "position"),
+        CheckConstraint("position >= 0", name="position"),
+        Index(
+            "fragments_embedding_idx",
+            "embedding",
+            postgresql_using="hnsw",
+            postgresql_ops={"embedding": "halfvec_l2_ops"},
+        ),
+        {
+            "comment": "One window of a song and its embedding; a partition for each encoder.",
+            "postgresql_partition_by": "LIST (encoder_id)",
+        },
+    )
+
+    encoder_id: Mapped[int] = mapped_column(
+        ForeignKey(Encoder.id, ondelete="CASCADE"), comment="Encoder that made the embedding."
+    )
+    song_id: Mapped[int] = mapped_column(ForeignKey(Song.id, ondelete="CASCADE"), comment="Song it was cut from.")
+    position: Mapped[int] = mapped_column(comment="It starts at position * hop_s of the encoder's spec.")
+    embedding: Mapped[Any] = mapped_column(
+        HALFVEC(128), nullable=False, comment="Embedding; fewer dimensions are padded with zeros. Compare with <->."
+    )
+
+
+class Search(Base):
+    __tablename__ = "searches"
+    __table_args__ = (
+        CheckConstraint("duration_s > 0", name="duration_s"),
+        Index(None, "searched_at"),
+        {"comment": "One identification of a recording."},
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, Identity(always=True), primary_key=True, comment="Number of the search."
+    )
+    query: Mapped[str] = mapped_column(comment="The recording: a path, or what an application calls it.")
+    duration_s: Mapped[float] = mapped_column(comment="Its length in seconds.")
+    encoder_id: Mapped[int | None] = mapped_column(
+        ForeignKey(Encoder.id, ondelete="SET NULL"), index=True, comment="Encoder used; NULL once that was removed."
+    )
+    timings_ms: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'"), comment="Milliseconds spent on decode, encode, search and in total."
+    )
+    searched_at: Mapped[datetime] = mapped_column(server_default=text("now()"), comment="When it was asked.")
+
+
+class Match(Base):
+    __tablename__ = "matches"
+    __table_args__ = (
+        CheckConstraint("rank >= 1", name="rank"),
+        CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
+        CheckConstraint("coverage BETWEEN 0 AND 1", name="coverage"),
+        {"comment": "The candidates that a search brought, best first."},
+    )
+
+    search_id: Mapped[int] = mapped_column(
+        ForeignKey(Search.id, ondelete="CASCADE"), primary_key=True, comment="The search."
+    )
+    rank: Mapped[int] = mapped_column(SmallInteger, primary_key=True, comment="1 is the best candidate.")
+    song_id: Mapped[int] = mapped_column(
+        ForeignKey(Song.id, ondelete="CASCADE"), index=True, comment="The song it may be."
+    )
+    offset_s: Mapped[float] = mapped_column(REAL, comment="Where in the song the recording's first sample lies.")
+    score: Mapped[float] = mapped_column(REAL, comment="Mean similarity, 1 - d^2/2, of the aligned fragments.")
+    coverage: Mapped[float] = mapped_column(
+        REAL, comment="Share of the aligned fragments that were among the nearest neighbours."
+    )
+    confidence: Mapped[float] = mapped_column(REAL, comment="Probability that this is the song, 0..1.")
+    accepted: Mapped[bool] = mapped_column(comment="Whether the confidence reached the encoder's threshold.")

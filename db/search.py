@@ -1,0 +1,110 @@
+"""Identify a recording: one statement through `songradar.match_v1`. Needs psycopg alone, so that it starts quickly."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from pgvector import HalfVector
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from db.errors import EncoderUnknown
+
+_ENCODER = """
+    SELECT id, name, spec, onnx
+      FROM songradar.encoders
+     WHERE CASE WHEN %s::text IS NULL THEN active ELSE name = %s END
+"""
+
+_MATCHES = """
+    SELECT m.rank, m.song_id, s.title, s.artist, s.source, m.offset_s, m.score, m.coverage,
+           m.margin, m.n_fragments, m.confidence, m.accepted
+      FROM songradar.match_v1(%s, %s, %s::real[], %s) AS m
+      JOIN songradar.songs AS s ON s.id = m.song_id
+     ORDER BY m.rank
+"""
+
+_SAVE = """
+    WITH search AS (
+        INSERT INTO songradar.searches (query, duration_s, encoder_id, timings_ms) VALUES (%s, %s, %s, %s) RETURNING id
+    ), found AS (
+        INSERT INTO songradar.matches (search_id, rank, song_id, offset_s, score, coverage, confidence, accepted)
+        SELECT search.id, m.* FROM search CROSS JOIN unnest(
+               %s::smallint[], %s::integer[], %s::real[], %s::real[], %s::real[], %s::real[], %s::boolean[]) AS m
+    )
+    SELECT id FROM search
+"""
+
+
+@dataclass(frozen=True)
+class StoredEncoder:
+    """An encoder as the database keeps it; `spec` and `onnx` are all one needs to make embeddings."""
+
+    id: int
+    name: str
+    spec: dict[str, Any]
+    onnx: bytes
+
+
+@dataclass(frozen=True)
+class Match:
+    """A song that the recording may be a piece of; the header of `db/sql/match_v1.sql` says what each field means."""
+
+    rank: int
+    song_id: int
+    title: str
+    artist: str | None
+    source: str
+    offset_s: float
+    score: float
+    coverage: float
+    margin: float
+    n_fragments: int
+    confidence: float
+    accepted: bool
+
+
+def read_encoder(connection: psycopg.Connection, name: str | None = None) -> StoredEncoder:
+    """The encoder called `name`, or the active one. Raises EncoderUnknown."""
+    with connection.cursor(row_factory=class_row(StoredEncoder)) as cursor:
+        cursor.execute(_ENCODER, [name, name])
+        found = cursor.fetchone()
+    if found is None:
+        raise EncoderUnknown(
+            f"there is no encoder called {name}: see songradar encoders list"
+            if name
+            else "no encoder is active: choose one with songradar encoders use NAME"
+        )
+    return found
+
+
+def find_matches(
+    connection: psycopg.Connection,
+    encoder_id: int,
+    embeddings: NDArray[np.float32],
+    offsets_s: NDArray[np.float32],
+    limit: int = 5,
+) -> list[Match]:
+    """The songs most like a recording whose fragments are `embeddings` (F, 128) at `offsets_s` (F,), best first."""
+    with connection.cursor(row_factory=class_row(Match)) as cursor:
+        query = [HalfVector(embedding) for embedding in embeddings]
+        return cursor.execute(_MATCHES, [encoder_id, query, offsets_s.tolist(), limit]).fetchall()
+
+
+def save_search(
+    connection: psycopg.Connection,
+    query: str,
+    duration_s: float,
+    encoder_id: int,
+    timings_ms: Mapping[str, float],
+    matches: Sequence[Match],
+) -> int:
+    """Keep a search and its matches; returns the number of the search."""
+    columns = ("rank", "song_id", "offset_s", "score", "coverage", "confidence", "accepted")
+    arrays = [[getattr(match, column) for match in matches] for column in columns]
+    row = connection.execute(_SAVE, [query, duration_s, encoder_id, Jsonb(dict(timings_ms)), *arrays]).fetchone()
+    assert row is not None
+    return int(row[0])

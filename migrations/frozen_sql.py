@@ -1,0 +1,10 @@
+"""The SQL files that revisions run; a released file never changes, so neither does what a revision does."""
+
+from importlib.resources import files
+
+from sqlalchemy import TextClause, text
+
+
+def read(name: str) -> TextClause:
+    """The statement in `db/sql/<name>.sql`; its colons are no bind parameters."""
+    return text(files("db").joinpath("sql", f"{name}.sql").read_text("utf-8").replace(":", r"\:"))

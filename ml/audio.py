@@ -1,0 +1,194 @@
+"""Decode any audio or video file to mono float32, as a stream of blocks. The only module that imports PyAV."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.container import InputContainer
+from mutagen import MutagenError
+from mutagen.mp3 import MP3, BitrateMode
+from mutagen.wave import WAVE
+from numpy.typing import NDArray
+
+from ml.errors import AudioReadError
+
+Wave = NDArray[np.float32]
+"""Mono samples, (T,) float32, full scale = 1."""
+
+MIN_DECODED_SHARE = 0.9
+"""A file that gives less than this share of the duration in its header is truncated."""
+
+
+def decode(path: Path, sample_rate_hz: int) -> Iterator[Wave]:
+    """Yield the first audio stream of `path` in blocks of (t,) float32 within [-1, 1], mixed to mono and resampled.
+
+    Memory does not grow with the file's length. Samples that are not numbers become silence; samples beyond full
+    scale are clipped. Damaged packets are skipped as players do. Raises AudioReadError when there is no audio, or,
+    after the last block, when much of what the header promises is missing.
+    """
+    container = _open(path)
+    with container:
+        if not container.streams.audio:
+            raise AudioReadError(path, "has no audio stream")
+        n_samples = 0
+        for block in _resampled(_frames(container, path), sample_rate_hz):
+            n_samples += len(block)
+            yield block
+        _check_complete(path, container, n_samples / sample_rate_hz)
+
+
+def read_audio(path: Path, sample_rate_hz: int) -> Wave:
+    """The whole of `path` as (T,) float32; for clips. Raises AudioReadError as `decode` does."""
+    blocks = list(decode(path, sample_rate_hz))
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+
+def _open(path: Path) -> InputContainer:
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise AudioReadError(path, "is empty")
+        return av.open(str(path.absolute()), metadata_errors="replace")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise AudioReadError(path, "does not exist") from error
+    except IsADirectoryError as error:
+        raise AudioReadError(path, "is a folder") from error
+    except PermissionError as error:
+        raise AudioReadError(path, "may not be read (permission denied)") from error
+    except (av.FFmpegError, OSError) as error:
+        raise AudioReadError(path, "is not audio that can be decoded") from error
+
+
+def _frames(container: InputContainer, path: Path) -> Iterator[AudioFrame]:
+    """Decoded frames; a packet that cannot be decoded is skipped."""
+    stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise AudioReadError(path, "has audio in a format that cannot be decoded")
+    stream.codec_context.thread_type = "NONE"  # songs are decoded side by side; a thread per codec only adds switches
+    try:
+        for packet in container.demux(stream):
+            try:
+                yield from packet.decode()
+            except av.InvalidDataError:
+                continue
+    except (av.FFmpegError, ValueError) as error:  # PyAV raises ValueError for a stream whose format it cannot follow
+        raise AudioReadError(path, f"breaks off while decoding ({error})") from error
+
+
+def _resampled(frames: Iterator[AudioFrame], sample_rate_hz: int) -> Iterator[Wave]:
+    """Mono float32 blocks. A stream may change its format on the way (chained Ogg, AAC): then start afresh."""
+    resampler, source, gain = None, None, 1.0
+    for frame in frames:
+        layout = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if layout != source:
+            if resampler is not None:
+                yield from _samples(resampler, None, gain)
+            resampler, source = AudioResampler("flt", "mono", sample_rate_hz), layout
+            # FFmpeg mixes stereo to (L + R) / sqrt(2), which can exceed full scale; this makes it the mean
+            gain = 1.0 if frame.layout.nb_channels == 1 else math.sqrt(0.5)
+        frame.pts = None  # gaps in the time stamps must not become gaps in the audio
+        assert resampler is not None
+        yield from _samples(resampler, frame, gain)
+    if resampler is not None:
+        yield from _samples(resampler, None, gain)
+
+
+def _samples(resampler: AudioResampler, frame: AudioFrame | None, gain: float) -> Iterator[Wave]:
+    for out in resampler.resample(frame):
+        samples = gain * out.to_ndarray()[0].astype(np.float32, copy=False)
+        yield np.clip(np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
+
+
+def _check_complete(path: Path, container: InputContainer, decoded_s: float) -> None:
+    if decoded_s == 0:
+        raise AudioReadError(path, "is not audio that can be decoded")
+    declared_s = _declared_duration_s(path, container)
+    if declared_s is not None and decoded_s < MIN_DECODED_SHARE * declared_s:
+        raise AudioReadError(
+            path, f"is truncated: {decoded_s:.1f} s of the {declared_s:.1f} s in its header can be decoded"
+        )
+
+
+def _declared_duration_s(path: Path, container: InputContainer) -> float | None:
+    """What the file says of its own length, None where it does not say.
+
+    An MP3 without a Xing/Info header says nothing; FFmpeg then estimates from the bit rate of the first frame, which
+    is far off for variable bit rates.
+    """
+    stream = container.streams.audio[0]
+    if container.format.name == "mp3" and not _has_xing_header(path):
+        return None
+    if container.format.name == "wav":
+        return _wav_duration_s(path)
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration is not None else None
+
+
+def _has_xing_header(path: Path) -> bool:
+    try:
+        mp3: Any = MP3(path)  # type: ignore[no-untyped-call]
+        return bool(mp3.info.bitrate_mode != BitrateMode.UNKNOWN)
+    except MutagenError:
+        return False
+
+
+def _wav_duration_s(path: Path) -> float | None:
+    """FFmpeg lowers what a WAV's header says to what the file holds, so the header is read again.
+
+    A WAV written to a pipe says 0, or about as much as fits in 31 or 32 bits.
+    """
+    try:
+        wav: Any = WAVE(path)  # type: ignore[no-untyped-call]
+    except MutagenError:
+        return None
+    n_bytes = wav.info.length * wav.info.bitrate / 8
+    return float(wav.info.length) if n_bytes < 0x7FFF_0000 else None
+
+
+def windows(blocks: Iterator[Wave], size: int, hop: int, slack: int = 0) -> Iterator[Wave]:
+    """Cut a stream into windows of `size` samples that start every `hop` samples; each (size,) float32.
+
+    What is left at the end is padded with zeros when at most `slack` samples are missing, else dropped.
+
+    >>> [w.tolist() for w in windows(iter([np.arange(5, dtype=np.float32)]), size=2, hop=2, slack=1)]
+    [[0.0, 1.0], [2.0, 3.0], [4.0, 0.0]]
+    """
+    buffer, skip = np.zeros(0, np.float32), 0
+    for block in _at_least(blocks, size):
+        buffer = np.concatenate([buffer, block])
+        dropped = min(skip, len(buffer))
+        buffer, skip = buffer[dropped:], skip - dropped
+        starts = range(0, len(buffer) - size + 1, hop) if not skip else range(0)
+        for start in starts:
+            yield buffer[start : start + size]
+        next_start = len(starts) * hop
+        buffer, skip = buffer[next_start:], skip + max(0, next_start - len(buffer))
+    missing = size - len(buffer)
+    if not skip and 0 < missing <= slack and len(buffer):
+        yield np.pad(buffer, (0, missing))
+
+
+def _at_least(blocks: Iterator[Wave], size: int) -> Iterator[Wave]:
+    """The same stream in blocks of at least `size` samples (but the last), so that joining them stays cheap."""
+    held: list[Wave] = []
+    n_held = 0
+    for block in blocks:
+        held.append(block)
+        n_held += len(block)
+        if n_held >= size:
+            yield np.concatenate(held)
+            held, n_held = [], 0
+    if held:
+        yield np.concatenate(held)
+
+
+def level_dbfs(wave: Wave) -> float:
+    """Root-mean-square level in dB relative to full scale; -inf for digital silence."""
+    mean_square = float(np.mean(np.square(wave, dtype=np.float64))) if len(wave) else 0.0
+    return 10 * math.log10(mean_square) if mean_square > 0 else -math.inf

@@ -1,0 +1,130 @@
+"""Encoder: the trained network and its AudioSpec, run by ONNX Runtime. Waveform in, embeddings out."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from ml.audio import Wave, level_dbfs, windows
+from ml.errors import ClipTooShort, EncoderFileError, SilentAudio
+from ml.spec import EMBEDDING_DIM, AudioSpec
+
+BATCH_SIZE = 8
+"""Fragments per run of the network: larger ones gain no speed on a processor and cost memory."""
+
+MISSING_SHARE = 0.01
+"""A recording may be shorter than its last fragment by this share: encoders' padding makes 10 s into 9.98 s."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """The fragments of one recording that are not silent.
+
+    `embeddings` is (F, 128) float32, ready for the database; `positions` (F,) int32 counts hops from the start, so
+    that fragment i starts at `positions[i] * hop_s`; `duration_s` is the length of the whole recording.
+    """
+
+    embeddings: NDArray[np.float32]
+    positions: NDArray[np.int32]
+    hop_s: float
+    duration_s: float
+
+    @property
+    def offsets_s(self) -> NDArray[np.float32]:
+        """(F,) float32: where each fragment starts, in seconds."""
+        return (self.positions * self.hop_s).astype(np.float32)
+
+
+class Encoder:
+    """A network that turns fragments of waveform into embeddings. Safe to share between threads."""
+
+    def __init__(self, onnx: bytes, spec: AudioSpec, name: str, threads: int = 0) -> None:
+        """`threads` bounds the cores one call uses; 0 means all. Raises EncoderFileError."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's own exceptions share no base below Exception
+            raise EncoderFileError(f"encoder {name}: not an ONNX model that can be run ({error})") from error
+        self._input = self._session.get_inputs()[0].name
+        self.spec = spec
+        self.name = name
+        output = self._session.get_outputs()[0].shape
+        if output[-1] != EMBEDDING_DIM:
+            raise EncoderFileError(f"encoder {name}: gives {output[-1]} dimensions instead of {EMBEDDING_DIM}")
+
+    @classmethod
+    def read(cls, folder: Path, threads: int = 0) -> "Encoder":
+        """Load `encoder.onnx` and `spec.json` from `folder`. Raises EncoderFileError."""
+        return cls(read_onnx(folder), AudioSpec.read(folder / "spec.json"), folder.name, threads)
+
+    def embed(self, fragments: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(F, fragment_samples) float32 waveform -> (F, 128) float32."""
+        (embeddings,) = self._session.run(None, {self._input: fragments})
+        return np.asarray(embeddings, np.float32)
+
+    def fingerprint_song(self, blocks: Iterable[Wave]) -> Fingerprint:
+        """Fragments every `hop_s` of a song that comes in blocks. Raises ClipTooShort, SilentAudio."""
+        return self._fingerprint(blocks, self.spec.hop_s)
+
+    def fingerprint_query(self, blocks: Iterable[Wave]) -> Fingerprint:
+        """Fragments every `query_hop_s` of a clip that comes in blocks. Raises ClipTooShort, SilentAudio."""
+        return self._fingerprint(blocks, self.spec.query_hop_s)
+
+    def _fingerprint(self, blocks: Iterable[Wave], hop_s: float) -> Fingerprint:
+        spec, counter = self.spec, _Counter(blocks)
+        size = spec.fragment_samples
+        cut = windows(iter(counter), size, spec.samples(hop_s), slack=int(MISSING_SHARE * size))
+        positions: list[int] = []
+        audible = _audible(cut, spec.silence_dbfs, positions)
+        embeddings = [self.embed(np.stack(batch)) for batch in iter(lambda: list(islice(audible, BATCH_SIZE)), [])]
+        duration_s = counter.n_samples / spec.sample_rate_hz
+        if not embeddings:
+            raise self._refusal(duration_s)
+        return Fingerprint(np.concatenate(embeddings), np.array(positions, np.int32), hop_s, duration_s)
+
+    def _refusal(self, duration_s: float) -> ClipTooShort | SilentAudio:
+        if duration_s < (1 - MISSING_SHARE) * self.spec.fragment_s:
+            needed = f"encoder {self.name} needs at least {self.spec.fragment_s:g} s"
+            return ClipTooShort(f"is too short: {duration_s:.1f} s, and {needed}")
+        return SilentAudio("is silent")
+
+
+class _Counter:
+    """Passes blocks on and counts their samples."""
+
+    def __init__(self, blocks: Iterable[Wave]) -> None:
+        self._blocks = blocks
+        self.n_samples = 0
+
+    def __iter__(self) -> Iterator[Wave]:
+        for block in self._blocks:
+            self.n_samples += len(block)
+            yield block
+
+
+def _audible(cut: Iterator[Wave], silence_dbfs: float, positions: list[int]) -> Iterator[Wave]:
+    """The windows louder than silence; their numbers are appended to `positions`."""
+    for position, window in enumerate(cut):
+        if level_dbfs(window) > silence_dbfs:
+            positions.append(position)
+            yield window
+
+
+def read_onnx(folder: Path) -> bytes:
+    """The bytes of `encoder.onnx` in `folder`. Raises EncoderFileError when there is none."""
+    try:
+        return (folder / "encoder.onnx").read_bytes()
+    except OSError as error:
+        raise EncoderFileError(f"{folder}: holds no encoder.onnx that can be read") from error
+
+
+def sha256_of(onnx: bytes) -> bytes:
+    """What identifies an encoder: embeddings of two encoders compare only when these are equal."""
+    return hashlib.sha256(onnx).digest()

@@ -1,0 +1,30 @@
+"""What can go wrong between a file and its embeddings. Imports nothing."""
+
+
+class AudioError(Exception):
+    """Base of all errors that `ml` raises on purpose; its text is meant for the user."""
+
+
+class AudioReadError(AudioError):
+    """A file that gives no usable audio; `path` names it, `reason` says why."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+class ClipTooShort(AudioError):
+    """A recording shorter than one fragment of the encoder."""
+
+
+class SilentAudio(AudioError):
+    """A recording in which no fragment is louder than silence."""
+
+
+class EncoderFileError(AudioError):
+    """An encoder folder or ONNX file that cannot be used."""
+
+
+class TrainingDataError(AudioError):
+    """A music folder from which no pairs can be made."""

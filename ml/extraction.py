@@ -1,0 +1,64 @@
+"""Fingerprints of many files, several at a time."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+
+from ml.audio import decode
+from ml.encoder import Encoder, Fingerprint
+from ml.errors import AudioError, AudioReadError
+from ml.files import AudioFile, Failure
+from ml.tags import Tags, read_tags
+
+
+@dataclass(frozen=True)
+class HashedFile:
+    """A file and the SHA-256 of its bytes."""
+
+    file: AudioFile
+    sha256: bytes
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """All the catalogue needs to know of a song."""
+
+    hashed: HashedFile
+    tags: Tags
+    fingerprint: Fingerprint
+
+
+def extract(files: Iterable[HashedFile], encoder: Encoder, workers: int) -> Iterator[Extracted | Failure]:
+    """Decode and encode `files` on `workers` threads, yielding each as soon as it is done.
+
+    Threads suffice: FFmpeg and ONNX Runtime release Python's lock while they work, and a killed program leaves no
+    orphans. At most two files a worker are in hand, so memory grows neither with their number nor their length.
+    """
+    waiting = iter(files)
+    with ThreadPoolExecutor(workers, thread_name_prefix="extract") as pool:
+        in_hand: set[Future[Extracted | Failure]] = set()
+        try:
+            while True:
+                room = 2 * workers - len(in_hand)
+                in_hand.update(pool.submit(extract_one, file, encoder) for file in islice(waiting, room))
+                if not in_hand:
+                    return
+                done, in_hand = wait(in_hand, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        finally:
+            for future in in_hand:
+                future.cancel()
+
+
+def extract_one(hashed: HashedFile, encoder: Encoder) -> Extracted | Failure:
+    """Fingerprint and tags of one file, or why there are none."""
+    path = hashed.file.path
+    try:
+        fingerprint = encoder.fingerprint_song(decode(path, encoder.spec.sample_rate_hz))
+    except AudioReadError as error:
+        return Failure(error.path, error.reason)
+    except AudioError as error:
+        return Failure(str(path), str(error))
+    return Extracted(hashed, read_tags(path), fingerprint)

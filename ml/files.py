@@ -1,0 +1,96 @@
+"""Which files to listen to, and how to tell whether one has been heard before."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ml.errors import AudioReadError
+
+AUDIO_SUFFIXES = frozenset(
+    """
+    .mp3 .mp2 .m4a .m4b .aac .ogg .oga .opus .flac .wav .aif .aiff .aifc .wma .asf .webm .weba .mka .mkv .mp4 .m4v .mov
+    .avi .mpg .mpeg .ts .flv .wmv .3gp .ac3 .amr .ape .wv .caf .au .snd
+    """.split()  # noqa: SIM905
+)
+"""Endings that count as audio, or video with sound, inside a folder; a file named outright is always tried."""
+
+
+@dataclass(frozen=True)
+class AudioFile:
+    """A file as it lies on disk; `size` in bytes."""
+
+    path: Path
+    size: int
+    modified_at: datetime
+
+    @property
+    def source(self) -> str:
+        """The name under which the catalogue knows the file; what is not UTF-8 is kept escaped."""
+        return os.fsencode(self.path).decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A path that gave nothing, and why. In a batch it is data, not an exception: the rest goes on."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+def audio_files(paths: Sequence[Path]) -> Iterator[AudioFile | Failure]:
+    """The audio files under `paths`, folders recursively and in order of name, each once, as absolute paths.
+
+    A path that cannot be used comes as a Failure in its place.
+    """
+    seen: set[Path] = set()
+    for path in paths:
+        for found in _under(path):
+            file = found if isinstance(found, Failure) else _stat(found)
+            if isinstance(file, AudioFile):
+                if file.path in seen:
+                    continue
+                seen.add(file.path)
+            yield file
+
+
+def _under(path: Path) -> Iterator[Path | Failure]:
+    if not path.is_dir():
+        yield path
+        return
+    n_found = 0
+    for folder, subfolders, names in os.walk(path, onerror=None):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(names):
+            if Path(name).suffix.lower() in AUDIO_SUFFIXES and not name.startswith("."):
+                n_found += 1
+                yield Path(folder, name)
+    if not n_found:
+        yield Failure(str(path), "holds no audio files" if os.access(path, os.R_OK | os.X_OK) else "may not be read")
+
+
+def _stat(path: Path) -> AudioFile | Failure:
+    try:
+        stat = path.stat()
+        resolved = path.resolve()
+    except FileNotFoundError:
+        return Failure(str(path), "does not exist")
+    except OSError as error:
+        return Failure(str(path), f"may not be read ({error.strerror})")
+    return AudioFile(resolved, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+
+
+def sha256(path: Path) -> bytes:
+    """SHA-256 of the file's bytes. Raises AudioReadError when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except PermissionError as error:
+        raise AudioReadError(path, "may not be read (permission denied)") from error
+    except OSError as error:
+        raise AudioReadError(path, f"cannot be read ({error.strerror})") from error

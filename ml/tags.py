@@ -1,0 +1,95 @@
+"""Title, artist, album and identifiers of a file: from its tags, else from its name."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mutagen
+
+# The names of one thing in ID3 (MP3, WAV, AIFF), Vorbis comments (Ogg, Opus, FLAC), MP4 and ASF (WMA), after the
+# mapping table of MusicBrainz Picard: https://picard-docs.musicbrainz.org/en/appendices/tag_mapping.html
+TITLE = ("TIT2", "title", "\xa9nam", "Title")
+ARTIST = ("TPE1", "artist", "\xa9ART", "Author")
+ALBUM = ("TALB", "album", "\xa9alb", "WM/AlbumTitle")
+ISRC = ("TSRC", "isrc", "----:com.apple.iTunes:ISRC", "WM/ISRC")
+MBID = (
+    "UFID:http://musicbrainz.org",
+    "musicbrainz_trackid",
+    "----:com.apple.iTunes:MusicBrainz Track Id",
+    "MusicBrainz/Track Id",
+)
+
+_TRACK_NUMBER = re.compile(r"^(\d{1,3}|[A-Da-d]\d{1,2})(\s*[.)_-]\s*|\s+-\s+|\s+(?=\S))(?=.*\D|\d{4}$)")
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a person would call a song. `ids` holds `mbid` (MusicBrainz recording) and `isrc` when the file has them."""
+
+    title: str
+    artist: str | None = None
+    album: str | None = None
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+def read_tags(path: Path) -> Tags:
+    """The tags of `path`. A file without a title is named after its file name; unreadable tags count as none."""
+    try:
+        file = mutagen.File(path)
+    except (mutagen.MutagenError, OSError):
+        file = None
+    found: Any = file.tags if file is not None and file.tags is not None else {}
+    named = tags_from_name(path.stem)
+    title = _first(found, TITLE)
+    ids = {"mbid": _first(found, MBID), "isrc": _first(found, ISRC)}
+    return Tags(
+        title=title or named.title,
+        artist=_first(found, ARTIST) or (None if title else named.artist),
+        album=_first(found, ALBUM),
+        ids={key: value for key, value in ids.items() if value},
+    )
+
+
+def tags_from_name(stem: str) -> Tags:
+    """Read `Artist - Title` from a file name without its ending; leading track numbers are dropped.
+
+    >>> tags_from_name("07. Kevin MacLeod - Vibe Ace")
+    Tags(title='Vibe Ace', artist='Kevin MacLeod', album=None, ids={})
+    >>> tags_from_name("99_luftballons").title
+    'luftballons'
+    """
+    name = " ".join(stem.replace("_", " ").split()) if " " not in stem else stem.strip()
+    name = _TRACK_NUMBER.sub("", name) or name
+    artist, separator, title = name.partition(" - ")
+    if separator and _TRACK_NUMBER.match(title):
+        title = _TRACK_NUMBER.sub("", title) or title
+    if not separator or not artist.strip() or not title.strip():
+        return Tags(title=name.strip(" -") or stem)
+    return Tags(title=title.strip(), artist=artist.strip())
+
+
+def _first(found: Any, names: Iterable[str]) -> str | None:
+    """The first non-empty value under any of `names`, as text."""
+    for name in names:
+        try:
+            value = found.get(name)
+        except (KeyError, ValueError):  # Vorbis comments refuse names that are not ASCII
+            continue
+        text = _text(value)
+        if text:
+            return text
+    return None
+
+
+def _text(value: Any) -> str:
+    """Text of an ID3 frame, an MP4 or Vorbis list or an ASF attribute; NUL, which PostgreSQL refuses, is dropped."""
+    if isinstance(value, list | tuple):
+        value = value[0] if value else ""
+    value = getattr(value, "data", getattr(value, "text", value))  # UFID; ID3 text frames
+    if isinstance(value, list):
+        value = value[0] if value else ""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    return "" if value is None else str(value).replace("\0", "").strip()

@@ -1,0 +1,131 @@
+"""A folder of music as pictures of fragments on disk, and the split into training and validation."""
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.audio import decode, level_dbfs, windows
+from ml.errors import AudioReadError, TrainingDataError
+from ml.files import AudioFile, Failure, audio_files, sha256
+from ml.spec import AudioSpec
+from ml.training.spectrogram import mel_image
+
+Images = NDArray[np.uint8]
+"""(F, n_mels, n_frames): 0 = 80 dB below the fragment's loudest cell, 255 = that cell, as in a picture file."""
+
+
+@dataclass(frozen=True)
+class Song:
+    """One song of the training set; its fragments are `images[first : first + n_fragments]`."""
+
+    source: str
+    sha256: str
+    first: int
+    n_fragments: int
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All fragments of all songs; `images` is mapped from disk, so its size is bounded by the disk only."""
+
+    images: Images
+    songs: tuple[Song, ...]
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Fragment numbers by song. `train` and `fragments` share songs (the article's split); `songs` are others,
+
+    and `apart` are their numbers in the dataset.
+    """
+
+    train: list[NDArray[np.int64]]
+    fragments: list[NDArray[np.int64]]
+    songs: list[NDArray[np.int64]]
+    apart: list[int]
+
+
+def render(music: Path, spec: AudioSpec, folder: Path, workers: int) -> Dataset:
+    """Draw every audible fragment under `music` into `folder`, or reuse what an earlier run with the same files drew.
+
+    Two files with the same bytes are one song: their fragments must never be called different.
+    Raises TrainingDataError when fewer than four songs are left.
+    """
+    found = list(audio_files([music]))
+    key = [spec.as_dict(), [[f.source, f.size, str(f.modified_at)] for f in found if isinstance(f, AudioFile)]]
+    index = folder / "songs.json"
+    known = json.loads(index.read_text()) if index.exists() else {}
+    if known.get("key") != json.loads(json.dumps(key)):
+        songs, failures = _render_all(found, spec, folder / "images.u8", workers)
+        known = {"key": key, "songs": [asdict(song) for song in songs], "failures": failures}
+        index.write_text(json.dumps(known))
+    songs_read = tuple(Song(**song) for song in known["songs"])
+    if len(songs_read) < 4:
+        raise TrainingDataError(f"{music}: {len(songs_read)} usable songs; pairs need at least 4")
+    shape = (sum(song.n_fragments for song in songs_read), spec.n_mels, spec.n_frames)
+    images = np.memmap(folder / "images.u8", np.uint8, "r", shape=shape)
+    return Dataset(images, songs_read, tuple(known["failures"]))
+
+
+def _render_all(
+    found: Sequence[AudioFile | Failure], spec: AudioSpec, path: Path, workers: int
+) -> tuple[list[Song], list[str]]:
+    songs: list[Song] = []
+    failures = [str(item) for item in found if isinstance(item, Failure)]
+    seen: set[str] = set()
+    files = [item for item in found if isinstance(item, AudioFile)]
+    with ThreadPoolExecutor(workers) as pool, path.open("wb") as out:
+        for file, result in zip(files, pool.map(lambda file: _render_one(file, spec), files), strict=True):
+            if isinstance(result, AudioReadError):
+                failures.append(str(result))
+                continue
+            digest, images = result
+            if digest in seen or not len(images):
+                continue
+            seen.add(digest)
+            first = songs[-1].first + songs[-1].n_fragments if songs else 0
+            songs.append(Song(file.source, digest, first, len(images)))
+            out.write(images.tobytes())
+    return songs, failures
+
+
+def _render_one(file: AudioFile, spec: AudioSpec) -> tuple[str, Images] | AudioReadError:
+    try:
+        return sha256(file.path).hex(), np.array(list(_images(file, spec)), np.uint8)
+    except AudioReadError as error:
+        return error
+
+
+def _images(file: AudioFile, spec: AudioSpec) -> Iterator[Images]:
+    cut = windows(decode(file.path, spec.sample_rate_hz), spec.fragment_samples, spec.samples(spec.hop_s))
+    for window in cut:
+        if level_dbfs(window) > spec.silence_dbfs:
+            yield np.round(mel_image(window, spec) * 255).astype(np.uint8)
+
+
+def split(songs: Sequence[Song], share: float, rng: np.random.Generator) -> Split:
+    """Keep `share` of the songs, and of each other song's fragments, for validation.
+
+    The article splits fragments, so that validation hears other moments of the songs it was trained on; the songs
+    set apart tell what the encoder is worth for music it has never heard.
+    """
+    order = rng.permutation(len(songs))
+    n_apart = max(2, round(share * len(songs)))
+    apart = order[:n_apart].tolist()
+    result = Split([], [], [_numbers(songs[i]) for i in apart], apart)
+    for i in order[n_apart:]:
+        numbers = rng.permutation(_numbers(songs[i]))
+        n_kept = round(share * len(numbers))
+        result.fragments.append(np.sort(numbers[:n_kept]))
+        result.train.append(np.sort(numbers[n_kept:]))
+    return result
+
+
+def _numbers(song: Song) -> NDArray[np.int64]:
+    return np.arange(song.first, song.first + song.n_fragments)

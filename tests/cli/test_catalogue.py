@@ -1,0 +1,98 @@
+"""Looking after songs, encoders and the database on the command line."""
+
+import json
+
+import pytest
+
+from db.engine import HEAD
+from tests.toy_encoder import write_toy_encoder
+
+
+@pytest.fixture
+def filled(database, run, music):
+    run("ingest", music["Amber"].parent)
+    return database
+
+
+def test_songs_are_listed_with_number_and_length(filled, run):
+    lines = run("songs", "list").stdout.splitlines()
+
+    assert lines[0].split() == ["song", "title", "artist", "album", "length"]
+    assert lines[1].split()[1:] == ["Amber", "The", "Trees", "0:12"]
+    assert len(lines) == 4
+
+
+def test_songs_are_filtered_by_text(filled, run):
+    (song,) = [json.loads(line) for line in run("songs", "list", "birch", "--json").stdout.splitlines()]
+
+    assert song["title"] == "Birch"
+
+
+def test_song_is_shown_and_removed(filled, run):
+    song_id = json.loads(run("songs", "list", "birch", "--json").stdout)["song_id"]
+    shown = run("songs", "show", song_id).stdout
+    removed = run("songs", "remove", song_id, "--yes")
+    gone = run("songs", "show", song_id)
+
+    assert "title       Birch" in shown
+    assert removed.stdout == f"{song_id}: removed Birch by The Trees\n"
+    assert (gone.exit_code, gone.stderr) == (2, f"songradar: there is no song number {song_id}\n")
+
+
+def test_removal_is_asked_about(filled, run):
+    song_id = json.loads(run("songs", "list", "birch", "--json").stdout)["song_id"]
+    result = run("songs", "remove", song_id, input="n\n")
+
+    assert result.exit_code == 1
+    assert len(run("songs", "list", "--json").stdout.splitlines()) == 3
+
+
+def test_encoders_are_listed_chosen_exported_and_removed(filled, run, tmp_path):
+    run("encoders", "add", write_toy_encoder(tmp_path / "other", seed=1))
+    run("encoders", "use", "other")
+    listed = [json.loads(line) for line in run("encoders", "list", "--json").stdout.splitlines()]
+    run("encoders", "export", "other", "-o", tmp_path / "copy")
+    removed = run("encoders", "remove", "toy", "--yes")
+
+    assert [(e["name"], e["active"], e["songs"], e["fragments"]) for e in listed] == [
+        ("other", True, 0, 0), ("toy", False, 3, 69)
+    ]  # fmt: skip
+    assert (tmp_path / "copy" / "encoder.onnx").read_bytes() == (tmp_path / "other" / "encoder.onnx").read_bytes()
+    assert removed.stdout == "toy: removed with 69 fragments\n"
+
+
+def test_stats_add_up(filled, run):
+    stats = json.loads(run("db", "stats", "--json").stdout)
+
+    assert (stats["songs"], stats["fragments"], stats["hours"]) == (3, 69, pytest.approx(0.01))
+    assert stats["bytes_heap"] + stats["bytes_index"] == stats["bytes_total"] > 0
+
+
+def test_stats_of_an_empty_catalogue_are_zero(database, run):
+    assert run("db", "stats").stdout.startswith("0 songs, 0.00 h of audio, 0 fragments\n")
+
+
+def test_status_tells_where_and_what(filled, run):
+    status = json.loads(run("status", "--json").stdout)
+
+    assert (status["database"], status["schema"], status["encoder"], status["songs"]) == (
+        "DATABASE_URL",
+        HEAD,
+        "toy",
+        3,
+    )
+
+
+def test_schema_commands_go_down_and_up(filled, run):
+    assert run("db", "status").stdout == f"schema is at {HEAD}, the newest\n"
+    assert run("db", "downgrade", "base", "--yes").stdout == "schema is at base\n"
+    assert run("db", "status").exit_code == 1
+    assert run("db", "upgrade").stdout == f"schema is at {HEAD}\n"
+    assert HEAD in run("db", "history").stdout
+
+
+def test_psql_runs_on_the_catalogue(filled, run, capfd):
+    result = run("db", "psql", "--", "-Atc", "SELECT title FROM songs_v1 ORDER BY 1 LIMIT 1")
+
+    assert result.exit_code == 0
+    assert capfd.readouterr().out == "Amber\n"

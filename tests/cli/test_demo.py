@@ -1,0 +1,14 @@
+"""The first thing a newcomer runs."""
+
+import os
+
+
+def test_demo_names_the_song_and_leaves_the_catalogue_alone(database, run):
+    result = run("demo")
+
+    assert result.exit_code == 0
+    assert "Ingesting 7 songs" in result.stdout
+    assert "noise at" in result.stdout
+    assert "First Snow by HoliznaCC0 (from 0:10" in result.stdout
+    assert os.environ["DATABASE_URL"] == database
+    assert run("songs", "list", "--json").stdout == ""

@@ -1,0 +1,121 @@
+"""Naming recordings on the command line."""
+
+import json
+
+import psycopg
+import pytest
+
+from ml.audio import read_audio
+from tests import synth
+
+
+@pytest.fixture
+def clip(tmp_path, music):
+    """Five seconds of Birch from 4 s on."""
+    song = read_audio(music["Birch"], synth.RATE_HZ)
+    return synth.write_wav(tmp_path / "clip.wav", synth.cut(song, 4.0, 5.0))
+
+
+@pytest.fixture
+def catalogue(database, run, music, server):
+    """The three songs, with a threshold that only a real match reaches."""
+    run("ingest", music["Amber"].parent)
+    with psycopg.connect(database) as connection:
+        calibration = {"intercept": -45, "score": 50, "margin": 0, "coverage": 0, "log_fragments": 0, "threshold": 0.5}
+        connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(calibration)])
+    return database
+
+
+def test_person_sees_title_artist_place_confidence_and_time(catalogue, run, clip):
+    result = run("search", clip)
+    first = result.stdout.splitlines()[0]
+
+    assert result.exit_code == 0
+    assert first.startswith(f"{clip}: Birch by The Trees (from 0:04, confidence 99.")
+    assert first.endswith(" s)")
+
+
+def test_recording_of_something_else_is_plainly_no_match(catalogue, run, tmp_path, rng):
+    stranger = synth.write_wav(tmp_path / "stranger.wav", synth.melody(rng, 6.0))
+    result = run("search", stranger)
+
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{stranger}: no match (")
+
+
+def test_json_has_the_documented_fields(catalogue, run, clip):
+    (line,) = run("search", "--json", clip).stdout.splitlines()
+    answer = json.loads(line)
+    best = answer["matches"][0]
+
+    assert list(answer) == ["query", "duration_s", "encoder", "matched", "matches", "timings_ms"]
+    assert list(best) == [
+        "rank", "song_id", "title", "artist", "source", "offset_s", "score", "coverage", "confidence"
+    ]  # fmt: skip
+    assert (answer["query"], answer["duration_s"], answer["encoder"], answer["matched"]) == (
+        str(clip),
+        5.0,
+        "toy",
+        True,
+    )
+    assert (best["title"], best["offset_s"], best["coverage"]) == ("Birch", 4.0, 1.0)
+    assert set(answer["timings_ms"]) == {"decode", "encode", "search", "total"}
+
+
+def test_answers_come_in_the_order_of_the_clips(catalogue, run, clip, tmp_path, music):
+    clips = [music["Cedar"], tmp_path / "missing.wav", clip, music["Amber"]]
+    result = run("search", "--json", *clips)
+    answers = [json.loads(line) for line in result.stdout.splitlines()]
+
+    assert [answer["query"] for answer in answers] == [str(path) for path in clips]
+    assert answers[1] == {"query": str(clips[1]), "error": "does not exist"}
+    assert result.exit_code == 2
+
+
+def test_exit_code_tells_the_worst_of_several_clips(catalogue, run, clip, tmp_path, rng):
+    stranger = synth.write_wav(tmp_path / "stranger.wav", synth.melody(rng, 6.0))
+
+    assert run("search", clip).exit_code == 0
+    assert run("search", clip, stranger, clip).exit_code == 1
+    assert run("search", stranger, tmp_path / "missing.wav", clip).exit_code == 2
+
+
+def test_search_is_kept_unless_told_otherwise(catalogue, run, clip):
+    run("search", "--no-save", clip)
+    run("search", "--limit", 2, clip)
+
+    with psycopg.connect(catalogue) as connection:
+        rows = connection.execute("SELECT query, encoder, title, at, accepted FROM songradar.matches_v1 ORDER BY rank")
+        assert rows.fetchall()[0] == (str(clip), "toy", "Birch", "0:04", True)
+        assert connection.execute("SELECT count(*) FROM songradar.searches").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM songradar.matches").fetchone() == (2,)
+
+
+def test_limit_bounds_the_candidates(catalogue, run, clip):
+    assert len(json.loads(run("search", "--json", "-n", 1, clip).stdout)["matches"]) == 1
+    assert len(json.loads(run("search", "--json", clip).stdout)["matches"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix", "rate_hz"),
+    [("libmp3lame", "mp3", 44_100), ("aac", "m4a", 48_000), ("libopus", "opus", 48_000), ("wmav2", "wma", 44_100)],
+)
+def test_clip_is_named_in_other_formats_than_the_song(codec, suffix, rate_hz, catalogue, run, clip, tmp_path):
+    other = synth.encode(tmp_path / f"clip.{suffix}", read_audio(clip, rate_hz), codec, rate_hz)
+    answer = json.loads(run("search", "--json", other).stdout)
+
+    assert answer["matches"][0]["title"] == "Birch"
+    assert answer["matches"][0]["offset_s"] == pytest.approx(4.0, abs=0.25)
+
+
+def test_quiet_clip_is_still_found(catalogue, run, tmp_path, clip):
+    whisper = synth.write_wav(tmp_path / "whisper.wav", read_audio(clip, synth.RATE_HZ) * 0.05)
+
+    assert json.loads(run("search", "--json", whisper).stdout)["matches"][0]["title"] == "Birch"
+
+
+def test_empty_catalogue_has_no_match(database, run, clip):
+    result = run("search", "--json", clip)
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["matches"] == []

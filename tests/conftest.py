@@ -1,0 +1,115 @@
+"""A real PostgreSQL for the session, a database for each test, an encoder that is quick, a seed."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.encoders import read_folder
+from cli.main import main
+from db import embedded, schema
+from db.encoders import add_encoder
+from db.engine import engine
+from tests import synth
+from tests.toy_encoder import write_toy_encoder
+
+TEMPLATE = "template_songradar"
+
+
+@dataclass(frozen=True)
+class Server:
+    """The session's PostgreSQL: an embedded server in a temporary folder."""
+
+    home: Path
+
+    def url(self, database: str) -> str:
+        url = embedded.running_url(self.home) or embedded.start(self.home)
+        return url.replace(f"/{embedded.DATABASE}?", f"/{database}?")
+
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy encoder as training would leave it."""
+    return write_toy_encoder(tmp_path_factory.mktemp("encoders") / "toy")
+
+
+@pytest.fixture(scope="session")
+def server(toy_folder: Path) -> Iterator[Server]:
+    """PostgreSQL, with a template database that has the schema and the toy encoder, active."""
+    with pytest.MonkeyPatch.context() as environment:
+        # Not below pytest's own folder, which only its user may enter: as root, the server is another user.
+        home = Path(tempfile.mkdtemp(prefix="songradar-tests-"))
+        environment.delenv("DATABASE_URL", raising=False)
+        environment.setenv("SONGRADAR_HOME", str(home))
+        server = Server(home)
+        server.url("postgres")
+        server.execute(f"CREATE DATABASE {TEMPLATE}")
+        environment.setenv("DATABASE_URL", server.url(TEMPLATE))
+        schema.upgrade()
+        add_encoder(engine(), read_folder(toy_folder))
+        environment.delenv("DATABASE_URL")
+        yield server
+        embedded.stop(home)
+        shutil.rmtree(home)
+
+
+@pytest.fixture
+def empty_database(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a database without songradar's schema, in DATABASE_URL."""
+    yield from _database(server, monkeypatch, "template1")
+
+
+@pytest.fixture
+def database(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of an empty catalogue whose active encoder is the toy, in DATABASE_URL."""
+    yield from _database(server, monkeypatch, TEMPLATE)
+
+
+def _database(server: Server, monkeypatch: pytest.MonkeyPatch, template: str) -> Iterator[str]:
+    name = f"test_{os.urandom(6).hex()}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    url = server.url(name)
+    monkeypatch.setenv("DATABASE_URL", url)
+    yield url
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20_261_122)
+
+
+@pytest.fixture
+def run() -> Callable[..., Result]:
+    """Run the command line in this process: `run("search", clip).stdout`."""
+
+    def run(*arguments: object, **options: object) -> Result:
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments], **options)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture
+def music(tmp_path: Path, rng: np.random.Generator) -> dict[str, Path]:
+    """Three songs of twelve seconds, by title, in one folder."""
+    folder = tmp_path / "music"
+    folder.mkdir()
+    titles = ("Amber", "Birch", "Cedar")
+    return {
+        title: synth.write_wav(folder / f"{number:02} The Trees - {title}.wav", synth.melody(rng, 12.0))
+        for number, title in enumerate(titles, start=1)
+    }

@@ -1,0 +1,74 @@
+"""What the README tells people to type works, in the order in which it is told."""
+
+import re
+import shlex
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from cli.encoders import add_shipped
+from db.encoders import remove_encoder, use_encoder
+from db.engine import engine
+from ml.audio import read_audio
+from tests import synth
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = [line for block in blocks("sh")[2:] for line in block.splitlines()]
+
+
+@pytest.fixture
+def reader(database, run, tmp_path, monkeypatch):
+    """Somebody with the shipped encoder, a folder `music` and a `recording.wav`, in that folder's parent."""
+    add_shipped()
+    use_encoder(engine(), "siamese")
+    remove_encoder(engine(), "toy")
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(str(files("cli").joinpath("songs_of_the_demo")), "music")
+    song = read_audio(Path("music/kevin_macleod_vibe_ace.m4a"), synth.RATE_HZ)
+    synth.write_wav(Path("recording.wav"), synth.cut(song, 10.0, 15.0))
+    return database
+
+
+def test_first_two_blocks_are_one_command_line_each():
+    first, second = (block.strip() for block in blocks("sh")[:2])
+
+    assert "\n" not in first
+    assert first.endswith("songradar demo")
+    assert "\n" not in second
+    assert second.endswith("python -m pytest -q")
+
+
+def test_every_command_works_in_turn(reader, run):
+    assert len(COMMANDS) > 15
+    for command in COMMANDS:
+        result = run(*shlex.split(command)[1:])
+
+        assert result.exit_code == 0, (command, result.output)
+
+
+def test_every_query_of_the_cookbook_works(reader, run):
+    run("ingest", "music")
+    run("search", "recording.wav")
+    queries = blocks("sql")
+
+    assert len(queries) >= 6
+    with psycopg.connect(reader) as connection:
+        answers = [connection.execute(query).fetchall() for query in queries]
+    assert [row[2:5] for row in answers[0]] == [("Vibe Ace", "Kevin MacLeod", "0:10")]
+
+
+def test_other_application_names_the_song_with_sql_alone(reader, run, capsys):
+    run("ingest", "music")
+    (program,) = blocks("python")
+    exec(compile(program, "README.md", "exec"), {})
+
+    assert capsys.readouterr().out.startswith("('Vibe Ace', 'Kevin MacLeod', 10.0, ")

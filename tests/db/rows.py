@@ -1,0 +1,44 @@
+"""Rows for tests that need a catalogue but no audio."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db import store
+from db.engine import connect, engine
+from db.models import Song
+from db.search import read_encoder
+
+
+def song_row(title: str, source: str | None = None, content: str | None = None) -> Song:
+    """A song whose bytes are `content` [its title]."""
+    return Song(
+        title=title,
+        artist="The Trees",
+        album=None,
+        duration_s=20.0,
+        source=source or f"/music/{title}.flac",
+        sha256=hashlib.sha256((content or title).encode()).digest(),
+        size_bytes=1000,
+        modified_at=datetime(2026, 1, 1, tzinfo=UTC),
+        tags={},
+    )
+
+
+def unit_vectors(n: int, seed: int) -> NDArray[np.float32]:
+    """(n, 128) float32 from a seed."""
+    vectors = np.random.default_rng(seed).standard_normal((n, 128)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def active_encoder_id() -> int:
+    with connect() as connection:
+        return read_encoder(connection).id
+
+
+def add_song(title: str, n: int = 20, seed: int = 1, **columns: str) -> store.Outcome:
+    """Store a song with `n` fragments of random embeddings under the active encoder."""
+    positions = np.arange(n, dtype=np.int32)
+    return store.add_song(engine(), song_row(title, **columns), active_encoder_id(), positions, unit_vectors(n, seed))

@@ -1,0 +1,77 @@
+"""The encoders of a catalogue."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from cli.encoders import read_folder, write_folder
+from db import encoders
+from db.engine import engine
+from db.errors import EncoderMismatch, EncoderUnknown
+from tests.db.rows import add_song
+from tests.toy_encoder import write_toy_encoder
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Another network than the one that the catalogue has."""
+    return read_folder(write_toy_encoder(tmp_path / "other", seed=1))
+
+
+def test_the_first_encoder_is_active_and_the_second_waits(database, other):
+    encoders.add_encoder(engine(), other)
+
+    assert [(e.name, e.active) for e in encoders.encoders(engine())] == [("other", False), ("toy", True)]
+
+
+def test_adding_the_same_encoder_again_does_nothing(database, toy_folder):
+    assert encoders.add_encoder(engine(), read_folder(toy_folder)) is False
+
+
+def test_one_encoder_added_by_many_at_once_is_added_once(database, other):
+    with ThreadPoolExecutor(6) as pool:
+        added = list(pool.map(lambda _: encoders.add_encoder(engine(), other), range(6)))
+
+    assert sorted(added) == [False] * 5 + [True]
+
+
+def test_a_name_never_stands_for_two_networks(database, tmp_path):
+    impostor = read_folder(write_toy_encoder(tmp_path / "toy", seed=1))
+
+    with pytest.raises(EncoderMismatch, match="toy in the database is another network"):
+        encoders.add_encoder(engine(), impostor)
+
+
+def test_a_network_never_has_two_names(database, toy_folder):
+    with pytest.raises(EncoderMismatch, match="toy in the database is the same network as twin"):
+        encoders.add_encoder(engine(), read_folder(toy_folder, "twin"))
+
+
+def test_use_moves_the_star(database, other):
+    encoders.add_encoder(engine(), other)
+    encoders.use_encoder(engine(), "other")
+
+    assert [e.name for e in encoders.encoders(engine()) if e.active] == ["other"]
+
+
+def test_removing_an_encoder_drops_its_partition_and_keeps_the_songs(database):
+    add_song("Amber", n=20)
+
+    assert encoders.remove_encoder(engine(), "toy") == 20
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM songradar.songs").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM pg_partition_tree('songradar.fragments')").fetchone() == (1,)
+
+
+def test_unknown_encoder_is_an_error_everywhere(database):
+    for act in (encoders.use_encoder, encoders.remove_encoder, encoders.read_whole):
+        with pytest.raises(EncoderUnknown, match="no encoder called nix"):
+            act(engine(), "nix")
+
+
+def test_an_encoder_survives_the_way_out_of_the_database_and_back(database, tmp_path):
+    stored = encoders.read_whole(engine(), "toy")
+    write_folder(stored, tmp_path / "toy")
+
+    assert read_folder(tmp_path / "toy") == stored

@@ -1,0 +1,185 @@
+"""match_v1 against plain NumPy, and the plans PostgreSQL makes of it."""
+
+import dataclasses
+import json
+
+import numpy as np
+import psycopg
+import pytest
+
+from db import search
+from db.engine import connect
+from db.errors import EncoderUnknown
+from tests.db.rows import active_encoder_id, add_song, unit_vectors
+
+HOP_S, QUERY_HOP_S = 0.5, 0.25  # the toy encoder's
+
+
+def find(embeddings, offsets_s, limit=5):
+    with connect() as connection:
+        return search.find_matches(
+            connection, active_encoder_id(), embeddings, np.asarray(offsets_s, np.float32), limit
+        )
+
+
+def noisy(vectors, rng, level=0.02):
+    return (vectors + level * rng.standard_normal(vectors.shape)).astype(np.float32)
+
+
+@pytest.fixture
+def forest(database):
+    """Thirty songs of forty fragments: random vectors from seeds 0 to 29."""
+    for seed in range(30):
+        add_song(f"Tree {seed}", n=40, seed=seed)
+
+
+def test_piece_of_a_song_is_found_where_it_starts(forest, rng):
+    query = noisy(unit_vectors(40, seed=7)[11:19], rng)
+    best, *_ = find(query, HOP_S * np.arange(8))
+
+    assert (best.title, best.offset_s, best.coverage, best.n_fragments) == ("Tree 7", 5.5, 1.0, 8)
+
+
+def test_score_and_margin_equal_the_plain_computation(forest, rng):
+    vectors = unit_vectors(40, seed=7)[11:19]
+    query = noisy(vectors, rng)
+    similarities = 1 - np.sum((query - vectors) ** 2, axis=1) / 2
+    best, second, *_ = find(query, HOP_S * np.arange(8))
+
+    assert best.score == pytest.approx(similarities.mean(), abs=2e-3)  # halfvec keeps 11 bits
+    assert best.margin == pytest.approx(best.score - second.score, abs=1e-6)
+    assert second.margin == pytest.approx(second.score - best.score, abs=1e-6)
+
+
+def test_recording_that_begins_before_the_song_has_a_negative_offset(forest, rng):
+    query = np.concatenate([unit_vectors(4, seed=999), noisy(unit_vectors(40, seed=3)[:6], rng)])
+    best, *_ = find(query, HOP_S * np.arange(10))
+
+    assert (best.title, best.offset_s, best.coverage) == ("Tree 3", -2.0, pytest.approx(0.6))
+
+
+def test_missing_fragments_of_the_query_do_not_shift_the_answer(forest, rng):
+    kept = np.array([0, 1, 5, 6])
+    best, *_ = find(noisy(unit_vectors(40, seed=7)[10 + kept], rng), HOP_S * kept)
+
+    assert (best.title, best.offset_s, best.n_fragments) == ("Tree 7", 5.0, 4)
+
+
+def test_a_finer_query_hop_aligns_each_second_fragment(forest, rng):
+    between = unit_vectors(7, seed=998)
+    query = np.empty((15, 128), np.float32)
+    query[::2], query[1::2] = noisy(unit_vectors(40, seed=7)[4:12], rng), between
+    best, *_ = find(query, QUERY_HOP_S * np.arange(15))
+
+    assert (best.title, best.offset_s, best.n_fragments) == ("Tree 7", 2.0, 8)
+
+
+def test_drifting_votes_count_together(forest, rng):
+    """A recording played 3 % too fast votes for starts that wander by more than one bin."""
+    offsets_s = HOP_S / 1.03 * np.arange(16)
+    best, *_ = find(noisy(unit_vectors(40, seed=7)[8:24], rng), offsets_s)
+
+    assert best.title == "Tree 7"
+    assert best.offset_s == pytest.approx(4.0, abs=HOP_S)
+
+
+def test_a_song_that_is_like_itself_everywhere_leaves_room_for_others(database, rng):
+    add_song("Loop", n=40, seed=1)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE songradar.fragments SET embedding = (SELECT embedding FROM songradar.fragments LIMIT 1)"
+        )
+    for seed in range(2, 8):
+        add_song(f"Tree {seed}", n=40, seed=seed)
+    query = np.concatenate([unit_vectors(40, seed=1)[:1]] * 6 + [unit_vectors(40, seed=5)[:2]])
+    found = find(query, HOP_S * np.arange(8))
+
+    assert [match.title for match in found[:2]] == ["Loop", "Tree 5"]
+
+
+def test_empty_catalogue_has_no_match(database):
+    assert find(unit_vectors(3, 1), [0, 0.5, 1]) == []
+
+
+def test_limit_bounds_the_answer_and_ranks_count_from_one(forest, rng):
+    found = find(noisy(unit_vectors(40, seed=7)[:4], rng), HOP_S * np.arange(4), limit=3)
+
+    assert [match.rank for match in found] == [1, 2, 3]
+    assert found == sorted(found, key=lambda match: -match.score)
+
+
+def test_confidence_is_the_logistic_of_the_evidence(forest, rng):
+    weights = {"intercept": -3.0, "score": 2.0, "margin": 4.0, "coverage": 1.0, "log_fragments": 0.5, "threshold": 0.9}
+    query = noisy(unit_vectors(40, seed=7)[:4], rng)
+    with connect() as connection:
+        connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(weights)])
+    first, second, *_ = find(query, HOP_S * np.arange(4))
+    z = -3 + 2 * first.score + 4 * first.margin + first.coverage + 0.5 * np.log(first.n_fragments)
+
+    assert first.confidence == pytest.approx(1 / (1 + np.exp(-z)), abs=1e-5)
+    assert first.accepted == (first.confidence >= 0.9)
+    assert second.confidence < first.confidence
+
+
+def test_search_and_matches_are_kept_together(forest, rng):
+    found = find(noisy(unit_vectors(40, seed=7)[:4], rng), HOP_S * np.arange(4))
+    with connect() as connection:
+        number = search.save_search(connection, "bar.wav", 3.0, active_encoder_id(), {"total": 5.0}, found)
+        rows = connection.execute(
+            "SELECT rank, title, at, query, encoder FROM songradar.matches_v1 WHERE search_id = %s ORDER BY rank",
+            [number],
+        ).fetchall()
+
+    assert rows[0] == (1, "Tree 7", "0:00", "bar.wav", "toy")
+    assert len(rows) == len(found)
+
+
+def test_search_without_any_candidate_is_kept_too(database):
+    with connect() as connection:
+        number = search.save_search(connection, "bar.wav", 3.0, active_encoder_id(), {}, [])
+        rows = connection.execute("SELECT search_id, rank FROM songradar.matches_v1").fetchall()
+
+    assert rows == [(number, None)]
+
+
+def test_unknown_encoder_is_named(database):
+    with connect() as connection, pytest.raises(EncoderUnknown, match="no encoder called nix"):
+        search.read_encoder(connection, "nix")
+
+
+def explain(url: str, statement: str, parameters: list[object]) -> str:
+    with psycopg.connect(url) as connection:
+        for way in ("seqscan", "bitmapscan", "sort"):  # right for so few rows
+            connection.execute(f"SET enable_{way} = off")
+        return "\n".join(row[0] for row in connection.execute("EXPLAIN " + statement, parameters).fetchall())
+
+
+def test_neighbours_come_from_the_index_of_one_partition(forest, database):
+    vector = str(unit_vectors(1, 1)[0].tolist())
+    plan = explain(
+        database,
+        "SELECT * FROM songradar.match_v1(%s, ARRAY[%s::halfvec], ARRAY[0::real])",
+        [active_encoder_id(), vector],
+    )
+
+    assert f"fragments_{active_encoder_id()}_embedding_idx" in plan
+    assert "Function Scan on match_v1" not in plan  # inlined
+
+
+def test_match_does_not_depend_on_the_search_path(forest, database, rng):
+    vector = str(unit_vectors(40, seed=7)[5].tolist())
+    with psycopg.connect(database) as connection:
+        connection.execute("SET search_path = pg_catalog")
+        row = connection.execute(
+            "SELECT offset_s FROM songradar.match_v1(%s, ARRAY[%s::public.halfvec], ARRAY[0::real])",
+            [active_encoder_id(), vector],
+        ).fetchone()
+
+    assert row == (2.5,)
+
+
+def test_every_field_of_a_match_is_a_column_of_the_function_or_of_the_song():
+    assert {field.name for field in dataclasses.fields(search.Match)} == {
+        "rank", "song_id", "title", "artist", "source", "offset_s", "score", "coverage", "margin", "n_fragments",
+        "confidence", "accepted",
+    }  # fmt: skip
