@@ -10,7 +10,7 @@ from cli.output import clock
 
 EXCERPT_START_S = 10.0
 EXCERPT_S = 20.0
-SNR_DB = 10.0
+SNR_DB = 30.0
 
 
 @click.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.output import percent, warn
+from cli.output import percent, progress, warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +60,7 @@ def siamese(
     """
     import numpy as np
 
+    from ml.files import audio_files
     from ml.spec import SIAMESE
     from ml.training.dataset import render, split
     from ml.training.export import encoder_onnx
@@ -71,8 +72,9 @@ def siamese(
     text_on_licences = credits_.read_text("utf-8") if credits_ else "Whatever the music's licences say.\n"
     config = TrainingConfig(n_pairs=pairs, steps=steps, epochs=epochs, patience=patience, pooling=pooling, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
-    warn(f"drawing the fragments of {music}")
-    dataset = render(music, SIAMESE, out, os.cpu_count() or 1)
+    files = list(audio_files([music]))
+    with progress("drawing", len(files)) as advance:
+        dataset = render(files, SIAMESE, out, os.cpu_count() or 1, advance)
     for failure in dataset.failures:
         warn(failure)
     parts = split(dataset.songs, config.validation_share, np.random.default_rng(seed))
@@ -85,7 +87,8 @@ def siamese(
     metrics: dict[str, Any] = dict(rows[best_epoch(rows) - 1])
     calibration, searched = calibrate(out, dataset, parts, noise, np.random.default_rng(seed))
     metrics |= {"parameters": encoder.count_params(), **searched}
-    write_json(out / "calibration.json", calibration)
+    if calibration is not None:
+        write_json(out / "calibration.json", calibration)
     write_json(out / "metrics.json", metrics)
     (out / "CARD.md").write_text(card(out.resolve().name, dataset, config, metrics, calibration, text_on_licences))
     click.echo(f"{out}: encoder ready; add it with songradar encoders add {out}")
@@ -93,8 +96,8 @@ def siamese(
 
 def calibrate(
     folder: Path, dataset: "Dataset", parts: "Split", noise: Path | None, rng: "np.random.Generator"
-) -> tuple[dict[str, float], dict[str, Any]]:
-    """Weights for the confidence, and what was measured on the way.
+) -> tuple[dict[str, float] | None, dict[str, int]]:
+    """Weights for the confidence (None where the music is too little to tell), and what was counted on the way.
 
     A temporary catalogue holds all songs but every second one of those set apart. Cuts of the songs set apart are
     searched in it: of some the song is there, of the others it is not.
@@ -103,6 +106,7 @@ def calibrate(
     from cli.evaluate import search_all
     from cli.temporary import fill, temporary_catalogue
     from db.engine import connect
+    from ml.errors import TrainingDataError
     from ml.evaluation import random_queries
     from ml.noise import read_noises
     from ml.spec import AudioSpec
@@ -113,7 +117,7 @@ def calibrate(
     paths = [Path(song.source) for song in dataset.songs]
     held_out = [paths[number] for number in parts.apart]
     missing = set(held_out[::2])
-    per_song = max(4, 400 // len(held_out))
+    per_song = min(40, max(4, 400 // len(held_out)))
     new = without_calibration(read_folder(folder))
     with temporary_catalogue(), connect() as connection:
         stored, encoder = fill(connection, new, [path for path in paths if path not in missing], os.cpu_count() or 1)
@@ -123,12 +127,16 @@ def calibrate(
             )
             for songs in ([path for path in held_out if path not in missing], sorted(missing))
         )
-    calibration = fit_calibration(present, absent)
-    return calibration, {
-        "calibration_present": len(present),
-        "calibration_absent": len(absent),
-        "random_cuts_top1": sum(outcome.right for outcome in present) / len(present),
+    facts = {
+        "random_cuts": len(present),
+        "random_cuts_right": sum(outcome.right for outcome in present),
+        "absent_cuts": len(absent),
     }
+    try:
+        return fit_calibration(present, absent), facts
+    except TrainingDataError as error:
+        warn(f"no calibration: {error}")
+        return None, facts
 
 
 def without_calibration(encoder: "NewEncoder") -> "NewEncoder":
@@ -143,13 +151,16 @@ def card(
     dataset: "Dataset",
     config: "TrainingConfig",
     metrics: dict[str, Any],
-    calibration: dict[str, float],
+    calibration: dict[str, float] | None,
     licences: str,
 ) -> str:
     """The model card, in Markdown."""
     from ml.spec import SIAMESE
     from ml.training.network import FILTERS
 
+    threshold = "not calibrated"
+    if calibration is not None:
+        threshold = f"{calibration['threshold']:.3f}, from {metrics['absent_cuts']} cuts of absent songs"
     today = datetime.now(UTC).date()
     return f"""# {name}
 
@@ -165,9 +176,9 @@ spectrograms, 3x3 convolutions of {", ".join(map(str, FILTERS))} filters, global
 | accuracy of pairs, training | {percent(metrics["accuracy"])} |
 | accuracy of pairs, other fragments of the same songs | {percent(metrics["fragments_accuracy"])} |
 | accuracy of pairs, songs not trained on | {percent(metrics["songs_accuracy"])} |
-| random cuts of 10 to 30 s of songs not trained on, clean to 0 dB, named rightly | \
-{percent(metrics["random_cuts_top1"])} of {metrics["calibration_present"]} |
-| threshold of confidence | {calibration["threshold"]:.3f}, from {metrics["calibration_absent"]} cuts of absent songs |
+| cuts of 10 to 30 s from anywhere in songs not trained on, clean to 0 dB | \
+{metrics["random_cuts_right"]} of {metrics["random_cuts"]} named rightly |
+| threshold of confidence | {threshold} |
 
 Limits: it compares whole ten-second pictures, so a query must start near where a stored fragment starts, and noise
 changes the picture. Clips shorter than 10 s cannot be searched.

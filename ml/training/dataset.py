@@ -1,7 +1,7 @@
 """A folder of music as pictures of fragments on disk, and the split into training and validation."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml.audio import decode, level_dbfs, windows
 from ml.errors import AudioReadError, TrainingDataError
-from ml.files import AudioFile, Failure, audio_files, sha256
+from ml.files import AudioFile, Failure, sha256
 from ml.spec import AudioSpec
 from ml.training.spectrogram import mel_image
 
@@ -51,30 +51,35 @@ class Split:
     apart: list[int]
 
 
-def render(music: Path, spec: AudioSpec, folder: Path, workers: int) -> Dataset:
-    """Draw every audible fragment under `music` into `folder`, or reuse what an earlier run with the same files drew.
+def render(
+    found: Sequence[AudioFile | Failure],
+    spec: AudioSpec,
+    folder: Path,
+    workers: int,
+    advance: Callable[[], None] = lambda: None,
+) -> Dataset:
+    """Draw every audible fragment of the files into `folder`, or reuse what an earlier run with the same files drew.
 
-    Two files with the same bytes are one song: their fragments must never be called different.
-    Raises TrainingDataError when fewer than four songs are left.
+    Two files with the same bytes are one song: their fragments must never be called different. `advance` is called
+    after each file. Raises TrainingDataError when fewer than four songs are left.
     """
-    found = list(audio_files([music]))
     key = [spec.as_dict(), [[f.source, f.size, str(f.modified_at)] for f in found if isinstance(f, AudioFile)]]
     index = folder / "songs.json"
     known = json.loads(index.read_text()) if index.exists() else {}
     if known.get("key") != json.loads(json.dumps(key)):
-        songs, failures = _render_all(found, spec, folder / "images.u8", workers)
+        songs, failures = _render_all(found, spec, folder / "images.u8", workers, advance)
         known = {"key": key, "songs": [asdict(song) for song in songs], "failures": failures}
         index.write_text(json.dumps(known))
     songs_read = tuple(Song(**song) for song in known["songs"])
     if len(songs_read) < 4:
-        raise TrainingDataError(f"{music}: {len(songs_read)} usable songs; pairs need at least 4")
+        raise TrainingDataError(f"{len(songs_read)} usable songs; training needs at least 4")
     shape = (sum(song.n_fragments for song in songs_read), spec.n_mels, spec.n_frames)
     images = np.memmap(folder / "images.u8", np.uint8, "r", shape=shape)
     return Dataset(images, songs_read, tuple(known["failures"]))
 
 
 def _render_all(
-    found: Sequence[AudioFile | Failure], spec: AudioSpec, path: Path, workers: int
+    found: Sequence[AudioFile | Failure], spec: AudioSpec, path: Path, workers: int, advance: Callable[[], None]
 ) -> tuple[list[Song], list[str]]:
     songs: list[Song] = []
     failures = [str(item) for item in found if isinstance(item, Failure)]
@@ -82,6 +87,7 @@ def _render_all(
     files = [item for item in found if isinstance(item, AudioFile)]
     with ThreadPoolExecutor(workers) as pool, path.open("wb") as out:
         for file, result in zip(files, pool.map(lambda file: _render_one(file, spec), files), strict=True):
+            advance()
             if isinstance(result, AudioReadError):
                 failures.append(str(result))
                 continue
@@ -110,7 +116,7 @@ def _images(file: AudioFile, spec: AudioSpec) -> Iterator[Images]:
 
 
 def split(songs: Sequence[Song], share: float, rng: np.random.Generator) -> Split:
-    """Keep `share` of the songs, and of each other song's fragments, for validation.
+    """Keep `share` of the songs, and of each other song's fragments if it has four, for validation.
 
     The article splits fragments, so that validation hears other moments of the songs it was trained on; the songs
     set apart tell what the encoder is worth for music it has never heard.
@@ -121,7 +127,7 @@ def split(songs: Sequence[Song], share: float, rng: np.random.Generator) -> Spli
     result = Split([], [], [_numbers(songs[i]) for i in apart], apart)
     for i in order[n_apart:]:
         numbers = rng.permutation(_numbers(songs[i]))
-        n_kept = round(share * len(numbers))
+        n_kept = max(2, round(share * len(numbers))) if len(numbers) >= 4 else 0  # a pair takes two
         result.fragments.append(np.sort(numbers[:n_kept]))
         result.train.append(np.sort(numbers[n_kept:]))
     return result

@@ -1,6 +1,7 @@
 """Train the Siamese network: epochs of pairs, early stopping, the best and the last state kept, resumable."""
 
 import csv
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ def fit(
             break
         started = time.monotonic()
         pairs = Pairs(dataset.images, parts.train, config.n_pairs, config.steps, [config.seed, 2, epoch])
-        trained = model.fit(pairs, shuffle=False, verbose=0).history
+        trained = model.fit(pairs, shuffle=False, verbose=int(sys.stdout.isatty())).history
         on_seen, on_apart = (model.evaluate(part, verbose=0, return_dict=True) for part in (seen, apart))
         rows.append(
             {

@@ -7,6 +7,7 @@ import pytest
 
 from ml.audio import read_audio
 from ml.errors import TrainingDataError
+from ml.files import audio_files
 from tests import synth
 from tests.ml.tiny import SPEC
 
@@ -36,9 +37,10 @@ def out(tmp_path):
 
 @pytest.fixture
 def render():
+    """`dataset.render` on all that lies in a folder."""
     from ml.training import dataset
 
-    return dataset.render
+    return lambda music, *rest, workers: dataset.render(list(audio_files([music])), *rest, workers)
 
 
 def test_each_whole_fragment_is_a_picture(render, music, out):
@@ -104,7 +106,7 @@ def test_pictures_are_drawn_again_after_a_change(change, render, music, out, rng
 def test_too_few_songs_are_refused(render, music, out):
     (music / "d.wav").unlink()
 
-    with pytest.raises(TrainingDataError, match="3 usable songs; pairs need at least 4"):
+    with pytest.raises(TrainingDataError, match="3 usable songs; training needs at least 4"):
         render(music, SPEC_10_S, out, workers=2)
 
 
