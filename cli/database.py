@@ -86,17 +86,23 @@ def psql(url: bool, arguments: tuple[str, ...]) -> None:
     songradar db psql
     songradar db psql -c 'SELECT * FROM matches_v1 ORDER BY searched_at DESC LIMIT 5'
     """
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
     from db import embedded
-    from db.engine import connect, database_url
+    from db.engine import connect, database_url, is_embedded
 
     if url:
         click.echo(database_url())
         return
     connect().close()  # a new catalogue has its tables before anybody looks
-    program = shutil.which("psql") or str(embedded.program("psql"))
-    options = f"{os.environ.get('PGOPTIONS', '')} -c search_path=songradar,public".strip()
-    command = [program, database_url(), *arguments]
-    sys.exit(subprocess.run(command, env=os.environ | {"PGOPTIONS": options}, check=False).returncode)
+    bundled = str(embedded.program("psql"))
+    program = bundled if is_embedded() else shutil.which("psql") or bundled
+    where = conninfo_to_dict(database_url())
+    environment = {"PGOPTIONS": f"{os.environ.get('PGOPTIONS', '')} -c search_path=songradar,public".strip()}
+    if password := where.pop("password", None):
+        environment["PGPASSWORD"] = str(password)  # not among the arguments, which every process may see
+    command = [program, make_conninfo("", **where), *arguments]
+    sys.exit(subprocess.run(command, env=os.environ | environment, check=False).returncode)
 
 
 @database.command()

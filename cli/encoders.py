@@ -1,6 +1,7 @@
 """songradar encoders: which networks the catalogue knows, and which one it uses."""
 
 import json
+import re
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,6 +151,8 @@ def read_folder(folder: Path, name: str | None = None) -> "NewEncoder":
     if not folder.is_dir():
         raise EncoderFileError(f"{folder}: is not a folder")
     name = name or folder.resolve().name.lower()
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        raise EncoderFileError(f"{name!r} is no name for an encoder: small letters, digits, - and _; see --name")
     onnx, spec = read_onnx(folder), AudioSpec.read(folder / "spec.json")
     Encoder(onnx, spec, name)
     card = folder / "CARD.md"
@@ -157,7 +160,7 @@ def read_folder(folder: Path, name: str | None = None) -> "NewEncoder":
         name=name,
         sha256=sha256_of(onnx),
         spec=spec.as_dict(),
-        calibration=_json(folder / "calibration.json"),
+        calibration=_calibration(folder / "calibration.json"),
         metrics=_json(folder / "metrics.json") or {},
         card=card.read_text("utf-8") if card.exists() else "",
         onnx=onnx,
@@ -172,6 +175,19 @@ def write_folder(encoder: "NewEncoder", folder: Path) -> None:
     for name, values in (("spec", encoder.spec), ("calibration", encoder.calibration), ("metrics", encoder.metrics)):
         if values is not None:
             (folder / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n")
+
+
+def _calibration(path: Path) -> dict[str, Any] | None:
+    """The weights for match_v1, None where the encoder was not calibrated."""
+    from ml.errors import EncoderFileError
+
+    weights = _json(path)
+    if weights is None:
+        return None
+    for key in ("intercept", "log_distance", "margin", "coverage", "log_fragments", "threshold"):
+        if not isinstance(weights.get(key), int | float):
+            raise EncoderFileError(f"{path}: has no number under {key}")
+    return weights
 
 
 def _json(path: Path) -> dict[str, Any] | None:

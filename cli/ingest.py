@@ -1,6 +1,7 @@
 """songradar ingest: fill the catalogue."""
 
 import os
+import platform
 import sys
 import time
 from collections import Counter
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from db.models import Song
+    from db.store import KnownFile
     from ml.encoder import Encoder
     from ml.extraction import Extracted, HashedFile
     from ml.files import AudioFile, Failure
@@ -142,7 +144,8 @@ def unindexed(
     """
     from db import store
 
-    unchanged = store.unchanged(engine, encoder_id, {file.source: (file.size, file.modified_at) for file in files})
+    stamps = {file.source: (file.size, file.modified_at) for file in files}
+    unchanged = store.unchanged(engine, encoder_id, platform.node(), stamps)
     hashed = []
     for file in files:
         if file.source in unchanged:
@@ -173,16 +176,24 @@ def hash_file(file: "AudioFile", report: Report) -> "HashedFile | None":
         return None
 
 
-def follow(item: "HashedFile", known_source: str, engine: "Engine") -> str:
-    """Known bytes under another path: the song moved if the old path is gone, else this is a copy of it."""
+def follow(item: "HashedFile", known: "KnownFile", engine: "Engine") -> str:
+    """Known bytes under another path: a copy, if the known path still has them, else the song has moved."""
     from db import store
     from ml.tags import read_tags
 
-    moved = known_source != item.file.source
-    if moved and Path(known_source).exists():
+    same_path = (known.source, known.host) == (item.file.source, platform.node())
+    if not same_path and (known.host != platform.node() or is_there(known)):
         return store.Outcome.PRESENT
     store.relocate(engine, file_row(item, read_tags(item.file.path)))
-    return store.Outcome.MOVED if moved else store.Outcome.PRESENT
+    return store.Outcome.PRESENT if same_path else store.Outcome.MOVED
+
+
+def is_there(known: "KnownFile") -> bool:
+    """Whether the file that the catalogue knows lies where it was, unchanged by its stamp."""
+    from ml.files import AudioFile, path_of, stat
+
+    found = stat(path_of(known.source))
+    return isinstance(found, AudioFile) and (found.size, found.modified_at) == (known.size_bytes, known.modified_at)
 
 
 def song_row(extracted: "Extracted") -> "Song":
@@ -202,6 +213,7 @@ def file_row(item: "HashedFile", tags: "Tags") -> "Song":
         album=tags.album,
         tags=tags.ids,
         source=item.file.source,
+        host=platform.node(),
         sha256=item.sha256,
         size_bytes=item.file.size,
         modified_at=item.file.modified_at,

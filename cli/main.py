@@ -58,7 +58,7 @@ def explain(error: Exception) -> str | None:
         return f"this command needs more packages: pip install 'songradar[{extra}]'"
     if type(error).__module__.partition(".")[0] in ("psycopg", "sqlalchemy"):
         return f"database: {str(getattr(error, 'orig', None) or error).strip().splitlines()[0]}"
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):  # Click ends quietly on that one
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
     return None
 

@@ -70,8 +70,8 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 
 def warn(text: str) -> None:
-    """One line on stderr."""
-    click.echo(text, err=True)
+    """One line on stderr; control characters, which a file name may hold, are escaped."""
+    click.echo("".join(c if c.isprintable() else repr(c)[1:-1] for c in text), err=True)
 
 
 class Advance(Protocol):

@@ -50,6 +50,7 @@ def search(clips: tuple[Path, ...], limit: int, as_json: bool, encoder: str | No
     from cli.encoders import open_encoder
     from db.engine import connect
     from ml.errors import AudioError, AudioReadError
+    from ml.files import text_of
 
     exit_code = 0
     with connect() as connection:
@@ -60,10 +61,12 @@ def search(clips: tuple[Path, ...], limit: int, as_json: bool, encoder: str | No
             except AudioError as error:
                 exit_code = 2
                 reason = error.reason if isinstance(error, AudioReadError) else str(error)
-                report_error(clip, reason, as_json=as_json)
+                report_error(text_of(clip), reason, as_json=as_json)
                 continue
             exit_code = max(exit_code, 0 if answer.matched else 1)
-            (print_answer_json if as_json else print_answer)(clip, stored.name, answer)
+            if not answer.matches:
+                warn(f"encoder {stored.name} has heard no songs yet: songradar ingest --encoder {stored.name} PATH")
+            (print_answer_json if as_json else print_answer)(text_of(clip), stored.name, answer)
     sys.exit(exit_code)
 
 
@@ -73,6 +76,7 @@ def identify(
     """Decode, encode and search one clip. Raises AudioError."""
     from db.search import find_matches, save_search
     from ml.audio import decode
+    from ml.files import text_of
 
     started = time.perf_counter()
     stopwatch = Stopwatch(decode(clip, encoder.spec.sample_rate_hz))
@@ -88,7 +92,7 @@ def identify(
     }
     timings_ms = {stage: round(ms, 1) for stage, ms in timings_ms.items()}
     if save:
-        save_search(connection, str(clip), fingerprint.duration_s, stored.id, timings_ms, matches)
+        save_search(connection, text_of(clip), fingerprint.duration_s, stored.id, timings_ms, matches)
     return Answer(fingerprint.duration_s, matches, timings_ms)
 
 
@@ -110,16 +114,16 @@ class Stopwatch:
             self.spent_s += time.perf_counter() - started
 
 
-def report_error(clip: Path, reason: str, *, as_json: bool) -> None:
+def report_error(clip: str, reason: str, *, as_json: bool) -> None:
     warn(f"{clip}: {reason}")
     if as_json:
-        print_json({"query": str(clip), "error": reason})
+        print_json({"query": clip, "error": reason})
 
 
-def print_answer_json(clip: Path, encoder: str, answer: Answer) -> None:
+def print_answer_json(clip: str, encoder: str, answer: Answer) -> None:
     print_json(
         {
-            "query": str(clip),
+            "query": clip,
             "duration_s": round(answer.duration_s, 3),
             "encoder": encoder,
             "matched": answer.matched,
@@ -135,7 +139,7 @@ def match_record(match: "Match") -> dict[str, Any]:
     return {key: round(value, digits[key]) if key in digits else value for key, value in record.items()}
 
 
-def print_answer(clip: Path, _encoder: str, answer: Answer) -> None:
+def print_answer(clip: str, _encoder: str, answer: Answer) -> None:
     seconds = f"{answer.timings_ms['total'] / 1000:.2f} s"
     if answer.matched:
         best = answer.matches[0]

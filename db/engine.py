@@ -1,6 +1,7 @@
 """Connections: DATABASE_URL, else the embedded server; checked before anything else is asked of them."""
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -71,6 +72,11 @@ def connect_unchecked() -> psycopg.Connection:
     """A connection whose server is new enough but whose schema may be at any revision, or absent."""
     try:
         connection = psycopg.connect(database_url(), autocommit=True, application_name="songradar")
+    except psycopg.ProgrammingError as error:
+        # libpq's own sentence would repeat the password
+        raise ServerUnreachable(
+            "DATABASE_URL cannot be read as a URL: is some character not percent-encoded?"
+        ) from error
     except psycopg.OperationalError as error:
         if not is_embedded():
             raise ServerUnreachable(f"DATABASE_URL: {_first_line(error)}") from error
@@ -95,7 +101,7 @@ def check_versions(connection: psycopg.Connection) -> None:
     wanted = ".".join(map(str, MIN_PGVECTOR))
     if vector is None:
         raise ServerTooOld(f"this PostgreSQL has no pgvector; songradar needs pgvector {wanted} or later")
-    if tuple(map(int, vector.split("."))) < MIN_PGVECTOR:
+    if tuple(map(int, re.findall(r"\d+", vector)[:3])) < MIN_PGVECTOR:
         hint = "; run ALTER EXTENSION vector UPDATE" if installed and available != installed else ""
         raise ServerTooOld(f"this database has pgvector {vector}; songradar needs pgvector {wanted} or later{hint}")
 

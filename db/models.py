@@ -57,6 +57,7 @@ class Song(Base):
     album: Mapped[str | None] = mapped_column(comment="Album from the tags.")
     duration_s: Mapped[float] = mapped_column(comment="Length of the audio in seconds, as decoded.")
     source: Mapped[str] = mapped_column(index=True, comment="Path of the file when it was last ingested.")
+    host: Mapped[str] = mapped_column(comment="Name of the machine that ingested it: the path is one of its own.")
     sha256: Mapped[bytes] = mapped_column(
         LargeBinary, unique=True, comment="SHA-256 of the file: the same bytes are the same song."
     )
@@ -183,4 +184,6 @@ class Match(Base):
         REAL, comment="Share of the aligned fragments that were among the nearest neighbours."
     )
     confidence: Mapped[float] = mapped_column(REAL, comment="Probability that this is the song, 0..1.")
-    accepted: Mapped[bool] = mapped_column(comment="Whether the confidence reached the encoder's threshold.")
+    accepted: Mapped[bool] = mapped_column(
+        comment="Whether it comes first and its confidence reached the encoder's threshold."
+    )

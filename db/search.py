@@ -32,8 +32,12 @@ _SAVE = """
         INSERT INTO songradar.searches (query, duration_s, encoder_id, timings_ms) VALUES (%s, %s, %s, %s) RETURNING id
     ), found AS (
         INSERT INTO songradar.matches (search_id, rank, song_id, offset_s, score, coverage, confidence, accepted)
-        SELECT search.id, m.* FROM search CROSS JOIN unnest(
-               %s::smallint[], %s::integer[], %s::real[], %s::real[], %s::real[], %s::real[], %s::boolean[]) AS m
+        SELECT search.id, m.*
+          FROM search
+         CROSS JOIN unnest(
+               %s::smallint[], %s::integer[], %s::real[], %s::real[], %s::real[], %s::real[], %s::boolean[]
+               ) AS m (rank, song_id, offset_s, score, coverage, confidence, accepted)
+         WHERE EXISTS (SELECT FROM songradar.songs AS s WHERE s.id = m.song_id FOR KEY SHARE)
     )
     SELECT id FROM search
 """
@@ -61,7 +65,7 @@ class Match:
     offset_s: float
     score: float
     coverage: float
-    margin: float
+    margin: float | None
     n_fragments: int
     confidence: float
     accepted: bool
@@ -102,7 +106,7 @@ def save_search(
     timings_ms: Mapping[str, float],
     matches: Sequence[Match],
 ) -> int:
-    """Keep a search and its matches; returns the number of the search."""
+    """Keep a search and its matches, less those of songs removed meanwhile; returns the number of the search."""
     columns = ("rank", "song_id", "offset_s", "score", "coverage", "confidence", "accepted")
     arrays = [[getattr(match, column) for match in matches] for column in columns]
     row = connection.execute(_SAVE, [query, duration_s, encoder_id, Jsonb(dict(timings_ms)), *arrays]).fetchone()

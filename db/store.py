@@ -1,13 +1,14 @@
 """Write the catalogue: one transaction a song. What is done is a query, never a file beside the database."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
-from sqlalchemy import Engine, Exists, delete, exists, or_, select, tuple_, update
+from sqlalchemy import Engine, Exists, and_, delete, exists, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,17 @@ from db.errors import SongUnknown
 from db.models import Fragment, Song
 
 _COPY = "COPY songradar.fragments (encoder_id, song_id, position, embedding) FROM STDIN (FORMAT binary)"
-_FILE_COLUMNS = ("title", "artist", "album", "source", "size_bytes", "modified_at", "tags")
+_FILE_COLUMNS = ("title", "artist", "album", "source", "host", "size_bytes", "modified_at", "tags")
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """Where the catalogue last saw a song's file, and its size and time stamp then."""
+
+    source: str
+    host: str
+    size_bytes: int
+    modified_at: datetime
 
 
 class Outcome(StrEnum):
@@ -27,24 +38,27 @@ class Outcome(StrEnum):
     REPLACED = "replaced"
 
 
-def unchanged(engine: Engine, encoder_id: int, files: Mapping[str, tuple[int, datetime]]) -> set[str]:
-    """Those of `files` (source -> size, modified_at) that are indexed and have not changed since; nothing is read."""
+def unchanged(engine: Engine, encoder_id: int, host: str, files: Mapping[str, tuple[int, datetime]]) -> set[str]:
+    """Those of `host`'s `files` (source -> size, modified_at) that are indexed and have not changed since."""
     wanted = [(source, size, modified_at) for source, (size, modified_at) in files.items()]
     with Session(engine) as session:
         return set(
             session.scalars(
                 select(Song.source).where(
-                    tuple_(Song.source, Song.size_bytes, Song.modified_at).in_(wanted), _indexed(encoder_id)
+                    tuple_(Song.source, Song.size_bytes, Song.modified_at).in_(wanted),
+                    Song.host == host,
+                    _indexed(encoder_id),
                 )
             )
         )
 
 
-def indexed(engine: Engine, encoder_id: int, hashes: Sequence[bytes]) -> dict[bytes, str]:
-    """Those of `hashes` that have fragments of this encoder, and the source each is known under."""
+def indexed(engine: Engine, encoder_id: int, hashes: Sequence[bytes]) -> dict[bytes, KnownFile]:
+    """Those of `hashes` that have fragments of this encoder, and the file each is known by."""
+    columns = (getattr(Song, field.name) for field in fields(KnownFile))
     with Session(engine) as session:
-        rows = session.execute(select(Song.sha256, Song.source).where(Song.sha256.in_(hashes), _indexed(encoder_id)))
-        return {row.sha256: row.source for row in rows}
+        rows = session.execute(select(Song.sha256, *columns).where(Song.sha256.in_(hashes), _indexed(encoder_id)))
+        return {row[0]: KnownFile(*row[1:]) for row in rows}
 
 
 def relocate(engine: Engine, song: Song) -> None:
@@ -59,7 +73,8 @@ def add_song(
     """Store a song and its fragments, `positions` (F,) and `embeddings` (F, 128), in one transaction.
 
     Bytes that are known stay one song; it gains the fragments if this encoder has none of it. A file whose bytes
-    changed in place, say by an editor of tags, replaces what its path stood for and keeps its number and history.
+    changed in place, say by an editor of tags, replaces what its path stood for and keeps its number and history;
+    the same path on another machine is another file.
     Two processes may add the same song at once: one of them finds it already there.
     """
     with Session(engine) as session, session.begin():
@@ -74,7 +89,7 @@ def _claim(session: Session, song: Song) -> tuple[int, Outcome]:
     """The number of the song's row, new or known, locked until the transaction ends."""
     known = session.scalars(
         select(Song)
-        .where(or_(Song.sha256 == song.sha256, Song.source == song.source))
+        .where(or_(Song.sha256 == song.sha256, and_(Song.source == song.source, Song.host == song.host)))
         .order_by((Song.sha256 == song.sha256).desc(), Song.id.desc())
         .with_for_update()
     ).first()

@@ -9,8 +9,8 @@ class AudioReadError(AudioError):
     """A file that gives no usable audio; `path` names it, `reason` says why."""
 
     def __init__(self, path: object, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path = str(path)
+        self.path = str(path).encode("utf-8", "backslashreplace").decode()
+        super().__init__(f"{self.path}: {reason}")
         self.reason = reason
 
 

@@ -34,7 +34,7 @@ class Found(Protocol):
     @property
     def coverage(self) -> float: ...
     @property
-    def margin(self) -> float: ...
+    def margin(self) -> float | None: ...
     @property
     def n_fragments(self) -> int: ...
     @property
@@ -121,7 +121,7 @@ def article_queries(
     """The article's demonstration and what it warns of: each song's first fragment; the same cut later, and noisy."""
     size, shift = spec.fragment_samples, spec.samples(SHIFT_S)
     for song in songs:
-        wave = read_audio(song, spec.sample_rate_hz)[: size + shift]
+        wave = read_audio(song, spec.sample_rate_hz, n_samples=size + shift)
         for start, condition, noisy_condition in ((0, ALIGNED, NOISY), (shift, SHIFTED, BOTH)):
             cut = wave[start : start + size]
             if len(cut) < size or not rms(cut):
@@ -134,7 +134,7 @@ def article_queries(
 def random_queries(
     songs: Iterable[Path], spec: AudioSpec, noises: Sequence[Wave], rng: np.random.Generator, per_song: int
 ) -> Iterator[Query]:
-    """Cuts from anywhere, of one to three fragments' length, clean or with noise between 0 and 20 dB."""
+    """Cuts from anywhere, of one to three fragments' length; a fifth clean, the others with noise at 0 to 20 dB."""
     for song in songs:
         wave = read_audio(song, spec.sample_rate_hz)
         for _ in range(per_song):

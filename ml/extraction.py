@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
+from threading import Event
 
 from ml.audio import decode
 from ml.encoder import Encoder, Fingerprint
 from ml.errors import AudioError, AudioReadError
-from ml.files import AudioFile, Failure
+from ml.files import AudioFile, Failure, text_of
 from ml.tags import Tags, read_tags
 
 
@@ -35,30 +36,32 @@ def extract(files: Iterable[HashedFile], encoder: Encoder, workers: int) -> Iter
     Threads suffice: FFmpeg and ONNX Runtime release Python's lock while they work, and a killed program leaves no
     orphans. At most two files a worker are in hand, so memory grows neither with their number nor their length.
     """
-    waiting = iter(files)
+    waiting, stop = iter(files), Event()
     with ThreadPoolExecutor(workers, thread_name_prefix="extract") as pool:
         in_hand: set[Future[Extracted | Failure]] = set()
         try:
             while True:
                 room = 2 * workers - len(in_hand)
-                in_hand.update(pool.submit(extract_one, file, encoder) for file in islice(waiting, room))
+                in_hand.update(pool.submit(extract_one, file, encoder, stop) for file in islice(waiting, room))
                 if not in_hand:
                     return
                 done, in_hand = wait(in_hand, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield future.result()
-        finally:
+        finally:  # also when the user interrupts: do not wait for the end of a long file
+            stop.set()
             for future in in_hand:
                 future.cancel()
 
 
-def extract_one(hashed: HashedFile, encoder: Encoder) -> Extracted | Failure:
-    """Fingerprint and tags of one file, or why there are none."""
+def extract_one(hashed: HashedFile, encoder: Encoder, stop: Event) -> Extracted | Failure:
+    """Fingerprint and tags of one file, or why there are none; breaks off when `stop` is set."""
     path = hashed.file.path
+    blocks = takewhile(lambda _: not stop.is_set(), decode(path, encoder.spec.sample_rate_hz))
     try:
-        fingerprint = encoder.fingerprint_song(decode(path, encoder.spec.sample_rate_hz))
+        fingerprint = encoder.fingerprint_song(blocks)
     except AudioReadError as error:
         return Failure(error.path, error.reason)
     except AudioError as error:
-        return Failure(str(path), str(error))
+        return Failure(text_of(path), str(error))
     return Extracted(hashed, read_tags(path), fingerprint)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,15 @@ AUDIO_SUFFIXES = frozenset(
 """Endings that count as audio, or video with sound, inside a folder; a file named outright is always tried."""
 
 
+def text_of(path: Path | str) -> str:
+    """A path as text that any database and JSON take: what is not UTF-8 is kept escaped.
+
+    >>> text_of(os.fsdecode(b"caf\\xe9.mp3"))
+    'caf\\\\xe9.mp3'
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 @dataclass(frozen=True)
 class AudioFile:
     """A file as it lies on disk; `size` in bytes."""
@@ -29,7 +39,7 @@ class AudioFile:
     @property
     def source(self) -> str:
         """The name under which the catalogue knows the file; what is not UTF-8 is kept escaped."""
-        return os.fsencode(self.path).decode("utf-8", "backslashreplace")
+        return text_of(self.path)
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ def audio_files(paths: Sequence[Path]) -> Iterator[AudioFile | Failure]:
     seen: set[Path] = set()
     for path in paths:
         for found in _under(path):
-            file = found if isinstance(found, Failure) else _stat(found)
+            file = found if isinstance(found, Failure) else stat(found)
             if isinstance(file, AudioFile):
                 if file.path in seen:
                     continue
@@ -71,18 +81,27 @@ def _under(path: Path) -> Iterator[Path | Failure]:
                 n_found += 1
                 yield Path(folder, name)
     if not n_found:
-        yield Failure(str(path), "holds no audio files" if os.access(path, os.R_OK | os.X_OK) else "may not be read")
+        yield Failure(
+            text_of(path), "holds no audio files" if os.access(path, os.R_OK | os.X_OK) else "may not be read"
+        )
 
 
-def _stat(path: Path) -> AudioFile | Failure:
+def path_of(source: str) -> Path:
+    """The reverse of `text_of`."""
+    escaped = re.sub(rb"\\\\x([89a-f][0-9a-f])", lambda match: bytes.fromhex(match[1].decode()), source.encode())
+    return Path(os.fsdecode(escaped))
+
+
+def stat(path: Path) -> AudioFile | Failure:
+    """What the file system says of `path`."""
     try:
-        stat = path.stat()
+        status = path.stat()
         resolved = path.resolve()
     except FileNotFoundError:
-        return Failure(str(path), "does not exist")
+        return Failure(text_of(path), "does not exist")
     except OSError as error:
-        return Failure(str(path), f"may not be read ({error.strerror})")
-    return AudioFile(resolved, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+        return Failure(text_of(path), f"may not be read ({error.strerror})")
+    return AudioFile(resolved, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
 
 def sha256(path: Path) -> bytes:

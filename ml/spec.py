@@ -51,9 +51,15 @@ class AudioSpec:
         """Build from parsed JSON. Raises EncoderFileError when a field is missing; unknown fields are ignored."""
         known = {field.name for field in fields(cls)}
         try:
-            return cls(**{key: value for key, value in values.items() if key in known})
+            spec = cls(**{key: value for key, value in values.items() if key in known})
+            wrong = [
+                name for name in ("sample_rate_hz", "fragment_s", "hop_s", "query_hop_s") if not getattr(spec, name) > 0
+            ]
         except (AttributeError, TypeError) as error:
             raise EncoderFileError(f"AudioSpec is incomplete: {error}") from error
+        if wrong:
+            raise EncoderFileError(f"AudioSpec: {wrong[0]}={getattr(spec, wrong[0])} is not positive")
+        return spec
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -8,6 +8,8 @@ from typing import Any
 
 import mutagen
 
+from ml.files import text_of
+
 # The names of one thing in ID3 (MP3, WAV, AIFF), Vorbis comments (Ogg, Opus, FLAC), MP4 and ASF (WMA), after the
 # mapping table of MusicBrainz Picard: https://picard-docs.musicbrainz.org/en/appendices/tag_mapping.html
 TITLE = ("TIT2", "title", "\xa9nam", "Title")
@@ -41,7 +43,7 @@ def read_tags(path: Path) -> Tags:
     except (mutagen.MutagenError, OSError):
         file = None
     found: Any = file.tags if file is not None and file.tags is not None else {}
-    named = tags_from_name(path.stem)
+    named = tags_from_name(text_of(path.stem))
     title = _first(found, TITLE)
     ids = {"mbid": _first(found, MBID), "isrc": _first(found, ISRC)}
     return Tags(

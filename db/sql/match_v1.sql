@@ -11,16 +11,18 @@
 --            offset_s     where in the song the recording's first sample lies; negative if it began before the song
 --            score        mean similarity, 1 - d^2/2, of the aligned fragments
 --            coverage     share of them that were among the nearest neighbours in the whole catalogue
---            margin       score less that of the best other song (0 if there is none)
+--            margin       score less that of the best other song; NULL if there is none
 --            n_fragments  aligned fragments
---            confidence   probability that this is the song; accepted: it reached the encoder's threshold
+--            confidence   probability that this is the song
+--            accepted     whether it comes first and its confidence reached the encoder's threshold
 --
 -- 1. Each query fragment asks the index for its nearest fragments. Only a pure ORDER BY distance LIMIT can use it.
 -- 2. A neighbour votes for the start of the recording within its song. True neighbours agree on it (Wang 2003), to
 --    within one query hop: neighbouring bins are counted together.
 -- 3. The leading alignments are scored over ALL their fragments, by exact distance, found by primary key. A query
 --    fragment is aligned if a stored one starts within half a query hop of it.
--- 4. Evidence becomes a probability by the logistic weights in encoders.calibration.
+-- 4. Evidence becomes a probability by the logistic weights in encoders.calibration; where there is no other song to
+--    compare with, the margin counts as its mean when the weights were fitted, margin_alone.
 --
 -- Cost: query fragments * (index scan + candidates * primary key look-up), whatever the number of phases.
 -- LANGUAGE sql without SET, so that it is inlined and the planner sees the constants; names are bound when it is
@@ -85,10 +87,11 @@ WITH rule AS (
 ), candidate AS MATERIALIZED (
     SELECT ordered.song_id, ordered.start_s
       FROM (SELECT peak.*,
-                   row_number() OVER (PARTITION BY peak.song_id ORDER BY peak.votes DESC, peak.weight DESC) AS turn
+                   row_number() OVER (PARTITION BY peak.song_id ORDER BY peak.votes DESC, peak.weight DESC, peak.start_s)
+                       AS turn
               FROM peak) AS ordered
      WHERE ordered.turn <= 4 * ordered.n_phases  -- a song that resembles itself everywhere leaves room for others
-     ORDER BY ordered.votes DESC, ordered.weight DESC
+     ORDER BY ordered.votes DESC, ordered.weight DESC, ordered.song_id, ordered.start_s
      LIMIT match_v1.candidates * (SELECT rule.n_phases FROM rule)
 ), pair AS (
     SELECT c.song_id, c.start_s, part.embedding, part.offset_s AS part_s,
@@ -117,7 +120,7 @@ WITH rule AS (
     SELECT song.*,
            row_number() OVER best_first AS place,
            song.score - CASE row_number() OVER best_first
-               WHEN 1 THEN lead(song.score, 1, 0::double precision) OVER best_first
+               WHEN 1 THEN lead(song.score) OVER best_first
                ELSE first_value(song.score) OVER best_first
            END AS margin
       FROM song
@@ -127,8 +130,9 @@ WITH rule AS (
            CASE WHEN rule.weights IS NULL THEN least(greatest(ranked.score, 0), 1)
            ELSE 1 / (1 + exp(-least(greatest(
                   (rule.weights ->> 'intercept')::double precision
-                + (rule.weights ->> 'score')::double precision * ranked.score
-                + (rule.weights ->> 'margin')::double precision * ranked.margin
+                + (rule.weights ->> 'log_distance')::double precision * ln(greatest(1 - ranked.score, 1e-5))
+                + (rule.weights ->> 'margin')::double precision
+                  * coalesce(ranked.margin, (rule.weights ->> 'margin_alone')::double precision, 0)
                 + (rule.weights ->> 'coverage')::double precision * ranked.coverage
                 + (rule.weights ->> 'log_fragments')::double precision * ln(ranked.n_fragments)
                 , -50), 50)))
@@ -137,7 +141,8 @@ WITH rule AS (
      CROSS JOIN rule
 )
 SELECT judged.place::integer, judged.song_id, judged.start_s::real, judged.score::real, judged.coverage::real,
-       judged.margin::real, judged.n_fragments::integer, judged.probability::real, judged.probability >= judged.threshold
+       judged.margin::real, judged.n_fragments::integer, judged.probability::real,
+       judged.place = 1 AND judged.probability >= judged.threshold
   FROM judged
  ORDER BY judged.place
  LIMIT match_v1.max_matches;

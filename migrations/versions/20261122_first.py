@@ -109,6 +109,12 @@ def upgrade() -> None:
         ),
         sa.Column("source", sa.Text(), nullable=False, comment="Path of the file when it was last ingested."),
         sa.Column(
+            "host",
+            sa.Text(),
+            nullable=False,
+            comment="Name of the machine that ingested it: the path is one of its own.",
+        ),
+        sa.Column(
             "sha256", sa.LargeBinary(), nullable=False, comment="SHA-256 of the file: the same bytes are the same song."
         ),
         sa.Column(
@@ -232,7 +238,10 @@ def upgrade() -> None:
         ),
         sa.Column("confidence", sa.REAL(), nullable=False, comment="Probability that this is the song, 0..1."),
         sa.Column(
-            "accepted", sa.Boolean(), nullable=False, comment="Whether the confidence reached the encoder's threshold."
+            "accepted",
+            sa.Boolean(),
+            nullable=False,
+            comment="Whether it comes first and its confidence reached the encoder's threshold.",
         ),
         sa.CheckConstraint("confidence BETWEEN 0 AND 1", name=op.f("matches_confidence_check")),
         sa.CheckConstraint("coverage BETWEEN 0 AND 1", name=op.f("matches_coverage_check")),

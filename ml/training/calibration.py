@@ -5,18 +5,21 @@ from collections.abc import Sequence
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
 from ml.errors import TrainingDataError
 from ml.evaluation import Found, Outcome
 
-FEATURES = ("score", "margin", "coverage", "log_fragments")
+FEATURES = ("log_distance", "margin", "coverage", "log_fragments")
 FALSE_ACCEPT_RATE = 0.005
 """Of recordings whose song is absent, the share that may be named all the same."""
 
 
 def features(match: Found) -> list[float]:
-    """The evidence for a match, in the order of FEATURES."""
-    return [match.score, match.margin, match.coverage, math.log(match.n_fragments)]
+    """The evidence for a match that has a rival, in the order of FEATURES."""
+    assert match.margin is not None
+    log_distance = math.log(max(1 - match.score, 1e-5))  # tells the same sound, 1e-5, from the most alike, 1e-3
+    return [log_distance, match.margin, match.coverage, math.log(match.n_fragments)]
 
 
 def calibrate(outcomes: Sequence[Outcome], absent: Sequence[Outcome]) -> dict[str, float]:
@@ -25,17 +28,19 @@ def calibrate(outcomes: Sequence[Outcome], absent: Sequence[Outcome]) -> dict[st
     `outcomes` are of recordings whose song is in the catalogue, `absent` of others. The threshold is at least 0.5, and
     so high that at most FALSE_ACCEPT_RATE of `absent` would pass. Raises TrainingDataError when one kind is missing.
     """
-    judged = [(features(o.best), o.right) for o in (*outcomes, *absent) if o.best is not None]
+    judged = [(features(o.best), o.right) for o in (*outcomes, *absent) if o.best and o.best.margin is not None]
     evidence, right = np.array([row for row, _ in judged]), np.array([label for _, label in judged])
     if len(set(right.tolist())) < 2:
         raise TrainingDataError("calibration needs searches that went right and searches that went wrong")
-    scale = evidence.std(axis=0) + 1e-9  # so that one strength of regularisation suits all features
-    model = LogisticRegression(C=10.0, max_iter=1000).fit(evidence / scale, right)
-    weights = model.coef_[0] / scale
-    intercept = float(model.intercept_[0])
-    false = [probability(features(o.best), weights, intercept) for o in absent if o.best is not None]
+    scaler = StandardScaler()  # so that one strength of regularisation suits all features
+    model = LogisticRegression(C=10.0, max_iter=1000).fit(scaler.fit_transform(evidence), right)
+    weights = model.coef_[0] / scaler.scale_
+    intercept = float(model.intercept_[0] - weights @ scaler.mean_)
+    named = [o.best for o in absent if o.best and o.best.margin is not None]
+    false = [probability(features(best), weights, intercept) for best in named]
     threshold = max(0.5, float(np.quantile(false, 1 - FALSE_ACCEPT_RATE)) if false else 0.5)
-    return {"intercept": intercept, **dict(zip(FEATURES, weights.tolist(), strict=True)), "threshold": threshold}
+    fitted = {"intercept": intercept, **dict(zip(FEATURES, weights.tolist(), strict=True))}
+    return {**fitted, "margin_alone": float(evidence[:, 1].mean()), "threshold": threshold}
 
 
 def probability(evidence: Sequence[float], weights: Sequence[float], intercept: float) -> float:

@@ -67,6 +67,7 @@ def render(
     index = folder / "songs.json"
     known = json.loads(index.read_text()) if index.exists() else {}
     if known.get("key") != json.loads(json.dumps(key)):
+        index.unlink(missing_ok=True)  # from here on the pictures are not what it says
         songs, failures = _render_all(found, spec, folder / "images.u8", workers, advance)
         known = {"key": key, "songs": [asdict(song) for song in songs], "failures": failures}
         index.write_text(json.dumps(known))

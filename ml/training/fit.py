@@ -1,15 +1,18 @@
 """Train the Siamese network: epochs of pairs, early stopping, the best and the last state kept, resumable."""
 
 import csv
+import hashlib
+import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from ml.errors import TrainingDataError
 from ml.spec import AudioSpec
 from ml.training.curves import draw_curves
 from ml.training.dataset import Dataset, Split
@@ -45,6 +48,7 @@ def fit(
     says which, and a row written for an epoch that was not saved is dropped.
     """
     keras.utils.set_random_seed(config.seed)
+    check_settings(dataset, config, out)
     last, best = out / "last.keras", out / "best.keras"
     model = (
         keras.saving.load_model(last)
@@ -77,12 +81,27 @@ def fit(
             }
         )
         write_curves(rows, out / "curves.csv")
-        save(model, last)
         if best_epoch(rows) == epoch + 1:
             save(model, best)
+        save(model, last)  # comes last: an epoch counts as done when this is written
         log(" ".join(f"{key} {value:.4g}" for key, value in rows[-1].items()))
     draw_curves(rows, out / "curves.png")
     return keras.saving.load_model(best)
+
+
+def check_settings(dataset: Dataset, config: TrainingConfig, out: Path) -> None:
+    """Note what a training is made of, or raise TrainingDataError when `out` holds another one.
+
+    Going on with other music or another seed would train on songs that were set apart. How long to train may change.
+    """
+    fixed = {key: value for key, value in asdict(config).items() if key not in ("epochs", "patience")}
+    music = hashlib.sha256("".join(song.sha256 for song in dataset.songs).encode()).hexdigest()
+    settings, file = {**fixed, "music": music}, out / "settings.json"
+    known = json.loads(file.read_text()) if file.exists() else settings
+    changed = [key for key, value in settings.items() if known.get(key) != value]
+    if changed:
+        raise TrainingDataError(f"{out}: holds a training with another {', '.join(changed)}; choose an empty folder")
+    file.write_text(json.dumps(settings, indent=2) + "\n")
 
 
 def best_epoch(rows: list[dict[str, float]]) -> int:
@@ -103,10 +122,12 @@ def save(model: keras.Model, path: Path) -> None:
 
 
 def write_curves(rows: list[dict[str, float]], path: Path) -> None:
-    with path.open("w", newline="") as file:
+    partial = path.with_suffix(".partial.csv")
+    with partial.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0].keys())
         writer.writeheader()
         writer.writerows(rows)
+    partial.replace(path)
 
 
 def read_curves(path: Path) -> list[dict[str, float]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import numpy as np
 import psycopg
@@ -108,6 +109,38 @@ def test_bad_clip_is_an_error_and_the_others_are_searched(make, reason, database
     assert error["error"].startswith(reason)
     assert answer["matches"][0]["title"] == "Birch"
     assert result.stderr.startswith(f"{bad}: {reason}")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes")
+def test_names_that_are_not_utf_8_are_escaped_everywhere(database, run, music, tmp_path):
+    odd = tmp_path / os.fsdecode(b"caf\xe9 - cr\xe8me.wav")
+    odd.write_bytes(music["Birch"].read_bytes())
+    ingested = run("ingest", odd)
+    named = run("search", "--json", odd, tmp_path / os.fsdecode(b"no\xff"))
+    answer, error = (json.loads(line) for line in named.stdout.splitlines())
+
+    assert ingested.exit_code == 0
+    assert (answer["matches"][0]["artist"], answer["matches"][0]["title"]) == (r"caf\xe9", r"cr\xe8me")
+    assert answer["query"] == answer["matches"][0]["source"] == rf"{tmp_path}/caf\xe9 - cr\xe8me.wav"
+    assert error == {"query": rf"{tmp_path}/no\xff", "error": "does not exist"}
+
+
+@pytest.mark.parametrize("rate_hz", [1, 2**31 - 1])
+def test_damaged_header_is_reported_and_the_rest_goes_on(rate_hz, database, run, music, tmp_path):
+    damaged = tmp_path / "damaged.wav"
+    bytes_ = bytearray(music["Birch"].read_bytes())
+    bytes_[24:28] = rate_hz.to_bytes(4, "little")
+    damaged.write_bytes(bytes_)
+    result = run("ingest", damaged, music["Amber"].parent)
+
+    assert result.stderr == f"{damaged}: has a damaged header: {rate_hz} samples a second\n"
+    assert "3 added, 1 failed" in result.stdout
+
+
+def test_line_breaks_in_a_name_do_not_break_the_line(database, run, tmp_path):
+    result = run("ingest", tmp_path / "two\nlines.mp3")
+
+    assert result.stderr == f"{tmp_path}/two\\nlines.mp3: does not exist\n"
 
 
 def test_folder_as_a_clip_is_an_error(database, run, tmp_path):

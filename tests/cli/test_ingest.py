@@ -41,9 +41,10 @@ def test_folder_is_ingested_with_names_from_the_files(database, run, music):
 def test_second_run_reads_nothing_and_changes_nothing(database, run, music):
     run("ingest", music["Amber"].parent)
     before = ask(database, "SELECT xmin::text, * FROM songradar.songs ORDER BY id")
-    for path in music.values():
-        path.chmod(0)  # root may read it all the same, but then it says so below
-        os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    stamps = {path: path.stat() for path in music.values()}
+    for path, stamp in stamps.items():
+        path.write_bytes(b"?" * stamp.st_size)  # reading it now would be noticed
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     _, summary, result = ingest_json(run, music["Amber"].parent)
 
     assert (summary["already there"], summary["added"], result.exit_code) == (3, 0, 0)
@@ -61,6 +62,21 @@ def test_moved_file_is_followed(database, run, music):
     assert ask(database, "SELECT title, artist FROM songradar.songs WHERE source LIKE '%/09%'") == [
         ("New Title", "New Artist")
     ]
+
+
+def test_files_that_swap_names_swap_their_songs(database, run, music):
+    run("ingest", music["Amber"].parent)
+    amber, birch, aside = music["Amber"], music["Birch"], music["Amber"].with_suffix(".aside")
+    os.utime(amber, (1_000_000, 1_000_000))
+    run("ingest", amber)
+    for old, new in ((amber, aside), (birch, amber), (aside, birch)):
+        old.rename(new)
+    records, _, _ = ingest_json(run, amber.parent)
+    again, _, _ = ingest_json(run, amber.parent)
+
+    assert (records[amber.name]["outcome"], records[birch.name]["outcome"]) == ("moved", "moved")
+    assert {record["outcome"] for record in again.values()} == {"already there"}
+    assert ask(database, "SELECT count(*) FROM songradar.songs") == [(3,)]
 
 
 def test_copy_of_a_file_is_the_same_song(database, run, music):
@@ -110,6 +126,29 @@ def test_tags_and_identifiers_are_kept(database, run, tmp_path, rng):
     run("ingest", tmp_path / "x.flac")
 
     assert ask(database, "SELECT title, artist, album, isrc, mbid FROM songradar.songs_v1") == [tuple(tags.values())]
+
+
+def test_two_programs_that_ingest_one_folder_make_each_song_once(database, tmp_path, rng):
+    for number in range(12):
+        synth.write_wav(tmp_path / f"{number:02}.wav", synth.melody(rng, 6.0))
+    command = [sys.executable, "-m", "cli", "ingest", "--workers", "2", tmp_path]
+    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(2)]
+
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert ask(database, "SELECT count(*) FROM songradar.fragments GROUP BY song_id") == [(11,)] * 12
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_interrupted_ingestion_does_not_wait_for_a_long_file(database, tmp_path, rng):
+    long = synth.write_wav(tmp_path / "long.wav", np.tile(synth.melody(rng, 60.0, 8000), 240), 8000)
+    command = [sys.executable, "-m", "cli", "ingest", "--workers", "1", long]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=15)
+
+    assert (process.returncode, told) == (1, ("", "\nAborted!\n"))
+    assert ask(database, "SELECT count(*) FROM songradar.songs") == [(0,)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

@@ -1,6 +1,8 @@
 """Naming recordings on the command line."""
 
 import json
+import subprocess
+import sys
 
 import psycopg
 import pytest
@@ -21,7 +23,14 @@ def catalogue(database, run, music, server):
     """The three songs, with a threshold that only a real match reaches."""
     run("ingest", music["Amber"].parent)
     with psycopg.connect(database) as connection:
-        calibration = {"intercept": -45, "score": 50, "margin": 0, "coverage": 0, "log_fragments": 0, "threshold": 0.5}
+        calibration = {
+            "intercept": -11.5,
+            "log_distance": -5,
+            "margin": 0,
+            "coverage": 0,
+            "log_fragments": 0,
+            "threshold": 0.5,
+        }
         connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(calibration)])
     return database
 
@@ -31,7 +40,7 @@ def test_person_sees_title_artist_place_confidence_and_time(catalogue, run, clip
     first = result.stdout.splitlines()[0]
 
     assert result.exit_code == 0
-    assert first.startswith(f"{clip}: Birch by The Trees (from 0:04, confidence 99.")
+    assert first.startswith(f"{clip}: Birch by The Trees (from 0:04, confidence 100 %, ")
     assert first.endswith(" s)")
 
 
@@ -114,8 +123,18 @@ def test_quiet_clip_is_still_found(catalogue, run, tmp_path, clip):
     assert json.loads(run("search", "--json", whisper).stdout)["matches"][0]["title"] == "Birch"
 
 
-def test_empty_catalogue_has_no_match(database, run, clip):
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
+def test_reader_that_closes_the_pipe_ends_it_quietly(catalogue, clip):
+    command = f"{sys.executable} -m cli search --json {' '.join([str(clip)] * 30)} | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+
+
+def test_empty_catalogue_has_no_match_and_says_what_is_missing(database, run, clip):
     result = run("search", "--json", clip)
 
     assert result.exit_code == 1
+    assert result.stderr == "encoder toy has heard no songs yet: songradar ingest --encoder toy PATH\n"
     assert json.loads(result.stdout)["matches"] == []

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -28,6 +29,13 @@ def test_docker_accepts_the_file():
     done = subprocess.run(command, capture_output=True, text=True, env={"SONGRADAR_DB_PASSWORD": "x"})
 
     assert done.returncode == 0, done.stderr
+
+
+def test_file_follows_the_schema_of_compose_files():
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", FILE]
+    done = subprocess.run(command, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout
 
 
 def test_server_is_pgvectors_postgresql_18_with_a_lasting_volume(service):

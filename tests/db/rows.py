@@ -12,13 +12,14 @@ from db.models import Song
 from db.search import read_encoder
 
 
-def song_row(title: str, source: str | None = None, content: str | None = None) -> Song:
+def song_row(title: str, source: str | None = None, content: str | None = None, host: str = "here") -> Song:
     """A song whose bytes are `content` [its title]."""
     return Song(
         title=title,
         artist="The Trees",
         album=None,
         duration_s=20.0,
+        host=host,
         source=source or f"/music/{title}.flac",
         sha256=hashlib.sha256((content or title).encode()).digest(),
         size_bytes=1000,

@@ -108,6 +108,27 @@ def test_pid_file_that_names_another_program_is_no_obstacle(home):
     assert postmaster(home) != os.getpid()
 
 
+def test_stopping_a_server_that_was_killed_is_quiet(home, capfd):
+    connect().close()
+    pid = postmaster(home)
+    os.kill(pid, signal.SIGKILL)
+    wait_until_gone(pid)
+
+    assert embedded.stop(home) is False
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root's server is another user")
+def test_private_folders_above_the_data_are_not_opened_for_reading(home, monkeypatch):
+    private = home / "private"
+    private.mkdir(mode=0o700)
+    monkeypatch.setenv("SONGRADAR_HOME", str(private / "data"))
+    connect().close()
+    embedded.stop(private / "data")
+
+    assert private.stat().st_mode & 0o777 == 0o711
+
+
 def test_half_made_cluster_is_made_anew(home):
     (home / "postgres.unfinished").mkdir(parents=True)
     (home / "postgres.unfinished" / "PG_VERSION").write_text("18\n")

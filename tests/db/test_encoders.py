@@ -1,5 +1,6 @@
 """The encoders of a catalogue."""
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -9,6 +10,7 @@ from cli.encoders import read_folder, write_folder
 from db import encoders
 from db.engine import engine
 from db.errors import EncoderMismatch, EncoderUnknown
+from ml.errors import EncoderFileError
 from tests.db.rows import add_song
 from tests.toy_encoder import write_toy_encoder
 
@@ -27,6 +29,43 @@ def test_the_first_encoder_is_active_and_the_second_waits(database, other):
 
 def test_adding_the_same_encoder_again_does_nothing(database, toy_folder):
     assert encoders.add_encoder(engine(), read_folder(toy_folder)) is False
+
+
+def test_adding_it_again_brings_its_calibration_up_to_date(database, toy_folder):
+    weights = {"intercept": 0.0, "log_distance": 1.0, "margin": 0, "coverage": 0, "log_fragments": 0, "threshold": 0.7}
+    encoders.add_encoder(engine(), dataclasses.replace(read_folder(toy_folder), calibration=weights))
+
+    assert encoders.read_whole(engine(), "toy").calibration == weights
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "sentence"),
+    [
+        ("calibration.json", '{"intercept": 1}', "has no number under log_distance"),
+        ("calibration.json", "not JSON", "is not JSON"),
+        ("spec.json", "[]", "AudioSpec is incomplete"),
+    ],
+)
+def test_encoder_with_a_broken_file_is_refused(file, text, sentence, tmp_path):
+    folder = write_toy_encoder(tmp_path / "toy")
+    (folder / file).write_text(text)
+
+    with pytest.raises(EncoderFileError, match=sentence):
+        read_folder(folder)
+
+
+def test_encoder_that_never_moves_on_is_refused(tmp_path):
+    folder = write_toy_encoder(tmp_path / "toy")
+    spec = (folder / "spec.json").read_text()
+    (folder / "spec.json").write_text(spec.replace('"hop_s": 0.5', '"hop_s": 0'))
+
+    with pytest.raises(EncoderFileError, match="hop_s=0 is not positive"):
+        read_folder(folder)
+
+
+def test_name_that_the_database_would_refuse_is_a_sentence(tmp_path):
+    with pytest.raises(EncoderFileError, match="'en c2' is no name for an encoder"):
+        read_folder(write_toy_encoder(tmp_path / "en c2"))
 
 
 def test_one_encoder_added_by_many_at_once_is_added_once(database, other):

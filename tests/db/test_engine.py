@@ -43,6 +43,10 @@ def test_old_extension_in_a_real_database_is_refused_with_the_way_out(database):
         connect()
 
 
+def test_version_with_letters_is_read():
+    check_versions(ReportsVersions(190_000, "19beta1", "0.9.0-dev", "0.9.0-dev"))
+
+
 def test_oldest_supported_versions_pass():
     check_versions(ReportsVersions(160_000, "16.0", "0.8.4", "0.8.4"))
 
@@ -53,6 +57,14 @@ def test_url_of_something_else_is_refused(url, monkeypatch):
 
     with pytest.raises(ServerUnreachable, match="does not begin with postgresql://"):
         connect()
+
+
+def test_url_that_cannot_be_read_does_not_tell_the_password(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://dj:se%cret@127.0.0.1/music")
+
+    with pytest.raises(ServerUnreachable, match="cannot be read as a URL") as refusal:
+        connect()
+    assert "cret" not in str(refusal.value)
 
 
 def test_server_that_does_not_answer_is_one_sentence(monkeypatch):

@@ -7,8 +7,8 @@ import numpy as np
 import psycopg
 import pytest
 
-from db import search
-from db.engine import connect
+from db import search, store
+from db.engine import connect, engine
 from db.errors import EncoderUnknown
 from tests.db.rows import active_encoder_id, add_song, unit_vectors
 
@@ -97,6 +97,30 @@ def test_a_song_that_is_like_itself_everywhere_leaves_room_for_others(database, 
     assert [match.title for match in found[:2]] == ["Loop", "Tree 5"]
 
 
+def test_only_the_first_match_is_ever_accepted(forest, rng):
+    weights = {"intercept": 9, "log_distance": 0, "margin": 0, "coverage": 0, "log_fragments": 0, "threshold": 0.5}
+    with connect() as connection:
+        connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(weights)])
+    found = find(noisy(unit_vectors(40, seed=7)[:4], rng), HOP_S * np.arange(4))
+
+    assert [match.accepted for match in found] == [True, False, False, False, False]
+
+
+def test_stranger_is_not_accepted_because_it_has_no_rival(database, rng):
+    """In a catalogue of one song there is no runner-up, which must not count as a great distance to one."""
+    add_song("Only", n=40, seed=1)
+    weights = {"intercept": -6, "log_distance": -2, "margin": 60, "coverage": 1, "log_fragments": 0, "threshold": 0.5}
+    with connect() as connection:
+        connection.execute(
+            "UPDATE songradar.encoders SET calibration = %s", [json.dumps(weights | {"margin_alone": 0.1})]
+        )
+    (song,) = find(noisy(unit_vectors(40, seed=1)[:4], rng), HOP_S * np.arange(4))
+    (stranger,) = find(noisy(unit_vectors(40, seed=1)[:4], rng, level=0.2), HOP_S * np.arange(4))
+
+    assert (song.margin, song.accepted) == (None, True)
+    assert (stranger.margin, stranger.accepted) == (None, False)
+
+
 def test_empty_catalogue_has_no_match(database):
     assert find(unit_vectors(3, 1), [0, 0.5, 1]) == []
 
@@ -109,12 +133,19 @@ def test_limit_bounds_the_answer_and_ranks_count_from_one(forest, rng):
 
 
 def test_confidence_is_the_logistic_of_the_evidence(forest, rng):
-    weights = {"intercept": -3.0, "score": 2.0, "margin": 4.0, "coverage": 1.0, "log_fragments": 0.5, "threshold": 0.9}
+    weights = {
+        "intercept": -3.0,
+        "log_distance": -2.0,
+        "margin": 4.0,
+        "coverage": 1.0,
+        "log_fragments": 0.5,
+        "threshold": 0.9,
+    }
     query = noisy(unit_vectors(40, seed=7)[:4], rng)
     with connect() as connection:
         connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(weights)])
     first, second, *_ = find(query, HOP_S * np.arange(4))
-    z = -3 + 2 * first.score + 4 * first.margin + first.coverage + 0.5 * np.log(first.n_fragments)
+    z = -3 - 2 * np.log(1 - first.score) + 4 * first.margin + first.coverage + 0.5 * np.log(first.n_fragments)
 
     assert first.confidence == pytest.approx(1 / (1 + np.exp(-z)), abs=1e-5)
     assert first.accepted == (first.confidence >= 0.9)
@@ -132,6 +163,29 @@ def test_search_and_matches_are_kept_together(forest, rng):
 
     assert rows[0] == (1, "Tree 7", "0:00", "bar.wav", "toy")
     assert len(rows) == len(found)
+
+
+def test_match_of_a_song_removed_meanwhile_is_left_out(forest, rng):
+    found = find(noisy(unit_vectors(40, seed=7)[:4], rng), HOP_S * np.arange(4))
+    store.remove_song(engine(), found[0].song_id)
+    with connect() as connection:
+        number = search.save_search(connection, "bar.wav", 3.0, active_encoder_id(), {}, found)
+        ranks = connection.execute("SELECT rank FROM songradar.matches WHERE search_id = %s", [number]).fetchall()
+
+    assert sorted(ranks) == [(2,), (3,), (4,), (5,)]
+
+
+def test_place_in_the_song_reads_as_a_person_says_it(database):
+    add_song("Amber")
+    places = {-0.3: "0:00", -61: "-1:01", 4.6: "0:05", 59.7: "1:00", 3725: "1:02:05"}
+    with connect() as connection:
+        (song_id,) = connection.execute("SELECT song_id FROM songradar.songs_v1").fetchone()
+        for offset_s in places:
+            best = search.Match(1, song_id, "", None, "", offset_s, 1, 1, 0, 1, 1, accepted=True)
+            search.save_search(connection, "bar.wav", 3.0, active_encoder_id(), {}, [best])
+        said = connection.execute("SELECT at FROM songradar.matches_v1 ORDER BY search_id").fetchall()
+
+    assert [row[0] for row in said] == list(places.values())
 
 
 def test_search_without_any_candidate_is_kept_too(database):

@@ -75,6 +75,7 @@ def test_foreign_schemas_and_tables_are_left_alone(empty_database):
 
 
 def test_upgrade_of_a_populated_database_keeps_every_row(database):
+    """With one revision this is an upgrade that finds nothing to do; the second revision will give it work."""
     add_song("Amber")
     tables = [table.fullname for table in Base.metadata.sorted_tables]
     with engine().connect() as connection:
@@ -145,7 +146,7 @@ def test_a_role_without_rights_is_told_so(server, empty_database, monkeypatch):
         server.execute("SELECT pg_reload_conf()")
 
 
-def test_released_sql_is_run_from_the_package():
+def test_package_has_the_sql_that_other_applications_rely_on():
     released = {path.name.removesuffix(".sql") for path in files("db").joinpath("sql").iterdir()}
 
     assert released == {"songs_v1", "encoders_v1", "fragments_v1", "matches_v1", "match_v1"}

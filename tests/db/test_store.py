@@ -68,6 +68,14 @@ def test_changed_file_replaces_what_its_path_stood_for(database):
     assert counts(database) == (1, 12)
 
 
+def test_the_same_path_on_another_machine_is_another_song(database):
+    add_song("Amber", seed=1)
+    outcome = add_song("Birch", seed=2, source=SOURCE, host="there")
+
+    assert outcome == "added"
+    assert counts(database) == (2, 40)
+
+
 def test_a_failure_between_song_and_fragments_leaves_neither(database):
     negative = np.array([0, 1, -1], np.int32)
 
@@ -80,7 +88,7 @@ def test_a_failure_between_song_and_fragments_leaves_neither(database):
 def test_unchanged_file_is_known_without_being_read(database):
     add_song("Amber")
     stamp, later = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
-    ask = lambda size, at: store.unchanged(engine(), active_encoder_id(), {SOURCE: (size, at)})
+    ask = lambda size, at: store.unchanged(engine(), active_encoder_id(), "here", {SOURCE: (size, at)})
 
     assert ask(1000, stamp) == {SOURCE}
     assert ask(1001, stamp) == ask(1000, later) == set()
@@ -90,7 +98,7 @@ def test_a_song_counts_as_indexed_only_for_the_encoder_that_heard_it(database):
     add_song("Amber")
     digest = song_row("Amber").sha256
 
-    assert store.indexed(engine(), active_encoder_id(), [digest]) == {digest: SOURCE}
+    assert store.indexed(engine(), active_encoder_id(), [digest])[digest].source == SOURCE
     assert store.indexed(engine(), active_encoder_id() + 1, [digest]) == {}
 
 

@@ -1,6 +1,7 @@
 """Many files at a time: what cannot be used comes as data, and only a few are in hand."""
 
 import itertools
+from threading import Event
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def bad_files(tmp_path, rng):
 
 
 def test_song_gives_its_tags_and_fingerprint(files, encoder):
-    result = extract_one(files[0], encoder)
+    result = extract_one(files[0], encoder, Event())
 
     assert result.hashed == files[0]
     assert result.tags == Tags("Amber", "The Trees")
@@ -53,7 +54,7 @@ def test_every_song_comes_once(workers, files, encoder):
 
 
 def test_results_do_not_depend_on_order_or_workers(files, encoder):
-    alone = {file: extract_one(file, encoder).fingerprint for file in files}
+    alone = {file: extract_one(file, encoder, Event()).fingerprint for file in files}
 
     for result in extract(reversed(files), encoder, 3):
         np.testing.assert_array_equal(result.fingerprint.embeddings, alone[result.hashed].embeddings)
@@ -76,7 +77,7 @@ def test_bad_files_are_data_and_the_rest_goes_on(files, bad_files, encoder):
 def test_file_that_vanished_is_data(files, encoder):
     files[0].file.path.unlink()
 
-    assert extract_one(files[0], encoder) == Failure(str(files[0].file.path), "does not exist")
+    assert extract_one(files[0], encoder, Event()) == Failure(str(files[0].file.path), "does not exist")
 
 
 def test_no_files_give_nothing(encoder):

@@ -120,3 +120,12 @@ def test_scaled_embeddings_have_a_norm_of_one(rng):
     images = dataset.images[np.concatenate(parts.train)][..., None].astype(np.float32) / 255
     norms = np.linalg.norm(scale * np.asarray(encoder(images)), axis=1)
     assert np.sqrt(np.mean(norms**2)) == pytest.approx(1, abs=1e-4)
+
+
+def test_folder_with_another_training_is_refused(train, tmp_path):
+    from ml.errors import TrainingDataError
+
+    train(tmp_path, epochs=1)
+
+    with pytest.raises(TrainingDataError, match="holds a training with another seed; choose an empty folder"):
+        train(tmp_path, epochs=2, seed=1)
