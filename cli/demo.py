@@ -8,11 +8,11 @@ import click
 
 from cli.output import clock
 
-SONG = "kevin_macleod_vibe_ace.m4a"
+SONG = "karissa_hobbs_lets_go_fishin.ogg"
 EXCERPT_START_S = 10.0
 EXCERPT_S = 20.0
 SNR_DB = 30.0
-"""Faint noise: six of the seven songs are still named then, two at 20 dB. The article's encoder hears no better."""
+"""Faint noise: the article's encoder hears no better. Of the seven songs it names five at 40 dB, two at 30 dB."""
 
 
 @click.command()

@@ -184,7 +184,7 @@ def _calibration(path: Path) -> dict[str, Any] | None:
     weights = _json(path)
     if weights is None:
         return None
-    for key in ("intercept", "log_distance", "margin", "coverage", "log_fragments", "threshold"):
+    for key in ("intercept", "log_distance", "log_ratio", "coverage", "log_fragments", "threshold"):
         if not isinstance(weights.get(key), int | float):
             raise EncoderFileError(f"{path}: has no number under {key}")
     return weights

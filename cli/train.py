@@ -2,21 +2,21 @@
 
 import json
 import os
-from datetime import UTC, datetime
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.output import percent, progress, warn
+from cli.output import progress, warn
 
 if TYPE_CHECKING:
     import numpy as np
 
     from db.encoders import NewEncoder
     from ml.training.dataset import Dataset, Split
-    from ml.training.fit import TrainingConfig
+
+N_WITHOUT_MUSIC = 50
 
 
 @click.group()
@@ -62,6 +62,7 @@ def siamese(
 
     from ml.files import audio_files
     from ml.spec import SIAMESE
+    from ml.training.card import card
     from ml.training.dataset import render, split
     from ml.training.export import encoder_onnx
     from ml.training.fit import TrainingConfig, best_epoch, embedding_scale, fit, read_curves
@@ -101,14 +102,14 @@ def calibrate(
     """Weights for the confidence (None where the music is too little to tell), and what was counted on the way.
 
     A temporary catalogue holds all songs but every second one of those set apart. Cuts of the songs set apart are
-    searched in it: of some the song is there, of the others it is not.
+    searched in it: of some the song is there, of the others it is not. So are recordings without any music.
     """
     from cli.encoders import read_folder
     from cli.evaluate import search_all
     from cli.temporary import fill, temporary_catalogue
     from db.engine import connect
     from ml.errors import TrainingDataError
-    from ml.evaluation import random_queries
+    from ml.evaluation import noise_queries, random_queries
     from ml.noise import read_noises
     from ml.spec import AudioSpec
     from ml.training.calibration import calibrate as fit_calibration
@@ -122,12 +123,12 @@ def calibrate(
     new = without_calibration(read_folder(folder))
     with temporary_catalogue(), connect() as connection:
         stored, encoder = fill(connection, new, [path for path in paths if path not in missing], os.cpu_count() or 1)
-        present, absent = (
-            search_all(
-                random_queries(songs, spec, noises, rng, per_song), connection, stored, encoder, per_song * len(songs)
-            )
-            for songs in ([path for path in held_out if path not in missing], sorted(missing))
-        )
+        search = partial(search_all, connection=connection, stored=stored, encoder=encoder)
+        cuts = partial(random_queries, spec=spec, noises=noises, rng=rng, per_song=per_song)
+        there = [path for path in held_out if path not in missing]
+        present = search(cuts(there), total=per_song * len(there))
+        absent = search(cuts(sorted(missing)), total=per_song * len(missing))
+        absent += search(noise_queries(N_WITHOUT_MUSIC, spec, noises, rng), total=N_WITHOUT_MUSIC)
     facts = {
         "random_cuts": len(present),
         "random_cuts_right": sum(outcome.right for outcome in present),
@@ -145,48 +146,6 @@ def without_calibration(encoder: "NewEncoder") -> "NewEncoder":
     from dataclasses import replace
 
     return replace(encoder, calibration=None, name="candidate")
-
-
-def card(
-    name: str,
-    dataset: "Dataset",
-    config: "TrainingConfig",
-    metrics: dict[str, Any],
-    calibration: dict[str, float] | None,
-    licences: str,
-) -> str:
-    """The model card, in Markdown."""
-    from ml.spec import SIAMESE
-    from ml.training.network import FILTERS
-
-    threshold = "not calibrated"
-    if calibration is not None:
-        threshold = f"{calibration['threshold']:.3f}, from {metrics['absent_cuts']} cuts of absent songs"
-    today = datetime.now(UTC).date()
-    return f"""# {name}
-
-The article's Siamese encoder: {SIAMESE.fragment_s:g} s fragments as {SIAMESE.n_mels} x {SIAMESE.n_frames} mel
-spectrograms, 3x3 convolutions of {", ".join(map(str, FILTERS))} filters, global maximum, {SIAMESE.dim} dimensions,
-{metrics["parameters"]:,} parameters. Trained by `songradar train siamese` {version("songradar")} on {today}.
-
-| | |
-|---|---|
-| songs, fragments | {len(dataset.songs)}, {len(dataset.images)} |
-| settings | {config} |
-| best epoch | {metrics["epoch"]:.0f} |
-| accuracy of pairs, training | {percent(metrics["accuracy"])} |
-| accuracy of pairs, other fragments of the same songs | {percent(metrics["fragments_accuracy"])} |
-| accuracy of pairs, songs not trained on | {percent(metrics["songs_accuracy"])} |
-| cuts of 10 to 30 s from anywhere in songs not trained on, clean to 0 dB | \
-{metrics["random_cuts_right"]} of {metrics["random_cuts"]} named rightly |
-| threshold of confidence | {threshold} |
-
-Limits: it compares whole ten-second pictures, so a query must start near where a stored fragment starts, and noise
-changes the picture. Clips shorter than 10 s cannot be searched.
-
-## Data
-
-{licences}"""
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         shutil.copytree(here / "cli" / "songs_of_the_demo", "music")
-        record(Path("music/kevin_macleod_vibe_ace.m4a"), Path("from_the_radio.wav"))
+        record(Path("music/karissa_hobbs_lets_go_fishin.ogg"), Path("from_the_radio.wav"))
         humming = pink_noise(22_050 * 12, np.random.default_rng(1))
         write_wav(Path("humming.wav"), humming)
         home = tempfile.mkdtemp(prefix="songradar-")

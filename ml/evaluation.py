@@ -131,6 +131,13 @@ def article_queries(
             yield Query(noisy_condition, str(song), start / spec.sample_rate_hz, noisy)
 
 
+def noise_queries(n: int, spec: AudioSpec, noises: Sequence[Wave], rng: np.random.Generator) -> Iterator[Query]:
+    """Recordings of one to three fragments' length in which there is no music."""
+    for _ in range(n):
+        noise = draw_noise(noises, int(spec.fragment_samples * rng.uniform(1, 3)), rng)
+        yield Query("no music", "", 0.0, noise)
+
+
 def random_queries(
     songs: Iterable[Path], spec: AudioSpec, noises: Sequence[Wave], rng: np.random.Generator, per_song: int
 ) -> Iterator[Query]:

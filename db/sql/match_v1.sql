@@ -21,8 +21,9 @@
 --    within one query hop: neighbouring bins are counted together.
 -- 3. The leading alignments are scored over ALL their fragments, by exact distance, found by primary key. A query
 --    fragment is aligned if a stored one starts within half a query hop of it.
--- 4. Evidence becomes a probability by the logistic weights in encoders.calibration; where there is no other song to
---    compare with, the margin counts as its mean when the weights were fitted, margin_alone.
+-- 4. Evidence becomes a probability by the logistic weights in encoders.calibration: of the logarithm of the mean
+--    squared distance (1 - score), of its ratio to the runner-up's, of coverage and of the number of fragments. Where
+--    there is no other song, the ratio counts as its mean when the weights were fitted, log_ratio_alone.
 --
 -- Cost: query fragments * (index scan + candidates * primary key look-up), whatever the number of phases.
 -- LANGUAGE sql without SET, so that it is inlined and the planner sees the constants; names are bound when it is
@@ -131,8 +132,11 @@ WITH rule AS (
            ELSE 1 / (1 + exp(-least(greatest(
                   (rule.weights ->> 'intercept')::double precision
                 + (rule.weights ->> 'log_distance')::double precision * ln(greatest(1 - ranked.score, 1e-5))
-                + (rule.weights ->> 'margin')::double precision
-                  * coalesce(ranked.margin, (rule.weights ->> 'margin_alone')::double precision, 0)
+                + (rule.weights ->> 'log_ratio')::double precision
+                  * CASE WHEN ranked.margin IS NULL
+                         THEN coalesce((rule.weights ->> 'log_ratio_alone')::double precision, 0)
+                         ELSE ln(greatest(1 - ranked.score + ranked.margin, 1e-5) / greatest(1 - ranked.score, 1e-5))
+                    END
                 + (rule.weights ->> 'coverage')::double precision * ranked.coverage
                 + (rule.weights ->> 'log_fragments')::double precision * ln(ranked.n_fragments)
                 , -50), 50)))

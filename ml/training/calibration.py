@@ -10,7 +10,10 @@ from sklearn.preprocessing import StandardScaler
 from ml.errors import TrainingDataError
 from ml.evaluation import Found, Outcome
 
-FEATURES = ("log_distance", "margin", "coverage", "log_fragments")
+FEATURES = ("log_distance", "log_ratio", "coverage", "log_fragments")
+NEAREST = 1e-5
+"""No distance counts as less: the same sound gives about this, the most alike of others 1e-3."""
+
 FALSE_ACCEPT_RATE = 0.005
 """Of recordings whose song is absent, the share that may be named all the same."""
 
@@ -18,8 +21,9 @@ FALSE_ACCEPT_RATE = 0.005
 def features(match: Found) -> list[float]:
     """The evidence for a match that has a rival, in the order of FEATURES."""
     assert match.margin is not None
-    log_distance = math.log(max(1 - match.score, 1e-5))  # tells the same sound, 1e-5, from the most alike, 1e-3
-    return [log_distance, match.margin, match.coverage, math.log(match.n_fragments)]
+    log_distance = math.log(max(1 - match.score, NEAREST))
+    log_ratio = math.log(max(1 - match.score + match.margin, NEAREST)) - log_distance
+    return [log_distance, log_ratio, match.coverage, math.log(match.n_fragments)]
 
 
 def calibrate(outcomes: Sequence[Outcome], absent: Sequence[Outcome]) -> dict[str, float]:
@@ -40,7 +44,7 @@ def calibrate(outcomes: Sequence[Outcome], absent: Sequence[Outcome]) -> dict[st
     false = [probability(features(best), weights, intercept) for best in named]
     threshold = max(0.5, float(np.quantile(false, 1 - FALSE_ACCEPT_RATE)) if false else 0.5)
     fitted = {"intercept": intercept, **dict(zip(FEATURES, weights.tolist(), strict=True))}
-    return {**fitted, "margin_alone": float(evidence[:, 1].mean()), "threshold": threshold}
+    return {**fitted, "log_ratio_alone": float(evidence[:, 1].mean()), "threshold": threshold}
 
 
 def probability(evidence: Sequence[float], weights: Sequence[float], intercept: float) -> float:

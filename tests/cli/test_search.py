@@ -26,7 +26,7 @@ def catalogue(database, run, music, server):
         calibration = {
             "intercept": -11.5,
             "log_distance": -5,
-            "margin": 0,
+            "log_ratio": 0,
             "coverage": 0,
             "log_fragments": 0,
             "threshold": 0.5,

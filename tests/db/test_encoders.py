@@ -32,7 +32,14 @@ def test_adding_the_same_encoder_again_does_nothing(database, toy_folder):
 
 
 def test_adding_it_again_brings_its_calibration_up_to_date(database, toy_folder):
-    weights = {"intercept": 0.0, "log_distance": 1.0, "margin": 0, "coverage": 0, "log_fragments": 0, "threshold": 0.7}
+    weights = {
+        "intercept": 0.0,
+        "log_distance": 1.0,
+        "log_ratio": 0,
+        "coverage": 0,
+        "log_fragments": 0,
+        "threshold": 0.7,
+    }
     encoders.add_encoder(engine(), dataclasses.replace(read_folder(toy_folder), calibration=weights))
 
     assert encoders.read_whole(engine(), "toy").calibration == weights

@@ -98,7 +98,7 @@ def test_a_song_that_is_like_itself_everywhere_leaves_room_for_others(database, 
 
 
 def test_only_the_first_match_is_ever_accepted(forest, rng):
-    weights = {"intercept": 9, "log_distance": 0, "margin": 0, "coverage": 0, "log_fragments": 0, "threshold": 0.5}
+    weights = {"intercept": 9, "log_distance": 0, "log_ratio": 0, "coverage": 0, "log_fragments": 0, "threshold": 0.5}
     with connect() as connection:
         connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(weights)])
     found = find(noisy(unit_vectors(40, seed=7)[:4], rng), HOP_S * np.arange(4))
@@ -109,10 +109,10 @@ def test_only_the_first_match_is_ever_accepted(forest, rng):
 def test_stranger_is_not_accepted_because_it_has_no_rival(database, rng):
     """In a catalogue of one song there is no runner-up, which must not count as a great distance to one."""
     add_song("Only", n=40, seed=1)
-    weights = {"intercept": -6, "log_distance": -2, "margin": 60, "coverage": 1, "log_fragments": 0, "threshold": 0.5}
+    weights = {"intercept": -6, "log_distance": -2, "log_ratio": 3, "coverage": 1, "log_fragments": 0, "threshold": 0.5}
     with connect() as connection:
         connection.execute(
-            "UPDATE songradar.encoders SET calibration = %s", [json.dumps(weights | {"margin_alone": 0.1})]
+            "UPDATE songradar.encoders SET calibration = %s", [json.dumps(weights | {"log_ratio_alone": 2.0})]
         )
     (song,) = find(noisy(unit_vectors(40, seed=1)[:4], rng), HOP_S * np.arange(4))
     (stranger,) = find(noisy(unit_vectors(40, seed=1)[:4], rng, level=0.2), HOP_S * np.arange(4))
@@ -136,7 +136,7 @@ def test_confidence_is_the_logistic_of_the_evidence(forest, rng):
     weights = {
         "intercept": -3.0,
         "log_distance": -2.0,
-        "margin": 4.0,
+        "log_ratio": 4.0,
         "coverage": 1.0,
         "log_fragments": 0.5,
         "threshold": 0.9,
@@ -145,7 +145,13 @@ def test_confidence_is_the_logistic_of_the_evidence(forest, rng):
     with connect() as connection:
         connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(weights)])
     first, second, *_ = find(query, HOP_S * np.arange(4))
-    z = -3 - 2 * np.log(1 - first.score) + 4 * first.margin + first.coverage + 0.5 * np.log(first.n_fragments)
+    z = (
+        -3
+        - 2 * np.log(1 - first.score)
+        + 4 * np.log((1 - second.score) / (1 - first.score))
+        + first.coverage
+        + 0.5 * np.log(first.n_fragments)
+    )
 
     assert first.confidence == pytest.approx(1 / (1 + np.exp(-z)), abs=1e-5)
     assert first.accepted == (first.confidence >= 0.9)

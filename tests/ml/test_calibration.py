@@ -51,7 +51,7 @@ def test_probability_tells_right_from_wrong(calibration, rng):
 
     weights = calibration.calibrate([*right, *wrong], absent)
 
-    assert list(weights) == ["intercept", *calibration.FEATURES, "threshold"]
+    assert list(weights) == ["intercept", *calibration.FEATURES, "log_ratio_alone", "threshold"]
     assert probabilities(calibration, weights, right).min() > 0.5
     assert probabilities(calibration, weights, wrong).max() < 0.5
 
