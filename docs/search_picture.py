@@ -15,13 +15,13 @@ from cli.demo import record
 
 COMMANDS = (
     "songradar ingest music",
-    "songradar search -n 2 from_the_radio.wav humming.wav",
+    "songradar search -n 2 from_the_radio.wav only_noise.wav",
     'songradar db psql -- -c "SELECT query, title, at, accepted FROM matches_v1 WHERE rank = 1"',
 )
 PLAIN = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
 .{unique_id}-matrix {{ font-family: ui-monospace, Menlo, Consolas, monospace; font-size: {char_height}px;
-  line-height: {line_height}px; font-variant-east-asian: full-width; }}
+  line-height: {line_height}px; font-variant-east-asian: full-width; white-space: pre; }}
 {styles}
 </style>
 <defs><clipPath id="{unique_id}-clip-terminal"><rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" />
@@ -45,8 +45,8 @@ def main() -> None:
         os.chdir(folder)
         shutil.copytree(here / "cli" / "songs_of_the_demo", "music")
         record(Path("music/karissa_hobbs_lets_go_fishin.ogg"), Path("from_the_radio.wav"))
-        humming = pink_noise(22_050 * 12, np.random.default_rng(1))
-        write_wav(Path("humming.wav"), humming)
+        noise = pink_noise(22_050 * 12, np.random.default_rng(1))
+        write_wav(Path("only_noise.wav"), noise)
         home = tempfile.mkdtemp(prefix="songradar-")
         environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
         environment |= {"SONGRADAR_HOME": home, "PAGER": ""}
