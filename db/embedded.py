@@ -153,7 +153,8 @@ def _folders_kept_private(*paths: Path) -> Iterator[None]:
     finally:
         if sys.platform != "win32" and os.geteuid() == 0:
             for folder, mode in before.items():
-                folder.chmod(stat.S_IMODE(mode) | 0o011)
+                if folder.stat().st_mode != mode:
+                    folder.chmod(stat.S_IMODE(mode) | 0o011)
 
 
 def _configure(server: "PostgresServer") -> None:

@@ -15,7 +15,7 @@ from ml.spec import AudioSpec
 SHIFT_S = 2.0
 NOISE_SNR_DB = 5.0
 ALIGNED, SHIFTED, NOISY, BOTH = (
-    "aligned: its first 10 s",
+    "aligned: its beginning",
     f"{SHIFT_S:g} s later",
     f"noise at {NOISE_SNR_DB:g} dB",
     f"{SHIFT_S:g} s later, noise at {NOISE_SNR_DB:g} dB",

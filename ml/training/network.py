@@ -25,7 +25,9 @@ def siamese_encoder(spec: AudioSpec, pooling: bool = True) -> keras.Model:
 
     The article names convolutions and global max pooling, and nothing between them. Left at that, a filter of the
     last layer sees 9 x 9 cells, 0.6 s of a narrow band, and costs 12 times the arithmetic. Halving the picture after
-    each convolution but the last widens its view to 38 x 38 cells, 2.5 s: room for a rhythm and a chord.
+    each convolution but the last widens its view to 38 x 38 cells, 2.5 s: room for a rhythm and a chord. Measured with
+    `songradar train siamese --steps 40`, first epoch: 371 s without pooling, 32 s with it, for the same loss on songs
+    not trained on (0.655 and 0.660).
     """
     image = keras.Input((spec.n_mels, spec.n_frames, 1), name="image")
     x = image

@@ -2,6 +2,7 @@
 
 import tracemalloc
 import wave
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from ml.audio import CHUNK, decode, level_dbfs, read_audio
 from tests import synth
 
-DEMO = Path(__file__).parents[2] / "cli" / "songs_of_the_demo"
+DEMO = Path(str(files("cli").joinpath("songs_of_the_demo")))
 RATE_HZ = 8000
 PITCH_HZ = 1000.0
 PEAK = 0.4
