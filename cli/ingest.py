@@ -42,7 +42,7 @@ def ingest(paths: tuple[Path, ...], workers: int, encoder: str | None, as_json: 
     songradar ingest --workers 4 /srv/radio/archive new-jingle.wav
 
     Run it again at any time: files that are there already are skipped, moved ones are followed, changed ones replaced.
-    Exit code 0: all went well; 1: some file failed (each is named on stderr); 2: nothing could be done.
+    Exit code 0: all went well; 1: some file failed (each is named on stderr); 2: the command could not run.
     """
     from cli.encoders import open_encoder
     from db.engine import connect, engine
