@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from db.search import Match, StoredEncoder
     from ml.audio import Wave
     from ml.encoder import Encoder
-    from ml.evaluation import Outcome, Score
+    from ml.evaluation import Outcome, Query, Score
 
 
 @click.command()
@@ -87,7 +87,11 @@ def known(connection: "psycopg.Connection", songs: Sequence[Path]) -> list[Path]
 
 
 def search_all(
-    queries: "object", connection: "psycopg.Connection", stored: "StoredEncoder", encoder: "Encoder", total: int
+    queries: "Iterable[Query]",
+    connection: "psycopg.Connection",
+    stored: "StoredEncoder",
+    encoder: "Encoder",
+    total: int,
 ) -> "list[Outcome]":
     """Run every query through match_v1."""
     from db.search import find_matches
@@ -99,7 +103,7 @@ def search_all(
 
     outcomes = []
     with progress("searching", total) as advance:
-        for outcome in run(queries, search):  # type: ignore[arg-type]
+        for outcome in run(queries, search):
             outcomes.append(outcome)
             advance()
     return outcomes

@@ -89,8 +89,9 @@ class Report:
 
     def summary(self) -> str:
         """What was done and how fast, for people."""
-        shown = [key for key in ("added", "replaced", "moved", "already there", "failed") if self.counts[key]]
-        counts = ", ".join(f"{self.counts[key]} {key}" for key in shown) or "nothing to do"
+        always, seldom = ("added", "already there", "failed"), ("replaced", "moved")
+        shown = (*always, *(key for key in seldom if self.counts[key]))
+        counts = ", ".join(f"{self.counts[key]} {key}" for key in shown)
         seconds, rate = self._pace()
         if not self.audio_s:
             return f"{counts} ({seconds:.1f} s)"

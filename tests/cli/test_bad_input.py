@@ -92,7 +92,7 @@ def test_bad_file_is_reported_and_the_rest_goes_on(make, reason, database, run, 
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1
     assert result.stderr.startswith(f"{bad}: {reason}")
-    assert "3 added, 1 failed" in result.stdout
+    assert "3 added, 0 already there, 1 failed" in result.stdout
     with psycopg.connect(database) as connection:
         assert connection.execute("SELECT count(*) FROM songradar.songs").fetchone() == (3,)
 
@@ -134,7 +134,7 @@ def test_damaged_header_is_reported_and_the_rest_goes_on(rate_hz, database, run,
     result = run("ingest", damaged, music["Amber"].parent)
 
     assert result.stderr == f"{damaged}: has a damaged header: {rate_hz} samples a second\n"
-    assert "3 added, 1 failed" in result.stdout
+    assert "3 added, 0 already there, 1 failed" in result.stdout
 
 
 def test_line_breaks_in_a_name_do_not_break_the_line(database, run, tmp_path):

@@ -32,7 +32,7 @@ def test_folder_is_ingested_with_names_from_the_files(database, run, music):
     result = run("ingest", music["Amber"].parent)
 
     assert result.exit_code == 0
-    assert result.stdout.startswith("3 added\n0.01 h of audio, 69 fragments in ")
+    assert result.stdout.startswith("3 added, 0 already there, 0 failed\n0.01 h of audio, 69 fragments in ")
     assert ask(database, "SELECT title, artist FROM songradar.songs_v1 ORDER BY 1") == [
         ("Amber", "The Trees"), ("Birch", "The Trees"), ("Cedar", "The Trees")
     ]  # fmt: skip
