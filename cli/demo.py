@@ -25,7 +25,7 @@ def demo(out: Path | None) -> None:
     \b
     songradar demo
     """
-    from cli.encoders import SHIPPED, read_folder
+    from cli.encoders import read_shipped
     from cli.search import identify, print_answer
     from cli.temporary import fill, temporary_catalogue
     from db.engine import connect
@@ -33,13 +33,12 @@ def demo(out: Path | None) -> None:
 
     with (
         as_file(files("cli").joinpath("songs_of_the_demo")) as folder,
-        as_file(files("ml").joinpath("weights", SHIPPED)) as weights,
         tempfile.TemporaryDirectory() as scratch,
     ):
         songs = [file.path for file in audio_files([folder]) if isinstance(file, AudioFile)]
         click.echo(f"Ingesting {len(songs)} songs into a temporary PostgreSQL:")
         with temporary_catalogue(), connect() as connection:
-            stored, encoder = fill(connection, read_folder(weights, SHIPPED), [folder], 2)
+            stored, encoder = fill(connection, read_shipped(), [folder], 2)
             target = out or Path(scratch)
             target.mkdir(parents=True, exist_ok=True)
             clip = target / "noisy.wav"

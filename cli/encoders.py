@@ -55,15 +55,17 @@ def list_encoders(as_json: bool) -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--name", help="Name in the catalogue [name of the folder].")
 def add(folder: Path, name: str | None) -> None:
-    """Add the encoder that `songradar train` left in DIR.
+    """Add the encoder that `songradar train` left in DIR, or one that comes with songradar, by its name.
 
     \b
     songradar encoders add runs/my-encoder
+    songradar encoders add siamese
     """
     from db.encoders import add_encoder
     from db.engine import engine
 
-    new = read_folder(folder, name)
+    packed = read_packed(str(folder), name)
+    new = packed if packed and not folder.is_dir() else read_folder(folder, name)
     added = add_encoder(engine(), new)
     click.echo(f"{new.name}: {'added' if added else 'already there'}")
 
@@ -127,18 +129,30 @@ def open_encoder(
     from ml.spec import AudioSpec
 
     if connection.execute("SELECT NOT EXISTS (SELECT FROM songradar.encoders)").fetchone() == (True,):
-        add_shipped()
+        from db.encoders import add_encoder
+        from db.engine import engine
+
+        add_encoder(engine(), read_shipped())
     stored = read_encoder(connection, name)
     return stored, Encoder(stored.onnx, AudioSpec.from_dict(stored.spec), stored.name, threads)
 
 
-def add_shipped() -> None:
-    """Add the encoder that comes with the package."""
-    from db.encoders import add_encoder
-    from db.engine import engine
+def read_shipped() -> "NewEncoder":
+    """The encoder that a catalogue begins with."""
+    shipped = read_packed(SHIPPED)
+    assert shipped is not None
+    return shipped
 
-    with as_file(files("ml").joinpath("weights", SHIPPED)) as folder:
-        add_encoder(engine(), read_folder(folder, SHIPPED))
+
+def read_packed(packed: str, name: str | None = None) -> "NewEncoder | None":
+    """The encoder called `packed` that comes with songradar, under that name or another; None if there is none."""
+    if not re.fullmatch(r"[a-z0-9_-]+", packed):
+        return None
+    weights = files("ml").joinpath("weights", packed)
+    if not weights.is_dir():
+        return None
+    with as_file(weights) as folder:
+        return read_folder(folder, name or packed)
 
 
 def read_folder(folder: Path, name: str | None = None) -> "NewEncoder":

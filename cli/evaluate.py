@@ -1,125 +1,304 @@
-"""songradar evaluate: how often an encoder names recordings rightly, through the real search path."""
+"""songradar evaluate: how often encoders name recordings rightly, through the real search path."""
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cli.output import percent, print_table, progress
+from cli.output import percent, print_table, progress, warn
 
 if TYPE_CHECKING:
     import psycopg
 
     from db.encoders import NewEncoder
-    from db.search import Match, StoredEncoder
+    from db.search import StoredEncoder
     from ml.audio import Wave
+    from ml.conditions import Condition, Surroundings
     from ml.encoder import Encoder
-    from ml.evaluation import Outcome, Query, Score
+    from ml.evaluation import Answer, Outcome, Query, Score, Song
+    from ml.files import AudioFile
+
+FOLDER = click.Path(path_type=Path)
+
+
+class Seconds(click.ParamType[tuple[float, ...]]):
+    """Lengths such as 1,2.5,10."""
+
+    name = "LIST"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            lengths = tuple(sorted({float(part) for part in str(value).split(",")}))
+        except ValueError:
+            lengths = ()
+        if not lengths or not 0 < lengths[0] <= lengths[-1] <= 600:
+            self.fail(f"{value!r} is no list of seconds such as 1,2,5", param, ctx)
+        return lengths
 
 
 @click.command()
-@click.option("--music", required=True, type=click.Path(path_type=Path), help="Songs to fill the catalogue with.")
-@click.option("--noise", type=click.Path(path_type=Path), help="Recordings of noise [pink noise is made].")
-@click.option("--encoder", metavar="NAME|DIR", help="Encoder of your catalogue, or a folder of one [the shipped one].")
+@click.option("--music", metavar="DIR", required=True, multiple=True, type=FOLDER, help="Songs; may be repeated.")
+@click.option("--noise", metavar="DIR", multiple=True, type=FOLDER, help="Recordings of noise [pink noise is made].")
+@click.option(
+    "--ir", metavar="DIR", multiple=True, type=FOLDER, help="Impulse responses; without, nothing is played in rooms."
+)
+@click.option(
+    "--encoder",
+    "names",
+    metavar="NAME|DIR",
+    multiple=True,
+    help="Encoder of your catalogue, one in the package, or a folder of one; may be repeated [the shipped one].",
+)
+@click.option("--seconds", type=Seconds(), default="1,2,3,5,10", show_default=True, help="Lengths of the queries.")
+@click.option("--per-condition", type=click.IntRange(1), default=100, show_default=True, help="Queries of each length.")
+@click.option(
+    "--absent",
+    type=click.FloatRange(0, 0.9),
+    default=0.2,
+    show_default=True,
+    help="Share of songs not in the catalogue.",
+)
+@click.option(
+    "--only", metavar="FILE", type=click.Path(path_type=Path), help="Use only files named in FILE, one name a line."
+)
 @click.option("--seed", default=0, show_default=True, help="Seed of all that is drawn.")
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Write evaluation.json there.")
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Write evaluation.json and plots there.")
 @click.option(
     "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Files in work at once [all cores]."
 )
-def evaluate(music: Path, noise: Path | None, encoder: str | None, seed: int, out: Path | None, workers: int) -> None:
-    """Reproduce the article's demonstration: is a song named by its first ten seconds, and by less kind cuts?
+def evaluate(
+    music: tuple[Path, ...],
+    noise: tuple[Path, ...],
+    ir: tuple[Path, ...],
+    names: tuple[str, ...],
+    seconds: tuple[float, ...],
+    per_condition: int,
+    absent: float,
+    only: Path | None,
+    seed: int,
+    out: Path | None,
+    workers: int,
+) -> None:
+    """Fill a temporary catalogue with songs, record pieces of them under named conditions, and search for these.
 
-    The catalogue is a temporary one, filled with the songs in --music.
+    Prints how many were named rightly, by condition and length, with 95 % intervals; how many recordings of songs that
+    the catalogue does not hold were named all the same; how exact the offsets are; and how long a search takes.
 
     \b
-    songradar evaluate --music ~/Music --noise ~/noise
+    songradar evaluate --music ~/Music --noise ~/noise --ir ~/responses
+    songradar evaluate --music ~/Music --encoder siamese --encoder runs/mine --seconds 5,10
     """
-    import numpy as np
-
     from cli.temporary import fill, temporary_catalogue
     from db.engine import connect
-    from ml.evaluation import article_queries, scores
-    from ml.files import AudioFile, audio_files
-    from ml.noise import read_noises
-    from ml.spec import AudioSpec
+    from ml.evaluation import make_queries, noise_queries, plan
 
-    new = choose_encoder(encoder)
-    spec = AudioSpec.from_dict(dict(new.spec))
-    noises = read_noises(noise, spec.sample_rate_hz) if noise else []
+    keep = set(only.read_text("utf-8").splitlines()) if only else None
+    found = audio_in(music, keep)
+    if not found:
+        raise click.UsageError("--music: no song is left to evaluate on")
+    around = surroundings(noise, ir, keep)
+    conditions = usable_conditions(around)
+    encoders = [choose_encoder(name) for name in names or (None,)]
+    missing, present = divide(found, absent, seed)
     with temporary_catalogue(), connect() as connection:
-        stored, loaded = fill(connection, new, [music], workers)
-        songs = [file.path for file in audio_files([music]) if isinstance(file, AudioFile)]
-        queries = article_queries(known(connection, songs), spec, noises, np.random.default_rng(seed))
-        outcomes = search_all(queries, connection, stored, loaded, 4 * len(songs))
-    result = scores(outcomes)
-    print_scores(result)
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        facts = {"encoder": new.name, "sha256": new.sha256.hex(), "seed": seed, "songs": len(songs)}
-        text = json.dumps(facts | {"conditions": [asdict(score) for score in result]}, indent=2)
-        (out / "evaluation.json").write_text(text + "\n")
+        searches = {}
+        for new in encoders:
+            stored, loaded = fill(connection, new, [file.path for file in present], workers)
+            searches[new.name] = partial(answer, connection=connection, stored=stored, encoder=loaded)
+        songs, others = known_songs(connection, present), absent_songs(missing)
+        cuts = plan(songs, conditions, seconds, per_condition, seed)
+        cuts += plan(others, conditions, seconds, per_condition, seed + 1)
+        silence = noise_queries(per_condition, seconds, around, seed)
+        total = len(cuts) + per_condition * len(seconds)
+        outcomes = search_all(chain(make_queries(cuts, around), silence), searches, total)
+    for name, mine in outcomes.items():
+        click.echo(f"\n{name}: {len(songs)} songs in the catalogue, {len(others)} absent")
+        print_hits(mine)
+        print_answers(mine)
+    if out is not None:
+        facts = {"seed": seed, "songs": len(songs), "absent_songs": len(others)}
+        write_report(outcomes, facts, out)
+        click.echo(f"\n{out}: evaluation.json, roc.png and reliability.png written")
+
+
+def audio_in(folders: Sequence[Path], keep: set[str] | None) -> "list[AudioFile]":
+    """The audio files in `folders`, or those of them whose name is in `keep`; what cannot be used is told."""
+    from ml.files import Failure, audio_files
+
+    found = []
+    for item in audio_files(folders):
+        if isinstance(item, Failure):
+            warn(str(item))
+        elif keep is None or item.path.name in keep:
+            found.append(item)
+    return found
+
+
+def surroundings(noise: Sequence[Path], ir: Sequence[Path], keep: set[str] | None) -> "Surroundings":
+    """Noises and responses at the rate of queries. A response is a device's if its file's name begins with device."""
+    from ml.augmentation import read_responses
+    from ml.conditions import Surroundings
+    from ml.evaluation import RATE_HZ
+    from ml.noise import read_noises
+
+    responses = [file.path for file in audio_in(ir, keep)]
+    devices = [path for path in responses if path.name.startswith("device")]
+    return Surroundings(
+        noises=read_noises([file.path for file in audio_in(noise, keep)], RATE_HZ) if noise else (),
+        rooms=read_responses([path for path in responses if path not in devices], RATE_HZ),
+        devices=read_responses(devices, RATE_HZ),
+    )
+
+
+def usable_conditions(around: "Surroundings") -> "list[Condition]":
+    """All conditions, less those in rooms where there is no response of a room."""
+    from ml.conditions import CONDITIONS
+
+    usable = [condition for condition in CONDITIONS if around.rooms or not condition.room]
+    if len(usable) < len(CONDITIONS):
+        warn("no impulse responses of rooms: conditions in rooms are left out")
+    return usable
+
+
+def divide(files: "Sequence[AudioFile]", share: float, seed: int) -> "tuple[list[AudioFile], list[AudioFile]]":
+    """`share` of the files, drawn at random, and the others; each in order of name."""
+    import numpy as np
+
+    order = np.random.default_rng(seed).permutation(len(files))
+    n_drawn = min(round(share * len(files)), len(files) - 1)
+    drawn, rest = (sorted(part.tolist()) for part in (order[:n_drawn], order[n_drawn:]))
+    return [files[i] for i in drawn], [files[i] for i in rest]
+
+
+def known_songs(connection: "psycopg.Connection", files: "Sequence[AudioFile]") -> "list[Song]":
+    """Those of `files` that the catalogue holds: what failed to be ingested cannot be asked for."""
+    from ml.evaluation import Song
+
+    stored: dict[str, float] = dict(connection.execute("SELECT source, duration_s FROM songradar.songs").fetchall())
+    return [Song(file.path, file.source, stored[file.source]) for file in files if file.source in stored]
+
+
+def absent_songs(files: "Sequence[AudioFile]") -> "list[Song]":
+    """Songs that the catalogue does not hold; those that cannot be read are left out."""
+    from ml.audio import read_audio
+    from ml.errors import AudioReadError
+    from ml.evaluation import RATE_HZ, Song
+
+    songs = []
+    for file in files:
+        try:
+            songs.append(Song(file.path, file.source, len(read_audio(file.path, RATE_HZ)) / RATE_HZ, is_absent=True))
+        except AudioReadError as error:
+            warn(str(error))
+    return songs
 
 
 def choose_encoder(name: str | None) -> "NewEncoder":
-    """An encoder by folder, by its name in the user's catalogue, or the one in the package."""
-    from importlib.resources import as_file, files
-
-    from cli.encoders import SHIPPED, read_folder
+    """An encoder by folder, by its name in the package, or in the user's catalogue."""
+    from cli.encoders import SHIPPED, read_folder, read_packed
     from db.encoders import read_whole
     from db.engine import engine
 
     if name is not None and Path(name).is_dir():
         return read_folder(Path(name))
-    if name not in (None, SHIPPED):
-        return read_whole(engine(), str(name))
-    with as_file(files("ml").joinpath("weights", SHIPPED)) as folder:
-        return read_folder(folder, SHIPPED)
+    return read_packed(name or SHIPPED) or read_whole(engine(), str(name))
 
 
-def known(connection: "psycopg.Connection", songs: Sequence[Path]) -> list[Path]:
-    """Those of `songs` that the catalogue holds: what failed to be ingested cannot be asked for."""
-    stored = {row[0] for row in connection.execute("SELECT source FROM songradar.songs").fetchall()}
-    return [song for song in songs if str(song) in stored]
+def answer(
+    wave: "Wave", connection: "psycopg.Connection", stored: "StoredEncoder", encoder: "Encoder"
+) -> "Answer | None":
+    """Search a recording as `songradar search` does; None when it is too short or too quiet for the encoder."""
+    from db.search import find_matches
+    from ml.audio import resample
+    from ml.errors import ClipTooShort, SilentAudio
+    from ml.evaluation import RATE_HZ, Answer
+
+    started = time.perf_counter()
+    try:
+        fingerprint = encoder.fingerprint_query([resample(wave, RATE_HZ, encoder.spec.sample_rate_hz)])
+    except (ClipTooShort, SilentAudio):
+        return None
+    encoded = time.perf_counter()
+    matches = find_matches(connection, stored.id, fingerprint.embeddings, fingerprint.offsets_s, limit=2)
+    return Answer(matches, 1000 * (encoded - started), 1000 * (time.perf_counter() - encoded))
 
 
 def search_all(
-    queries: "Iterable[Query]",
-    connection: "psycopg.Connection",
-    stored: "StoredEncoder",
-    encoder: "Encoder",
-    total: int,
-) -> "list[Outcome]":
-    """Run every query through match_v1."""
-    from db.search import find_matches
-    from ml.evaluation import run
+    queries: "Iterable[Query]", searches: "Mapping[str, Callable[[Wave], Answer | None]]", total: int
+) -> "dict[str, list[Outcome]]":
+    """Put every query to every encoder; outcomes by the encoder's name."""
+    from ml.evaluation import judge
 
-    def search(wave: "Wave") -> "list[Match]":
-        fingerprint = encoder.fingerprint_query([wave])
-        return find_matches(connection, stored.id, fingerprint.embeddings, fingerprint.offsets_s, limit=2)
-
-    outcomes = []
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in searches}
     with progress("searching", total) as advance:
-        for outcome in run(queries, search):
-            outcomes.append(outcome)
+        for query in queries:
+            for name, search in searches.items():
+                outcomes[name].append(judge(query, search(query.wave)))
             advance()
     return outcomes
 
 
-def print_scores(result: "Sequence[Score]") -> None:
-    """A Markdown table, as the README shows it."""
-    from ml.evaluation import wilson_interval
+def print_hits(outcomes: "Sequence[Outcome]") -> None:
+    """Share of recordings named rightly (top-1) by condition and length, with half the width of the interval."""
+    from ml.conditions import CONDITIONS
+    from ml.evaluation import scores, wilson_interval
 
-    rows = []
-    for score in result:
+    def cell(score: "Score | None") -> str:
+        if score is None or not score.n_searched:
+            return "-"
         low, high = wilson_interval(score.n_right, score.n_queries)
-        share = score.n_right / score.n_queries
-        interval = f"{percent(low)} to {percent(high)}"
-        rows.append(
-            (score.condition, score.n_queries, percent(share), interval, score.n_right_accepted, score.n_wrong_accepted)
-        )
-    header = ("query", "queries", "top-1", "95 % interval", "named rightly", "named wrongly")
-    print_table(header, rows)
+        return f"{percent(score.n_right / score.n_queries)} ({100 * low:.0f}-{100 * high:.0f})"
+
+    found = {(score.condition, score.seconds): score for score in scores(o for o in outcomes if o.query.source)}
+    lengths = sorted({length for _, length in found})
+    rows = [
+        (condition, *(cell(found.get((condition, length))) for length in lengths))
+        for condition in [c.name for c in CONDITIONS if any((c.name, length) in found for length in lengths)]
+    ]
+    print_table(("top-1 %, 95 % interval", *(f"{length:g} s" for length in lengths)), rows)
+
+
+def print_answers(outcomes: "Sequence[Outcome]") -> None:
+    """What a user meets, by length: answers given, wrong names, errors of offset, time."""
+    from ml.evaluation import Summary, summaries
+
+    def row(label: str, value: "Callable[[Summary], str]") -> tuple[str, ...]:
+        return (label, *(value(summary) if summary.n_searched else "-" for summary in found))
+
+    found = summaries(outcomes)
+    click.echo()
+    print_table(
+        ("all conditions", *(f"{summary.seconds:g} s" for summary in found)),
+        [
+            row("right answers that are accepted", lambda s: percent(s.accepted_of_right)),
+            row("song in the catalogue, wrong song named", lambda s: percent(s.wrongly_named)),
+            row("absent song, or no music: falsely named", lambda s: f"{s.n_false_accepts} of {s.n_absent}"),
+            row("error of offset: median, 95 %", lambda s: f"{s.offset_error_s[0]:.2f}, {s.offset_error_s[1]:.2f} s"),
+            row("encoding, ms: median, 95 %", lambda s: f"{s.encode_ms[0]:.0f}, {s.encode_ms[1]:.0f}"),
+            row("match_v1, ms: median, 95 %", lambda s: f"{s.search_ms[0]:.0f}, {s.search_ms[1]:.0f}"),
+        ],
+    )
+
+
+def write_report(outcomes: "Mapping[str, Sequence[Outcome]]", facts: "Mapping[str, object]", out: Path) -> None:
+    """evaluation.json with all counts, roc.png and reliability.png."""
+    from ml.evaluation import scores, summaries
+    from ml.plots import draw_reliability, draw_roc
+
+    out.mkdir(parents=True, exist_ok=True)
+    encoders = {
+        name: {"cells": [asdict(score) for score in scores(mine)], "lengths": [asdict(s) for s in summaries(mine)]}
+        for name, mine in outcomes.items()
+    }
+    (out / "evaluation.json").write_text(json.dumps({**facts, "encoders": encoders}, indent=2) + "\n")
+    draw_roc(outcomes, out / "roc.png")
+    draw_reliability(outcomes, out / "reliability.png")

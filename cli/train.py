@@ -2,7 +2,8 @@
 
 import json
 import os
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,23 @@ import click
 from cli.output import progress, warn
 
 if TYPE_CHECKING:
-    import numpy as np
+    from cli.calibrate import Calibration
+    from ml.files import AudioFile, Failure
+    from ml.spec import AudioSpec
 
-    from db.encoders import NewEncoder
-    from ml.training.dataset import Dataset, Split
+FOLDER = click.Path(path_type=Path)
+SEED = click.option("--seed", default=0, show_default=True, help="Seed of all that is drawn.")
+CREDITS = click.option("--credits", "credits_", type=FOLDER, help="Text on the music's licences for the card.")
+PER_CELL = click.option(
+    "--recordings",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Recordings to calibrate with, of each condition and length.",
+)
+OUT = click.option("--out", metavar="DIR", required=True, type=FOLDER, help="Where everything goes.")
 
-N_WITHOUT_MUSIC = 50
+UNCREDITED = "Whatever the music's licences say.\n"
 
 
 @click.group()
@@ -25,18 +37,17 @@ def train() -> None:
 
 
 @train.command()
-@click.argument("music", metavar="MUSIC_DIR", type=click.Path(path_type=Path))
-@click.option("--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Where everything goes.")
+@click.argument("music", metavar="MUSIC_DIR", type=FOLDER)
+@OUT
 @click.option("--epochs", type=click.IntRange(1), default=60, show_default=True, help="Epochs at most.")
 @click.option("--steps", type=click.IntRange(1), default=150, show_default=True, help="Batches in an epoch.")
 @click.option("--pairs", type=click.IntRange(2), default=32, show_default=True, help="Pairs in a batch; even.")
 @click.option("--patience", type=click.IntRange(1), default=10, show_default=True, help="Epochs to wait for better.")
-@click.option("--seed", default=0, show_default=True, help="Seed of all that is drawn.")
 @click.option("--pooling/--no-pooling", default=True, help="Halve the picture between convolutions [yes].")
-@click.option("--noise", type=click.Path(path_type=Path), help="Recordings of noise to calibrate with [pink noise].")
-@click.option(
-    "--credits", "credits_", type=click.Path(path_type=Path), help="Text on the music's licences for the card."
-)
+@click.option("--noise", type=FOLDER, help="Recordings of noise to calibrate with [pink noise].")
+@PER_CELL
+@SEED
+@CREDITS
 def siamese(
     music: Path,
     out: Path,
@@ -44,9 +55,10 @@ def siamese(
     steps: int,
     pairs: int,
     patience: int,
-    seed: int,
     pooling: bool,
     noise: Path | None,
+    recordings: int,
+    seed: int,
     credits_: Path | None,
 ) -> None:
     """Train the article's Siamese network on the songs in MUSIC_DIR and extract its encoder.
@@ -60,18 +72,21 @@ def siamese(
     """
     import numpy as np
 
-    from ml.files import audio_files
+    from cli.calibrate import calibrate
+    from cli.evaluate import surroundings
+    from ml.files import audio_files, path_of, stat
     from ml.spec import SIAMESE
-    from ml.training.card import card
-    from ml.training.dataset import render, split
+    from ml.training.card import siamese_card
+    from ml.training.checkpoints import read_curves
     from ml.training.export import encoder_onnx
-    from ml.training.fit import TrainingConfig, best_epoch, embedding_scale, fit, read_curves
-    from ml.training.network import extract_encoder
+    from ml.training.siamese.config import SiameseConfig
+    from ml.training.siamese.dataset import render, split
+    from ml.training.siamese.fit import best_epoch, embedding_scale, fit
+    from ml.training.siamese.network import extract_encoder
 
     if pairs % 2:
         raise click.UsageError(f"--pairs {pairs} is odd: one half of a batch is of the same song, the other is not")
-    text_on_licences = credits_.read_text("utf-8") if credits_ else "Whatever the music's licences say.\n"
-    config = TrainingConfig(n_pairs=pairs, steps=steps, epochs=epochs, patience=patience, pooling=pooling, seed=seed)
+    config = SiameseConfig(n_pairs=pairs, steps=steps, epochs=epochs, patience=patience, pooling=pooling, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
     files = list(audio_files([music]))
     with progress("drawing", len(files)) as advance:
@@ -80,72 +95,165 @@ def siamese(
         warn(failure)
     parts = split(dataset.songs, config.validation_share, np.random.default_rng(seed))
     warn(f"{len(dataset.songs)} songs, {len(dataset.images)} fragments; {len(parts.apart)} songs set apart")
-    network = fit(dataset, parts, SIAMESE, config, out, warn)
-    encoder = extract_encoder(network)
-    (out / "encoder.onnx").write_bytes(encoder_onnx(encoder, SIAMESE, embedding_scale(encoder, dataset, parts)))
-    SIAMESE.write(out / "spec.json")
-    (out / "calibration.json").unlink(missing_ok=True)  # it was another network's
+    encoder = extract_encoder(fit(dataset, parts, SIAMESE, config, out, warn))
+    write_encoder(out, encoder_onnx(encoder, SIAMESE, embedding_scale(encoder, dataset, parts)), SIAMESE)
     rows = read_curves(out / "curves.csv")
-    metrics: dict[str, Any] = dict(rows[best_epoch(rows) - 1])
-    calibration, searched = calibrate(out, dataset, parts, noise, np.random.default_rng(seed))
-    metrics |= {"parameters": encoder.count_params(), **searched}
-    if calibration is not None:
-        write_json(out / "calibration.json", calibration)
-    write_json(out / "metrics.json", metrics)
-    (out / "CARD.md").write_text(card(out.resolve().name, dataset, config, metrics, calibration, text_on_licences))
-    click.echo(f"{out}: encoder ready; add it with songradar encoders add {out}")
+    songs = [stat(path_of(song.source)) for song in dataset.songs]
+    held_out = [songs[number] for number in sorted(parts.apart)]
+    trained = [song for song in songs if song not in held_out]
+    around = surroundings([noise] if noise else [], [], None)
+    calibration = calibrate(out, readable(trained), readable(held_out), around, (10, 15, 30), recordings, seed)
+    metrics = {**rows[best_epoch(rows) - 1], "parameters": encoder.count_params()}
+    text = siamese_card(out.resolve().name, dataset, config, metrics, calibration, read_credits(credits_))
+    finish(out, metrics, calibration, text)
 
 
-def calibrate(
-    folder: Path, dataset: "Dataset", parts: "Split", noise: Path | None, rng: "np.random.Generator"
-) -> tuple[dict[str, float] | None, dict[str, int]]:
-    """Weights for the confidence (None where the music is too little to tell), and what was counted on the way.
+@train.command()
+@click.argument("music", metavar="MUSIC_DIR...", type=FOLDER, nargs=-1, required=True)
+@click.option("--noise", metavar="DIR", multiple=True, required=True, type=FOLDER, help="Recordings of noise.")
+@click.option(
+    "--ir",
+    metavar="DIR",
+    multiple=True,
+    required=True,
+    type=FOLDER,
+    help="Impulse responses; of loudspeakers and microphones where a file's name begins with device, else of rooms.",
+)
+@OUT
+@click.option("--bank", metavar="DIR", type=FOLDER, help="Where spectrograms are kept between runs [DIR/bank].")
+@click.option("--epochs", type=click.IntRange(2), default=20, show_default=True, help="Epochs.")
+@click.option("--steps", type=click.IntRange(1), default=200, show_default=True, help="Batches in an epoch.")
+@click.option("--pairs", type=click.IntRange(8), default=256, show_default=True, help="Pairs in a batch.")
+@click.option("--chunks", type=click.IntRange(1), default=14_000, show_default=True, help="Degraded pieces of 16 s.")
+@click.option(
+    "--held-out", type=click.FloatRange(0.01, 0.5), default=0.15, show_default=True, help="Share of files kept apart."
+)
+@click.option(
+    "--trial", type=click.IntRange(1), default=60, show_default=True, help="Validation's queries a condition."
+)
+@click.option(
+    "--without",
+    multiple=True,
+    type=click.Choice(["room", "band_pass", "offset", "warp", "codec"]),
+    help="Leave an augmentation out, to see what it is worth; may be repeated.",
+)
+@click.option("--preview", metavar="N", type=click.IntRange(1), help="Only write N augmented examples to hear and see.")
+@click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Files in work at once [all cores]."
+)
+@PER_CELL
+@SEED
+@CREDITS
+def contrastive(
+    music: tuple[Path, ...],
+    noise: tuple[Path, ...],
+    ir: tuple[Path, ...],
+    out: Path,
+    bank: Path | None,
+    epochs: int,
+    steps: int,
+    pairs: int,
+    chunks: int,
+    held_out: float,
+    trial: int,
+    without: tuple[str, ...],
+    preview: int | None,
+    workers: int,
+    recordings: int,
+    seed: int,
+    credits_: Path | None,
+) -> None:
+    """Train an encoder of one-second fragments to know a song again through noise, rooms and telephones.
 
-    A temporary catalogue holds all songs but every second one of those set apart. Cuts of the songs set apart are
-    searched in it: of some the song is there, of the others it is not. So are recordings without any music.
+    \b
+    songradar train contrastive ~/Music --noise ~/noise --ir ~/responses --out runs/mine
+    songradar encoders add runs/mine
+
+    Which files are held out is decided by their names alone; held_out.txt lists them. Run it again after an
+    interruption: it goes on after the last whole epoch. --preview 8 writes eight examples, each as two WAV files and a
+    picture, and trains nothing.
     """
-    from cli.encoders import read_folder
-    from cli.evaluate import search_all
-    from cli.temporary import fill, temporary_catalogue
-    from db.engine import connect
-    from ml.errors import TrainingDataError
-    from ml.evaluation import noise_queries, random_queries
-    from ml.noise import read_noises
-    from ml.spec import AudioSpec
-    from ml.training.calibration import calibrate as fit_calibration
+    from cli.calibrate import calibrate
+    from cli.evaluate import surroundings
+    from ml.files import audio_files
+    from ml.spec import CONTRASTIVE
+    from ml.training.contrastive.config import ContrastiveConfig, Recipe
+    from ml.training.contrastive.material import Folders, count_files, read_sides, render
 
-    spec = AudioSpec.read(folder / "spec.json")
-    noises = read_noises(noise, spec.sample_rate_hz) if noise else []
-    paths = [Path(song.source) for song in dataset.songs]
-    held_out = [paths[number] for number in parts.apart]
-    missing = set(held_out[::2])
-    per_song = min(40, max(4, 400 // len(held_out)))
-    new = without_calibration(read_folder(folder))
-    with temporary_catalogue(), connect() as connection:
-        stored, encoder = fill(connection, new, [path for path in paths if path not in missing], os.cpu_count() or 1)
-        search = partial(search_all, connection=connection, stored=stored, encoder=encoder)
-        cuts = partial(random_queries, spec=spec, noises=noises, rng=rng, per_song=per_song)
-        there = [path for path in held_out if path not in missing]
-        present = search(cuts(there), total=per_song * len(there))
-        absent = search(cuts(sorted(missing)), total=per_song * len(missing))
-        absent += search(noise_queries(N_WITHOUT_MUSIC, spec, noises, rng), total=N_WITHOUT_MUSIC)
-    facts = {
-        "random_cuts": len(present),
-        "random_cuts_right": sum(outcome.right for outcome in present),
-        "absent_cuts": len(absent),
-    }
-    try:
-        return fit_calibration(present, absent), facts
-    except TrainingDataError as error:
-        warn(f"no calibration: {error}")
-        return None, facts
+    folders, recipe = Folders(music, noise, ir), Recipe(**dict.fromkeys(without, False))
+    bank = bank or out / "bank"
+    for folder in (out, bank):
+        folder.mkdir(parents=True, exist_ok=True)
+    with progress("decoding", count_files(folders)) as advance:
+        train_side, held_out_side = read_sides(folders, CONTRASTIVE, held_out, bank, workers, advance)
+    for failure in (*train_side.songs.failures, *held_out_side.songs.failures):
+        warn(failure)
+    if preview:
+        from ml.training.contrastive.preview import write_previews
+
+        write_previews(train_side, CONTRASTIVE, recipe, preview, seed, out)
+        click.echo(f"{out}: {preview} examples to hear and see")
+        return
+
+    from ml.training.card import contrastive_card
+    from ml.training.checkpoints import read_curves
+    from ml.training.contrastive.fit import best_epoch, fit
+    from ml.training.export import encoder_onnx
+
+    config = ContrastiveConfig(
+        n_pairs=pairs, steps=steps, epochs=epochs, n_chunks=chunks, held_out_share=held_out, trial_size=trial,
+        seed=seed, recipe=recipe,
+    )  # fmt: skip
+    warn(f"{len(train_side.songs)} songs to train on, {len(held_out_side.songs)} held out")
+    with progress("rendering", chunks) as advance:
+        material = render(train_side, held_out_side, CONTRASTIVE, config, bank, workers, advance)
+    (out / "held_out.txt").write_text("\n".join(held_out_side.names) + "\n", "utf-8")
+    encoder = fit(material, CONTRASTIVE, config, train_side.songs.digest, out, warn)
+    write_encoder(out, encoder_onnx(encoder, CONTRASTIVE, scale=1.0), CONTRASTIVE)
+    rows = read_curves(out / "curves.csv")
+    names = set(held_out_side.songs.names)
+    files = readable(list(audio_files(music)))
+    calibration = calibrate(
+        out,
+        [file for file in files if file.path.name not in names],
+        [file for file in files if file.path.name in names],
+        surroundings(noise, ir, set(held_out_side.names)),
+        (1, 2, 3, 5, 10, 20),
+        recordings,
+        seed,
+    )
+    metrics = {**rows[best_epoch(rows) - 1], "parameters": encoder.count_params()}
+    text = contrastive_card(out.resolve().name, train_side.songs, config, metrics, calibration, read_credits(credits_))
+    finish(out, metrics, calibration, text)
 
 
-def without_calibration(encoder: "NewEncoder") -> "NewEncoder":
-    """The encoder as it is before anybody knows what its scores mean."""
-    from dataclasses import replace
+def readable(files: "Sequence[AudioFile | Failure]") -> "list[AudioFile]":
+    """Without the files that could not be read."""
+    from ml.files import AudioFile
 
-    return replace(encoder, calibration=None, name="candidate")
+    return [file for file in files if isinstance(file, AudioFile)]
+
+
+def read_credits(path: Path | None) -> str:
+    return path.read_text("utf-8") if path else UNCREDITED
+
+
+def write_encoder(out: Path, onnx: bytes, spec: "AudioSpec") -> None:
+    """Leave the network and its AudioSpec in `out`, without a calibration: that was another network's."""
+    (out / "encoder.onnx").write_bytes(onnx)
+    spec.write(out / "spec.json")
+    (out / "calibration.json").unlink(missing_ok=True)
+
+
+def finish(out: Path, metrics: dict[str, Any], calibration: "Calibration", card: str) -> None:
+    """Leave in `out` what is known of the encoder."""
+    facts = asdict(calibration)
+    weights = facts.pop("weights")
+    if weights is not None:
+        write_json(out / "calibration.json", weights)
+    write_json(out / "metrics.json", metrics | {"calibration": facts})
+    (out / "CARD.md").write_text(card, "utf-8")
+    click.echo(f"{out}: encoder ready; add it with songradar encoders add {out}")
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

@@ -68,6 +68,15 @@ def read_audio(path: Path, sample_rate_hz: int, n_samples: int | None = None) ->
     return np.concatenate(blocks)[:n_samples]
 
 
+def resample(wave: Wave, from_hz: int, to_hz: int) -> Wave:
+    """(T,) float32 -> about (T * to_hz / from_hz,) float32."""
+    if from_hz == to_hz:
+        return wave
+    frame = AudioFrame.from_ndarray(np.ascontiguousarray(wave, np.float32)[None], format="flt", layout="mono")
+    frame.sample_rate = from_hz
+    return np.concatenate([np.zeros(0, np.float32), *_resampled(iter([frame]), to_hz)])
+
+
 def _open(path: Path) -> InputContainer:
     try:
         status = path.stat()

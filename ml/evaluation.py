@@ -1,25 +1,25 @@
 """How often recordings are named rightly. Knows no database: it is given `search` as a function."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from ml.audio import Wave, read_audio
-from ml.noise import draw_noise, mix_at_snr, rms
-from ml.spec import AudioSpec
+from ml.audio import Wave, level_dbfs, read_audio
+from ml.conditions import PRE_ROLL_S, Condition, Surroundings, Warp
+from ml.noise import draw_noise
 
-SHIFT_S = 2.0
-NOISE_SNR_DB = 5.0
-ALIGNED, SHIFTED, NOISY, BOTH = (
-    "aligned: its beginning",
-    f"{SHIFT_S:g} s later",
-    f"noise at {NOISE_SNR_DB:g} dB",
-    f"{SHIFT_S:g} s later, noise at {NOISE_SNR_DB:g} dB",
-)
+RATE_HZ = 16_000
+"""Queries are made at this rate, the same for encoders of any rate."""
+
+SILENCE_DBFS = -60.0
+"""An excerpt that is not louder is drawn again: nobody asks which song is silent."""
+
+_TRIES = 10
 
 
 class Found(Protocol):
@@ -44,21 +44,45 @@ class Found(Protocol):
 
 
 @dataclass(frozen=True)
+class Song:
+    """A song that queries are cut from. `is_absent` says that the catalogue does not hold it."""
+
+    path: Path
+    source: str
+    duration_s: float
+    is_absent: bool = False
+
+
+@dataclass(frozen=True)
 class Query:
-    """A recording whose song is known: `source`, from `offset_s` on."""
+    """A recording at RATE_HZ. Its song is `source`, from `offset_s` on; "" where the catalogue holds no such song."""
 
     condition: str
+    seconds: float
     source: str
     offset_s: float
     wave: Wave
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a search gave, best match first, and how long its two stages took."""
+
+    matches: Sequence[Found]
+    encode_ms: float
+    search_ms: float
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """The first match of a query, None when there was none, and whether it is the query's song."""
+    """A query and its answer: `best` is the first match, None when there was none; no `answer` without a search."""
 
     query: Query
-    best: Found | None
+    answer: Answer | None
+
+    @property
+    def best(self) -> Found | None:
+        return next(iter(self.answer.matches), None) if self.answer else None
 
     @property
     def right(self) -> bool:
@@ -68,37 +92,92 @@ class Outcome:
     def accepted(self) -> bool:
         return self.best is not None and self.best.accepted
 
+    @property
+    def offset_error_s(self) -> float:
+        """How far the named place is from the true one."""
+        return abs(self.best.offset_s - self.query.offset_s) if self.best else math.inf
+
 
 @dataclass(frozen=True)
 class Score:
-    """Counts of one condition."""
+    """Counts of one condition and length. What is too short for an encoder is queried but not searched."""
 
     condition: str
+    seconds: float
     n_queries: int
+    n_searched: int
     n_right: int
     n_right_accepted: int
     n_wrong_accepted: int
 
 
-def run(queries: Iterable[Query], search: Callable[[Wave], Sequence[Found]]) -> Iterator[Outcome]:
-    """Search each query."""
-    for query in queries:
-        yield Outcome(query, next(iter(search(query.wave)), None))
+@dataclass(frozen=True)
+class Summary:
+    """What a user meets with recordings of one length. Pairs are the median and the 95th percentile."""
+
+    seconds: float
+    n_searched: int
+    accepted_of_right: float
+    wrongly_named: float
+    n_absent: int
+    n_false_accepts: int
+    offset_error_s: tuple[float, float]
+    encode_ms: tuple[float, float]
+    search_ms: tuple[float, float]
 
 
-def scores(outcomes: Sequence[Outcome]) -> list[Score]:
-    """One Score a condition, in the order in which they first appear."""
+def judge(query: Query, answer: Answer | None) -> Outcome:
+    """An outcome that remembers what was asked but not the sound of it."""
+    return Outcome(replace(query, wave=query.wave[:0]), answer)
+
+
+def scores(outcomes: Iterable[Outcome]) -> list[Score]:
+    """One Score for each condition and length, in the order in which they first appear."""
+    cells: dict[tuple[str, float], list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        cells[outcome.query.condition, outcome.query.seconds].append(outcome)
     return [
         Score(
             condition,
+            seconds,
             n_queries=len(mine),
+            n_searched=sum(outcome.answer is not None for outcome in mine),
             n_right=sum(outcome.right for outcome in mine),
             n_right_accepted=sum(outcome.right and outcome.accepted for outcome in mine),
             n_wrong_accepted=sum(outcome.accepted and not outcome.right for outcome in mine),
         )
-        for condition in dict.fromkeys(outcome.query.condition for outcome in outcomes)
-        for mine in [[outcome for outcome in outcomes if outcome.query.condition == condition]]
+        for (condition, seconds), mine in cells.items()
     ]
+
+
+def summaries(outcomes: Sequence[Outcome]) -> list[Summary]:
+    """One Summary for each length, shortest first."""
+    lengths = sorted({outcome.query.seconds for outcome in outcomes})
+    return [_summary(length, [o for o in outcomes if o.query.seconds == length]) for length in lengths]
+
+
+def _summary(seconds: float, outcomes: Sequence[Outcome]) -> Summary:
+    present = [outcome for outcome in outcomes if outcome.query.source and outcome.answer]
+    absent = [outcome for outcome in outcomes if not outcome.query.source and outcome.answer]
+    right = [outcome for outcome in present if outcome.right]
+    answers = [outcome.answer for outcome in outcomes if outcome.answer]
+    return Summary(
+        seconds,
+        n_searched=len(answers),
+        accepted_of_right=sum(outcome.accepted for outcome in right) / max(1, len(right)),
+        wrongly_named=sum(outcome.accepted and not outcome.right for outcome in present) / max(1, len(present)),
+        n_absent=len(absent),
+        n_false_accepts=sum(outcome.accepted for outcome in absent),
+        offset_error_s=_middle_and_most([outcome.offset_error_s for outcome in right]),
+        encode_ms=_middle_and_most([answer.encode_ms for answer in answers]),
+        search_ms=_middle_and_most([answer.search_ms for answer in answers]),
+    )
+
+
+def _middle_and_most(values: Sequence[float]) -> tuple[float, float]:
+    """Median and 95th percentile; zeros where there are no values."""
+    middle, most = np.quantile(values, [0.5, 0.95]).tolist() if values else (0.0, 0.0)
+    return middle, most
 
 
 def wilson_interval(n_hits: int, n: int) -> tuple[float, float]:
@@ -115,41 +194,77 @@ def wilson_interval(n_hits: int, n: int) -> tuple[float, float]:
     return max(0.0, (centre - spread) / (1 + z * z / n)), min(1.0, (centre + spread) / (1 + z * z / n))
 
 
-def article_queries(
-    songs: Iterable[Path], spec: AudioSpec, noises: Sequence[Wave], rng: np.random.Generator
-) -> Iterator[Query]:
-    """The article's demonstration and what it warns of: each song's first fragment; the same cut later, and noisy."""
-    size, shift = spec.fragment_samples, spec.samples(SHIFT_S)
-    for song in songs:
-        wave = read_audio(song, spec.sample_rate_hz, n_samples=size + shift)
-        for start, condition, noisy_condition in ((0, ALIGNED, NOISY), (shift, SHIFTED, BOTH)):
-            cut = wave[start : start + size]
-            if len(cut) < size or not rms(cut):
-                continue
-            yield Query(condition, str(song), start / spec.sample_rate_hz, cut)
-            noisy = mix_at_snr(cut, draw_noise(noises, size, rng), NOISE_SNR_DB)
-            yield Query(noisy_condition, str(song), start / spec.sample_rate_hz, noisy)
+@dataclass(frozen=True)
+class Cut:
+    """A query to be made: which condition, how long, from which song; `seed` draws the rest."""
+
+    condition: Condition
+    seconds: float
+    song: Song
+    seed: tuple[int, ...]
 
 
-def noise_queries(n: int, spec: AudioSpec, noises: Sequence[Wave], rng: np.random.Generator) -> Iterator[Query]:
-    """Recordings of one to three fragments' length in which there is no music."""
-    for _ in range(n):
-        noise = draw_noise(noises, int(spec.fragment_samples * rng.uniform(1, 3)), rng)
-        yield Query("no music", "", 0.0, noise)
+def plan(
+    songs: Sequence[Song], conditions: Sequence[Condition], seconds: Sequence[float], per_cell: int, seed: int
+) -> list[Cut]:
+    """`per_cell` cuts for every condition and length, each from a random song that is long enough."""
+    cuts = []
+    for i, condition in enumerate(conditions):
+        for length in seconds:
+            usable = [song for song in songs if song.duration_s >= _needed_s(length)]
+            for number in range(per_cell if usable else 0):
+                key = (seed, i, round(1000 * length), number)
+                song = usable[int(np.random.default_rng(key).integers(len(usable)))]
+                cuts.append(Cut(condition, length, song, key))
+    return cuts
 
 
-def random_queries(
-    songs: Iterable[Path], spec: AudioSpec, noises: Sequence[Wave], rng: np.random.Generator, per_song: int
-) -> Iterator[Query]:
-    """Cuts from anywhere, of one to three fragments' length; a fifth clean, the others with noise at 0 to 20 dB."""
-    for song in songs:
-        wave = read_audio(song, spec.sample_rate_hz)
-        for _ in range(per_song):
-            size = min(int(spec.fragment_samples * rng.uniform(1, 3)), len(wave))
-            start = int(rng.integers(len(wave) - size + 1))
-            cut, snr_db = wave[start : start + size], rng.uniform(0, 25)
-            if size < spec.fragment_samples or not rms(cut):
-                continue
-            if snr_db <= 20:
-                cut = mix_at_snr(cut, draw_noise(noises, size, rng), snr_db)
-            yield Query("random", str(song), start / spec.sample_rate_hz, cut)
+def make_queries(cuts: Iterable[Cut], around: Surroundings) -> Iterator[Query]:
+    """Record the cuts, song by song so that each is decoded once. The same cuts give the same queries."""
+    by_song: dict[Song, list[Cut]] = defaultdict(list)
+    for cut in cuts:
+        by_song[cut.song].append(cut)
+    for song, mine in by_song.items():
+        wave = read_audio(song.path, RATE_HZ)
+        for cut in mine:
+            query = _record(cut, wave, around)
+            if query is not None:
+                yield query
+
+
+def _record(cut: Cut, wave: Wave, around: Surroundings) -> Query | None:
+    """None when the song is silent wherever one looks."""
+    rng = np.random.default_rng((*cut.seed, 1))
+    warp, size = cut.condition.draw_warp(rng), round(cut.seconds * RATE_HZ)
+    for _ in range(_TRIES):
+        start = 0 if cut.condition.aligned else _draw_start(len(wave), cut.seconds, rng)
+        played = _excerpt(wave, start, cut.seconds, warp)
+        if level_dbfs(wave[start : start + size]) > SILENCE_DBFS:
+            heard = cut.condition.record(warp.apply(played, RATE_HZ), size, RATE_HZ, around, rng)
+            source = "" if cut.song.is_absent else cut.song.source
+            return Query(cut.condition.name, cut.seconds, source, start / RATE_HZ, heard)
+    return None
+
+
+def _draw_start(n_samples: int, seconds: float, rng: np.random.Generator) -> int:
+    return int(rng.integers(max(1, n_samples - round(_needed_s(seconds) * RATE_HZ))))
+
+
+def _excerpt(wave: Wave, start: int, seconds: float, warp: Warp) -> Wave:
+    """What has to be played for `seconds` to be recorded from `start` on: with the moment before, and some to spare."""
+    before = round(PRE_ROLL_S * warp.pace * RATE_HZ)
+    stop = start + round(_needed_s(seconds) * RATE_HZ)
+    return np.pad(wave[max(0, start - before) : stop], (max(0, before - start), max(0, stop - len(wave))))
+
+
+def _needed_s(seconds: float) -> float:
+    """Seconds of song for a recording of `seconds`, played a little faster, with some to spare."""
+    return 1.1 * seconds + 0.2
+
+
+def noise_queries(n: int, seconds: Sequence[float], around: Surroundings, seed: int) -> Iterator[Query]:
+    """Recordings in which there is no music, `n` of each length."""
+    for length in seconds:
+        for number in range(n):
+            rng = np.random.default_rng((seed, round(1000 * length), number))
+            yield Query("no music", length, "", 0.0, draw_noise(around.noises, round(length * RATE_HZ), rng))

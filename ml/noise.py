@@ -7,7 +7,6 @@ import numpy as np
 
 from ml.audio import Wave, read_audio
 from ml.errors import AudioReadError
-from ml.files import AudioFile, audio_files
 
 
 def rms(wave: Wave) -> float:
@@ -33,18 +32,11 @@ def pink_noise(n_samples: int, rng: np.random.Generator) -> Wave:
     return np.asarray(pink / np.max(np.abs(pink)), np.float32)
 
 
-def read_noises(folder: Path, sample_rate_hz: int) -> list[Wave]:
-    """Every recording in `folder` that can be read. Raises AudioReadError when there is none."""
-    noises = []
-    for file in audio_files([folder]):
-        if isinstance(file, AudioFile):
-            try:
-                noises.append(read_audio(file.path, sample_rate_hz))
-            except AudioReadError:
-                continue
-    noises = [noise for noise in noises if rms(noise)]
+def read_noises(paths: Sequence[Path], sample_rate_hz: int) -> list[Wave]:
+    """The recordings that are not silent. Raises AudioReadError when there is none."""
+    noises = [noise for path in paths if rms(noise := read_audio(path, sample_rate_hz))]
     if not noises:
-        raise AudioReadError(folder, "holds no noise that can be read")
+        raise AudioReadError(", ".join(map(str, paths)) or "--noise", "no noise that can be used")
     return noises
 
 

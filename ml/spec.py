@@ -33,6 +33,8 @@ class AudioSpec:
     n_frames: int
     top_db: float = 80.0
     silence_dbfs: float = -70.0
+    f_min_hz: float = 0.0
+    f_max_hz: float | None = None
 
     @property
     def fragment_samples(self) -> int:
@@ -87,3 +89,20 @@ SIAMESE = AudioSpec(
     n_frames=150,
 )
 """The article's system: ten-second fragments as 150 x 150 mel spectrograms."""
+
+CONTRASTIVE = AudioSpec(
+    kind="contrastive",
+    sample_rate_hz=8000,
+    fragment_s=0.97175,  # n_fft + 27 hops: every frame lies within the fragment
+    hop_s=0.5,
+    query_hop_s=0.125,
+    dim=128,
+    n_fft=1024,
+    hop_length=250,
+    n_mels=128,
+    n_frames=28,
+    top_db=60.0,
+    f_min_hz=160.0,
+    f_max_hz=4000.0,
+)
+"""The shipped recipe: one-second fragments, of which a query is a sequence."""

@@ -5,27 +5,29 @@
 --            query_offset_s  where in the recording each of them starts, in seconds; as many as `query`
 --            max_matches     rows wanted
 --            neighbours      nearest fragments looked up for each query fragment; at most hnsw.ef_search
---            candidates      alignments (song, start) that are scored exactly, for each phase of the query hop in
---                            the hop: only one phase in so many lines up with stored fragments, and votes cannot tell
--- Result     one row a song, best first; no row for an empty catalogue.
+--            candidates      places (song, start) that are scored exactly
+-- Result     one row a song, best first; no row for an empty catalogue. At most five songs are compared in the end.
 --            offset_s     where in the song the recording's first sample lies; negative if it began before the song
---            score        mean similarity, 1 - d^2/2, of the aligned fragments
---            coverage     share of them that were among the nearest neighbours in the whole catalogue
+--            score        mean similarity, 1 - d^2/2, of the query's fragments with the song where they lie in it
+--            coverage     share of them that had that place among their nearest neighbours in the whole catalogue
 --            margin       score less that of the best other song; NULL if there is none
---            n_fragments  aligned fragments
+--            n_fragments  query fragments compared
 --            confidence   probability that this is the song
 --            accepted     whether it comes first and its confidence reached the encoder's threshold
 --
 -- 1. Each query fragment asks the index for its nearest fragments. Only a pure ORDER BY distance LIMIT can use it.
 -- 2. A neighbour votes for the start of the recording within its song. True neighbours agree on it (Wang 2003), to
---    within one query hop: neighbouring bins are counted together.
--- 3. The leading alignments are scored over ALL their fragments, by exact distance, found by primary key. A query
---    fragment is aligned if a stored one starts within half a query hop of it.
--- 4. Evidence becomes a probability by the logistic weights in encoders.calibration: of the logarithm of the mean
+--    within a query hop, or 2 % of a long recording, which may be played a little fast: neighbouring bins count together.
+-- 3. The leading places are scored over ALL query fragments, by exact distance, at five starts within half a hop.
+--    A query fragment that lies between two stored ones is compared with the point between their embeddings: where
+--    fragments overlap, that is nearly the embedding of the sound between them. (Encoders whose fragments do not overlap
+--    compare only query fragments that line up with stored ones.)
+-- 4. The best songs are scored again at finer starts, and as if played up to 4.5 % slower or faster, as far as
+--    their length lets such a drift be heard.
+-- 5. Evidence becomes a probability by the logistic weights in encoders.calibration: of the logarithm of the mean
 --    squared distance (1 - score), of its ratio to the runner-up's, of coverage and of the number of fragments. Where
 --    there is no other song, the ratio counts as its mean when the weights were fitted, log_ratio_alone.
 --
--- Cost: query fragments * (index scan + candidates * primary key look-up), whatever the number of phases.
 -- LANGUAGE sql without SET, so that it is inlined and the planner sees the constants; names are bound when it is
 -- created, whatever search_path says later.
 CREATE FUNCTION songradar.match_v1(
@@ -52,15 +54,25 @@ BEGIN ATOMIC
 WITH rule AS (
     SELECT (e.spec ->> 'hop_s')::double precision AS hop_s,
            (e.spec ->> 'query_hop_s')::double precision AS query_hop_s,
+           (e.spec ->> 'hop_s')::double precision < (e.spec ->> 'fragment_s')::double precision AS overlapping,
            greatest(1, round((e.spec ->> 'hop_s')::numeric / (e.spec ->> 'query_hop_s')::numeric)) AS n_phases,
            e.calibration AS weights
       FROM songradar.encoders AS e
      WHERE e.id = match_v1.encoder
 ), part AS MATERIALIZED (
-    SELECT u.embedding, u.offset_s::double precision AS offset_s
-      FROM unnest(match_v1.query, match_v1.query_offset_s) AS u (embedding, offset_s)
+    SELECT u.number, u.embedding, u.offset_s::double precision AS offset_s
+      FROM unnest(match_v1.query, match_v1.query_offset_s) WITH ORDINALITY AS u (embedding, offset_s, number)
+), span AS MATERIALIZED (
+    SELECT min(part.offset_s) AS first_s, max(part.offset_s) AS last_s,
+           (min(part.offset_s) + max(part.offset_s)) / 2 AS middle_s,
+           greatest(rule.query_hop_s, 0.02 * (max(part.offset_s) - min(part.offset_s))) AS tolerance_s,
+           round(0.045 * (max(part.offset_s) - min(part.offset_s)) / rule.hop_s)::integer AS n_drifts,
+           round(0.045 * (max(part.offset_s) - min(part.offset_s)) / rule.hop_s) * rule.hop_s / 2 AS drift_s
+      FROM part
+     CROSS JOIN rule
+     GROUP BY rule.query_hop_s, rule.hop_s
 ), neighbour AS MATERIALIZED (
-    SELECT near.song_id, near.position, near.distance, part.offset_s AS part_s,
+    SELECT near.song_id, near.distance, part.number, part.offset_s AS part_s,
            near.position * rule.hop_s - part.offset_s AS start_s
       FROM rule
      CROSS JOIN part
@@ -72,51 +84,124 @@ WITH rule AS (
             LIMIT match_v1.neighbours
            ) AS near
 ), bin AS (
-    SELECT n.song_id, round(n.start_s / rule.query_hop_s) AS number,
+    SELECT n.song_id, round(n.start_s / span.tolerance_s) AS number,
            sum(greatest(1 - n.distance ^ 2 / 2, 0)) AS weight,
            (array_agg(n.start_s ORDER BY n.distance))[1] AS start_s
       FROM neighbour AS n
-     CROSS JOIN rule
-     GROUP BY n.song_id, number
+     CROSS JOIN span
+     GROUP BY n.song_id, round(n.start_s / span.tolerance_s)
 ), peak AS (
-    SELECT bin.song_id, bin.start_s, bin.weight, rule.n_phases,
+    SELECT bin.song_id, bin.start_s, bin.weight,
            sum(bin.weight) OVER (
                PARTITION BY bin.song_id ORDER BY bin.number RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING
            ) AS votes
       FROM bin
-     CROSS JOIN rule
-), candidate AS MATERIALIZED (
-    SELECT ordered.song_id, ordered.start_s
+), place AS MATERIALIZED (
+    SELECT row_number() OVER () AS id, ordered.song_id, ordered.start_s
       FROM (SELECT peak.*,
                    row_number() OVER (PARTITION BY peak.song_id ORDER BY peak.votes DESC, peak.weight DESC, peak.start_s)
                        AS turn
               FROM peak) AS ordered
-     WHERE ordered.turn <= 4 * ordered.n_phases  -- a song that resembles itself everywhere leaves room for others
-     ORDER BY ordered.votes DESC, ordered.weight DESC, ordered.song_id, ordered.start_s
-     LIMIT match_v1.candidates * (SELECT rule.n_phases FROM rule)
-), pair AS (
-    SELECT c.song_id, c.start_s, part.embedding, part.offset_s AS part_s,
-           round((c.start_s + part.offset_s) / rule.hop_s)::integer AS position
-      FROM candidate AS c
-     CROSS JOIN part
      CROSS JOIN rule
-     WHERE abs(c.start_s + part.offset_s - rule.hop_s * round((c.start_s + part.offset_s) / rule.hop_s))
-           <= rule.query_hop_s / 2 + 1e-4
+     WHERE ordered.turn <= 4 * rule.n_phases  -- a song that resembles itself everywhere leaves room for others
+     ORDER BY ordered.votes DESC, ordered.weight DESC, ordered.song_id, ordered.start_s
+     LIMIT match_v1.candidates
+         * (SELECT CASE WHEN rule.overlapping THEN 1 ELSE rule.n_phases END FROM rule)  -- one phase in so many lines up
+), stored AS MATERIALIZED (
+    SELECT place.id, f.position, f.embedding,
+           CASE WHEN lead(f.position) OVER along = f.position + 1
+                THEN 1 - (f.embedding <-> lead(f.embedding) OVER along) ^ 2 / 2 END AS to_next
+      FROM place
+     CROSS JOIN rule
+     CROSS JOIN span
+      JOIN songradar.fragments AS f
+        ON f.encoder_id = match_v1.encoder AND f.song_id = place.song_id
+       AND f.position BETWEEN floor((place.start_s + span.first_s - span.drift_s) / rule.hop_s) - 1
+                          AND ceil((place.start_s + span.last_s + span.drift_s) / rule.hop_s) + 1
+    WINDOW along AS (PARTITION BY place.id ORDER BY f.position)
+), cell AS MATERIALIZED (
+    SELECT near.*,
+           CASE WHEN lead(near.position) OVER along = near.position + 1
+                THEN lead(near.similarity) OVER along END AS next_similarity
+      FROM (SELECT stored.id, part.number, stored.position, stored.to_next,
+                   1 - (stored.embedding <-> part.embedding) ^ 2 / 2 AS similarity
+              FROM place
+             CROSS JOIN rule
+             CROSS JOIN span
+             CROSS JOIN part
+              JOIN stored
+                ON stored.id = place.id
+               AND stored.position
+                   BETWEEN floor((place.start_s + part.offset_s - span.drift_s) / rule.hop_s - 0.5)
+                       AND ceil((place.start_s + part.offset_s + span.drift_s) / rule.hop_s + 0.5)) AS near
+    WINDOW along AS (PARTITION BY near.id, near.number ORDER BY near.position)
+), rough AS (
+    SELECT place.id, place.song_id, place.start_s, avg(coalesce(cell.similarity, 0)) AS score
+      FROM place
+     CROSS JOIN rule
+     CROSS JOIN part
+     CROSS JOIN LATERAL (SELECT (place.start_s + part.offset_s) / rule.hop_s AS hops) AS exact
+      LEFT JOIN cell
+             ON cell.id = place.id AND cell.number = part.number AND cell.position = round(exact.hops)
+     WHERE rule.overlapping OR abs(exact.hops - round(exact.hops)) * rule.hop_s <= rule.query_hop_s / 2 + 1e-4
+     GROUP BY place.id, place.song_id, place.start_s
+), leader AS MATERIALIZED (
+    SELECT best.*
+      FROM (SELECT DISTINCT ON (rough.song_id) rough.*
+              FROM rough
+             ORDER BY rough.song_id, rough.score DESC, rough.start_s) AS best
+     ORDER BY best.score DESC, best.song_id
+     LIMIT greatest(match_v1.max_matches, 10)
+), trial AS (
+    SELECT leader.id, leader.song_id, leader.start_s + shift.number * rule.hop_s / 8 AS start_s,
+           drift.number * rule.hop_s / greatest(span.last_s - span.first_s, 1e-3) AS drift
+      FROM leader
+     CROSS JOIN rule
+     CROSS JOIN span
+     CROSS JOIN generate_series(-4, 4) AS shift (number)
+     CROSS JOIN generate_series(-span.n_drifts, span.n_drifts) AS drift (number)
+     WHERE rule.overlapping OR (shift.number = 0 AND drift.number = 0)
+), lined AS (
+    SELECT trial.*, part.number, exact.hops,
+           CASE WHEN rule.overlapping THEN floor(exact.hops + 1e-3) ELSE round(exact.hops) END AS position
+      FROM trial
+     CROSS JOIN rule
+     CROSS JOIN span
+     CROSS JOIN part
+     CROSS JOIN LATERAL (
+           SELECT (trial.start_s + part.offset_s + trial.drift * (part.offset_s - span.middle_s)) / rule.hop_s AS hops
+           ) AS exact
+     WHERE rule.overlapping OR abs(exact.hops - round(exact.hops)) * rule.hop_s <= rule.query_hop_s / 2 + 1e-4
 ), alignment AS (
-    SELECT pair.song_id, pair.start_s,
-           avg(coalesce(1 - (f.embedding <-> pair.embedding) ^ 2 / 2, 0)) AS score,
-           avg((n.song_id IS NOT NULL)::integer)::double precision AS coverage,
-           count(*) AS n_fragments
-      FROM pair
-      LEFT JOIN songradar.fragments AS f
-             ON f.encoder_id = match_v1.encoder AND f.song_id = pair.song_id AND f.position = pair.position
-      LEFT JOIN neighbour AS n
-             ON n.song_id = pair.song_id AND n.position = pair.position AND n.part_s = pair.part_s
-     GROUP BY pair.song_id, pair.start_s
-), song AS (
+    SELECT lined.song_id, lined.start_s, lined.drift, count(*) AS n_fragments,
+           avg(CASE WHEN cell.similarity IS NULL THEN 0
+                    WHEN cell.next_similarity IS NULL OR NOT rule.overlapping THEN cell.similarity
+                    ELSE (away.near * cell.similarity + away.far * cell.next_similarity)
+                         / sqrt(away.near ^ 2 + away.far ^ 2 + 2 * away.near * away.far * cell.to_next)
+               END) AS score
+      FROM lined
+     CROSS JOIN rule
+     CROSS JOIN LATERAL (SELECT 1 - lined.hops + lined.position AS near, lined.hops - lined.position AS far) AS away
+      LEFT JOIN cell
+             ON cell.id = lined.id AND cell.number = lined.number AND cell.position = lined.position
+     GROUP BY lined.song_id, lined.start_s, lined.drift
+), best AS MATERIALIZED (
     SELECT DISTINCT ON (a.song_id) a.*
       FROM alignment AS a
-     ORDER BY a.song_id, a.score DESC, a.n_fragments DESC, a.start_s
+     ORDER BY a.song_id, a.score DESC, abs(a.drift), a.start_s
+), song AS (
+    SELECT best.song_id, best.start_s - best.drift * span.middle_s AS start_s, best.score, best.n_fragments,
+           least(1, near.n::double precision / best.n_fragments) AS coverage
+      FROM best
+     CROSS JOIN span
+     CROSS JOIN LATERAL (
+           SELECT count(DISTINCT n.number) AS n
+             FROM neighbour AS n
+            CROSS JOIN rule
+            WHERE n.song_id = best.song_id
+              AND abs(n.start_s - best.start_s - best.drift * (n.part_s - span.middle_s))
+                  < CASE WHEN rule.overlapping THEN rule.hop_s ELSE rule.query_hop_s / 2 END + 1e-4
+           ) AS near
 ), ranked AS (
     SELECT song.*,
            row_number() OVER best_first AS place,

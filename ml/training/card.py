@@ -1,46 +1,57 @@
 """The model card: what an encoder was made of, what was measured, what it cannot do."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
-from ml.spec import SIAMESE
-from ml.training.dataset import Dataset
-from ml.training.fit import TrainingConfig
-from ml.training.network import FILTERS
+from ml.spec import CONTRASTIVE, SIAMESE
+from ml.training.contrastive.config import ContrastiveConfig
+from ml.training.contrastive.recordings import Recordings
+from ml.training.siamese.config import SiameseConfig
+from ml.training.siamese.dataset import Dataset
+
+FILTERS_TEXT = "32, 64, 64, 64"
 
 
-def card(
+class Calibration(Protocol):
+    """What a card tells of the fit of the confidence."""
+
+    @property
+    def weights(self) -> dict[str, float] | None: ...
+    @property
+    def n_present(self) -> int: ...
+    @property
+    def n_right(self) -> int: ...
+    @property
+    def n_absent(self) -> int: ...
+
+
+def siamese_card(
     name: str,
     dataset: Dataset,
-    config: TrainingConfig,
-    metrics: dict[str, Any],
-    calibration: dict[str, float] | None,
+    config: SiameseConfig,
+    metrics: Mapping[str, Any],
+    calibration: Calibration,
     licences: str,
 ) -> str:
-    """The model card, in Markdown."""
-    threshold = "not calibrated"
-    if calibration is not None:
-        origin = f"{metrics['absent_cuts']} recordings of absent songs or of noise alone"
-        threshold = f"{calibration['threshold']:.3f}, from {origin}"
-    today = datetime.now(UTC).date()
+    """The card of the article's encoder, in Markdown."""
     return f"""# {name}
 
 The article's Siamese encoder: {SIAMESE.fragment_s:g} s fragments as {SIAMESE.n_mels} x {SIAMESE.n_frames} mel
-spectrograms, 3x3 convolutions of {", ".join(map(str, FILTERS))} filters, global maximum, {SIAMESE.dim} dimensions,
-{metrics["parameters"]:,} parameters. Trained by `songradar train siamese` {version("songradar")} on {today}.
+spectrograms, 3x3 convolutions of {FILTERS_TEXT} filters, global maximum, {SIAMESE.dim} dimensions,
+{metrics["parameters"]:,} parameters. Trained by `songradar train siamese` {_version_and_day()}.
 
 | | |
 |---|---|
 | songs, fragments | {len(dataset.songs)}, {len(dataset.images)} |
-| settings | {config} |
+{_settings(asdict(config))}
 | best epoch | {metrics["epoch"]:.0f} |
 | accuracy of pairs, training | {metrics["accuracy"]:.1%} |
 | accuracy of pairs, other fragments of the same songs | {metrics["fragments_accuracy"]:.1%} |
 | accuracy of pairs, songs not trained on | {metrics["songs_accuracy"]:.1%} |
-| cuts of 10 to 30 s from anywhere in songs not trained on, clean to 0 dB | \
-{metrics["random_cuts_right"]} of {metrics["random_cuts"]} named rightly |
-| threshold of confidence | {threshold} |
+{_calibrated(calibration)}
 
 Limits: it compares whole ten-second pictures, so a query must start near where a stored fragment starts, and noise
 changes the picture. Clips shorter than 10 s cannot be searched.
@@ -48,3 +59,60 @@ changes the picture. Clips shorter than 10 s cannot be searched.
 ## Data
 
 {licences}"""
+
+
+def contrastive_card(
+    name: str,
+    songs: Recordings,
+    config: ContrastiveConfig,
+    metrics: Mapping[str, Any],
+    calibration: Calibration,
+    licences: str,
+) -> str:
+    """The card of the shipped encoder, in Markdown."""
+    hours = len(songs.samples) / CONTRASTIVE.sample_rate_hz / 3600
+    rates = "\n".join(f"| {key} | {value:.1%} |" for key, value in metrics.items() if key.endswith(" s"))
+    return f"""# {name}
+
+A residual network of {metrics["parameters"]:,} parameters from {CONTRASTIVE.fragment_s:.2f} s of sound at
+{CONTRASTIVE.sample_rate_hz:,} Hz, as {CONTRASTIVE.n_frames} frames of {CONTRASTIVE.n_mels} mel bands, to a unit vector
+of {CONTRASTIVE.dim} dimensions. Trained by `songradar train contrastive` {_version_and_day()}, to tell the same
+second of a song, recorded through noise, rooms, devices and codecs, from all others.
+
+| | |
+|---|---|
+| songs trained on | {len(songs)}, {hours:.1f} hours |
+{_settings(asdict(config))}
+| best epoch | {metrics["epoch"]:.0f} |
+{_calibrated(calibration)}
+
+Validation, by exact search among the songs held out, with noises and responses held out:
+
+| recordings | named rightly |
+|---|---|
+{rates}
+
+Limits: it hears nothing below {CONTRASTIVE.f_min_hz:.0f} Hz and above {CONTRASTIVE.f_max_hz:.0f} Hz. Songs played more
+than 5 % faster or slower, or more than a semitone higher or lower, are other songs to it; so are other performances of
+the same work. It has been trained on few voices and little speech.
+
+## Data
+
+{licences}"""
+
+
+def _version_and_day() -> str:
+    return f"{version('songradar')} on {datetime.now(UTC).date()}"
+
+
+def _settings(settings: Mapping[str, Any]) -> str:
+    return "| settings | " + ", ".join(f"{key} {value}" for key, value in settings.items()) + " |"
+
+
+def _calibrated(calibration: Calibration) -> str:
+    if calibration.weights is None:
+        return "| threshold of confidence | not calibrated |"
+    return f"""\
+| recordings to calibrate with, all conditions and lengths | {calibration.n_present}, {calibration.n_right} named \
+rightly; {calibration.n_absent} of absent songs or of noise alone |
+| threshold of confidence | {calibration.weights["threshold"]:.3f} |"""

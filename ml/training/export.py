@@ -11,17 +11,20 @@ import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
 from ml.spec import EMBEDDING_DIM, AudioSpec
-from ml.training.spectrogram import mel_basis
+from ml.training.spectrogram import DB_PER_UNIT, mel_basis
 
 OPSET = 17  # the first with the STFT operator
 AMIN = 1e-10  # librosa.power_to_db's floor of power
+
+_Part = tuple[list[Any], dict[str, Any]]
+"""Nodes, and the constants they name."""
 
 
 def encoder_onnx(encoder: keras.Model, spec: AudioSpec, scale: float) -> bytes:
     """ONNX bytes: `waveform` (N, fragment_samples) float32 -> `embedding` (N, 128) float32.
 
-    Three graphs in a row: librosa's mel image, the Keras encoder, and the last step to a database row (times `scale`,
-    padded with zeros).
+    Three graphs in a row: librosa's mel spectrogram, the Keras encoder, and the last step to a
+    database row (times `scale`, padded with zeros).
     """
     network = compose.add_prefix(_keras_onnx(encoder), "net_")
     with_front = _merge(_front(spec), network, {"image": network.graph.input[0].name})
@@ -40,21 +43,20 @@ def _keras_onnx(encoder: keras.Model) -> onnx.ModelProto:
 
 
 def _front(spec: AudioSpec) -> onnx.ModelProto:
-    """`waveform` -> `image` (N, n_mels, n_frames, 1), as `ml.training.spectrogram.mel_image` has it."""
-    n_padded = (spec.n_frames - 1) * spec.hop_length + spec.n_fft
-    before = spec.n_fft // 2  # librosa centres frame 0 on sample 0
+    """`waveform` (N, fragment_samples) -> `image`: the input of the network, as `ml.training.spectrogram` has it."""
+    before, after, (nodes, constants) = (
+        (0, 0, _standardised(spec)) if spec.kind == "contrastive" else (*_centred(spec), _mel_image(spec))
+    )
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(spec.n_fft) / spec.n_fft)  # periodic Hann
-    constants = {
-        "pads": np.array([0, before, 0, n_padded - before - spec.fragment_samples]),
+    constants |= {
+        "pads": np.array([0, before, 0, after]),
         "frame_step": np.array(spec.hop_length),
         "window": window.astype(np.float32),
         "last_axis": np.array([-1]),
         "mel_basis": mel_basis(spec).T,
         "amin": np.float32(AMIN),
         "db_per_neper": np.float32(10 / np.log(10)),
-        "floor_db": np.float32(-spec.top_db),
-        "top_db": np.float32(spec.top_db),
-        "one": np.float32(1),
+        "minus_top_db": np.float32(-spec.top_db),
     }
     nodes = [
         helper.make_node("Pad", ["waveform", "pads"], ["padded"]),
@@ -67,15 +69,39 @@ def _front(spec: AudioSpec) -> onnx.ModelProto:
         helper.make_node("Mul", ["nepers", "db_per_neper"], ["db"]),
         helper.make_node("ReduceMax", ["db"], ["loudest"], axes=[1, 2], keepdims=1),
         helper.make_node("Sub", ["db", "loudest"], ["relative"]),
-        helper.make_node("Max", ["relative", "floor_db"], ["floored"]),
-        helper.make_node("Div", ["floored", "top_db"], ["below_one"]),
-        helper.make_node("Add", ["below_one", "one"], ["frames"]),
-        helper.make_node("Transpose", ["frames"], ["mels_first"], perm=[0, 2, 1]),
-        helper.make_node("Unsqueeze", ["mels_first", "last_axis"], ["image"]),
+        helper.make_node("Max", ["relative", "minus_top_db"], ["floored"]),
+        *nodes,
+        helper.make_node("Unsqueeze", ["cells", "last_axis"], ["image"]),
     ]
     waveform = helper.make_tensor_value_info("waveform", TensorProto.FLOAT, ["n", spec.fragment_samples])
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", spec.n_mels, spec.n_frames, 1])
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", None, None, 1])
     return _model("front", nodes, waveform, image, constants)
+
+
+def _centred(spec: AudioSpec) -> tuple[int, int]:
+    """Zeros before and after the fragment, so that frame 0 is centred on sample 0, as in librosa."""
+    before = spec.n_fft // 2
+    return before, (spec.n_frames - 1) * spec.hop_length + spec.n_fft - before - spec.fragment_samples
+
+
+def _mel_image(spec: AudioSpec) -> _Part:
+    """`floored` (N, n_frames, n_mels) -> `cells` (N, n_mels, n_frames) in 0..1."""
+    nodes = [
+        helper.make_node("Div", ["floored", "top_db"], ["below_one"]),
+        helper.make_node("Add", ["below_one", "one"], ["frames"]),
+        helper.make_node("Transpose", ["frames"], ["cells"], perm=[0, 2, 1]),
+    ]
+    return nodes, {"top_db": np.float32(spec.top_db), "one": np.float32(1)}
+
+
+def _standardised(_: AudioSpec) -> _Part:
+    """`floored` (N, n_frames, n_mels) -> `cells` of the same shape, mean 0."""
+    nodes = [
+        helper.make_node("ReduceMean", ["floored"], ["mean"], axes=[1, 2], keepdims=1),
+        helper.make_node("Sub", ["floored", "mean"], ["level"]),
+        helper.make_node("Div", ["level", "db_per_unit"], ["cells"]),
+    ]
+    return nodes, {"db_per_unit": np.float32(DB_PER_UNIT)}
 
 
 def _tail(dim: int, scale: float) -> onnx.ModelProto:

@@ -22,6 +22,7 @@ def run_folder(tmp_path_factory):
         synth.write_wav(music / f"{number}.wav", synth.melody(rng, 42.0))
     (music / "broken.mp3").write_bytes(b"")
     command = ["train", "siamese", str(music), "--out", str(out), "--epochs", "1", "--steps", "2", "--pairs", "4"]
+    command += ["--recordings", "1"]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
     return out
@@ -72,6 +73,64 @@ def test_odd_number_of_pairs_is_refused(run, tmp_path):
 
     assert result.exit_code == 2
     assert "--pairs 5 is odd" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory):
+    """Folders of music, noise and impulse responses of which some are held out at a share of 0.3."""
+    root = tmp_path_factory.mktemp("sounds")
+    rng = synth.np.random.default_rng(6)
+    for kind, n in (("music", 8), ("noise", 6), ("ir", 8)):
+        (root / kind).mkdir()
+        for number in range(n):
+            wave = {"music": synth.melody(rng, 30.0), "noise": 0.1 * rng.standard_normal(30_000)}.get(
+                kind, rng.standard_normal(2000) * synth.np.exp(-synth.np.arange(2000) / 300)
+            )
+            synth.write_wav(root / kind / f"{'device' if number % 2 else 'room'}_{number}.wav", wave)
+    return root
+
+
+def contrastive(sounds, out, *options):
+    from click.testing import CliRunner
+
+    from cli.main import main
+
+    folders = [str(sounds / "music"), "--noise", str(sounds / "noise"), "--ir", str(sounds / "ir"), "--out", str(out)]
+    return CliRunner().invoke(main, ["train", "contrastive", *folders, "--held-out", "0.3", *options])
+
+
+def test_contrastive_training_leaves_an_encoder_that_names_songs(sounds, database, run, tmp_path):
+    out = tmp_path / "tiny"
+    options = ["--epochs", "2", "--steps", "2", "--pairs", "8", "--chunks", "8", "--trial", "1", "--recordings", "1"]
+    result = contrastive(sounds, out, *options)
+    assert result.exit_code == 0, result.output
+    run("encoders", "add", out)
+    run("encoders", "use", "tiny")
+    run("ingest", sounds / "music")
+    clip = sounds / "music" / "room_2.wav"
+
+    assert {path.name for path in out.iterdir()} >= {
+        "best.keras", "last.keras", "curves.csv", "curves.png", "encoder.onnx", "spec.json", "metrics.json", "CARD.md",
+        "held_out.txt",
+    }  # fmt: skip
+    assert json.loads((out / "metrics.json").read_text())["parameters"] <= 2_000_000
+    assert json.loads(run("search", "--json", clip).stdout)["matches"][0]["title"] == "room 2"
+
+
+def test_preview_writes_examples_and_trains_nothing(sounds, tmp_path):
+    result = contrastive(sounds, tmp_path, "--preview", "2")
+
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in tmp_path.iterdir()} - {"bank"} == {
+        "0.png", "0_clean.wav", "0_degraded.wav", "1.png", "1_clean.wav", "1_degraded.wav"
+    }  # fmt: skip
+
+
+def test_contrastive_training_needs_noise_that_can_be_read(sounds, tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = contrastive(sounds, tmp_path / "out", "--noise", str(tmp_path / "empty"))
+
+    assert (result.exit_code, "empty: holds no audio files" in result.stderr) == (2, True)
 
 
 def test_spectrogram_draws_each_fragment(run, tmp_path, rng):

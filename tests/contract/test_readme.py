@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli.encoders import add_shipped
-from db.encoders import remove_encoder, use_encoder
+from cli.encoders import SHIPPED, read_shipped
+from db.encoders import add_encoder, remove_encoder, use_encoder
 from db.engine import engine
 from ml.audio import read_audio
 from tests import synth
@@ -28,8 +28,8 @@ COMMANDS = [line for block in blocks("sh")[2:] for line in block.splitlines()]
 @pytest.fixture
 def reader(database, run, tmp_path, monkeypatch):
     """Somebody with the shipped encoder, a folder `music` and a `recording.wav`, in that folder's parent."""
-    add_shipped()
-    use_encoder(engine(), "siamese")
+    add_encoder(engine(), read_shipped())
+    use_encoder(engine(), SHIPPED)
     remove_encoder(engine(), "toy")
     monkeypatch.chdir(tmp_path)
     shutil.copytree(str(files("cli").joinpath("songs_of_the_demo")), "music")

@@ -65,13 +65,33 @@ def test_missing_fragments_of_the_query_do_not_shift_the_answer(forest, rng):
     assert (best.title, best.offset_s, best.n_fragments) == ("Tree 7", 5.0, 4)
 
 
-def test_a_finer_query_hop_aligns_each_second_fragment(forest, rng):
-    between = unit_vectors(7, seed=998)
-    query = np.empty((15, 128), np.float32)
-    query[::2], query[1::2] = noisy(unit_vectors(40, seed=7)[4:12], rng), between
-    best, *_ = find(query, QUERY_HOP_S * np.arange(15))
+def between(vectors, places):
+    """Unit vectors at fractional places along `vectors`, as embeddings of overlapping fragments lie."""
+    low = np.floor(places).astype(int)
+    share = (places - low)[:, None]
+    points = (1 - share) * vectors[low] + share * vectors[np.minimum(low + 1, len(vectors) - 1)]
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
 
-    assert (best.title, best.offset_s, best.n_fragments) == ("Tree 7", 2.0, 8)
+
+def test_query_fragments_between_stored_ones_are_compared_with_the_point_between(forest, rng):
+    query = between(unit_vectors(40, seed=7), 4.25 + 0.5 * np.arange(15))
+    best, *_ = find(noisy(query, rng), QUERY_HOP_S * np.arange(15))
+
+    assert (best.title, best.offset_s, best.n_fragments) == ("Tree 7", 2.125, 15)
+    assert best.score > 0.95
+
+
+@pytest.mark.parametrize("pace", [0.96, 1.04])
+def test_long_recording_played_too_fast_or_slow_is_followed_to_its_end(database, rng, pace):
+    for seed in range(5):
+        add_song(f"Tree {seed}", n=120, seed=seed)
+    offsets_s = QUERY_HOP_S * np.arange(120)
+    query = between(unit_vectors(120, seed=3), (10 + pace * offsets_s) / HOP_S)
+    best, *_ = find(noisy(query, rng), offsets_s)
+
+    assert (best.title, best.coverage) == ("Tree 3", pytest.approx(1, abs=0.05))
+    assert best.offset_s == pytest.approx(10, abs=0.15)
+    assert best.score > 0.8
 
 
 def test_drifting_votes_count_together(forest, rng):

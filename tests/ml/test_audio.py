@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.audio import CHUNK, decode, level_dbfs, read_audio
+from ml.audio import CHUNK, decode, level_dbfs, read_audio, resample
 from tests import synth
 
 DEMO = Path(str(files("cli").joinpath("songs_of_the_demo")))
@@ -171,3 +171,26 @@ def test_level_of_silence_is_below_every_number():
     assert level_dbfs(np.zeros(100, np.float32)) == -np.inf
     assert level_dbfs(np.zeros(0, np.float32)) == -np.inf
     assert level_dbfs(np.ones(100, np.float32)) == 0
+
+
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(16_000, 8000), (8000, 16_000), (22_050, 8000)])
+def test_resampled_tone_has_the_same_pitch_place_and_level(from_hz, to_hz):
+    resampled = resample(tone(2.0, from_hz), from_hz, to_hz)
+
+    assert resampled.dtype == np.float32
+    assert len(resampled) == pytest.approx(2 * to_hz, abs=2)
+    middle = slice(to_hz // 2, to_hz)
+    np.testing.assert_allclose(resampled[middle], tone(2.0, to_hz)[middle], atol=0.002)
+
+
+def test_resampling_to_the_same_rate_changes_nothing():
+    wave = tone(0.1)
+
+    assert resample(wave, 48_000, 48_000) is wave
+
+
+def test_resampling_is_what_a_file_of_that_wave_would_give(tmp_path, rng):
+    song = synth.melody(rng, 10.0, 16_000)
+    path = synth.write_wav(tmp_path / "song.wav", song, 16_000)
+
+    np.testing.assert_allclose(resample(song, 16_000, RATE_HZ), read_audio(path, RATE_HZ), atol=1e-4)

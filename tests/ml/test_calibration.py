@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml.errors import TrainingDataError
-from ml.evaluation import Outcome, Query
+from ml.evaluation import Answer, Outcome, Query
 
 pytestmark = pytest.mark.train
 
@@ -17,7 +17,7 @@ class Match:
 
     source: str
     score: float
-    margin: float
+    margin: float | None
     coverage: float
     n_fragments: int
     offset_s: float = 0
@@ -28,8 +28,11 @@ class Match:
 def outcomes(rng, n, source, level):
     """`n` queries for `a` whose first match is `source`, with evidence around `level`."""
     evidence = np.clip(rng.normal(level, 0.08, (n, 3)), 0, 1)
-    query = Query("any", "a", 0, np.zeros(1, np.float32))
-    return [Outcome(query, Match(source, *row, n_fragments=int(rng.integers(1, 20)))) for row in evidence.tolist()]
+    return [outcome(Match(source, *row, n_fragments=int(rng.integers(1, 20)))) for row in evidence.tolist()]
+
+
+def outcome(*matches):
+    return Outcome(Query("any", 10.0, "a", 0.0, np.zeros(0, np.float32)), Answer(matches, 1.0, 1.0))
 
 
 @pytest.fixture
@@ -77,9 +80,16 @@ def test_threshold_lets_few_absent_songs_pass(level, calibration, rng):
 
 def test_queries_that_found_nothing_do_not_count(calibration, rng):
     right, absent = outcomes(rng, 50, "a", 0.8), outcomes(rng, 50, "c", 0.3)
-    nothing = [Outcome(right[0].query, None)] * 10
+    nothing = [outcome(), Outcome(right[0].query, None)] * 10
 
     assert calibration.calibrate([*right, *nothing], [*absent, *nothing]) == calibration.calibrate(right, absent)
+
+
+def test_matches_without_a_rival_do_not_count(calibration, rng):
+    right, absent = outcomes(rng, 50, "a", 0.8), outcomes(rng, 50, "c", 0.3)
+    alone = [outcome(Match("a", 0.1, None, 0.1, 1)), outcome(Match("c", 0.9, None, 0.9, 1))] * 10
+
+    assert calibration.calibrate([*right, *alone], [*absent, *alone]) == calibration.calibrate(right, absent)
 
 
 @pytest.mark.parametrize("kind", ["right", "wrong", "none"])

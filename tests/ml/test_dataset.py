@@ -38,7 +38,7 @@ def out(tmp_path):
 @pytest.fixture
 def render():
     """`dataset.render` on all that lies in a folder."""
-    from ml.training import dataset
+    from ml.training.siamese import dataset
 
     return lambda music, *rest, workers: dataset.render(list(audio_files([music])), *rest, workers)
 
@@ -112,7 +112,7 @@ def test_too_few_songs_are_refused(render, music, out):
 
 @pytest.fixture
 def split():
-    from ml.training import dataset
+    from ml.training.siamese import dataset
 
     def split(n_fragments, share, seed=0):
         firsts = np.cumsum([0, *n_fragments]).tolist()

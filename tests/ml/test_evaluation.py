@@ -5,26 +5,27 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from ml import evaluation
 from ml.audio import read_audio
+from ml.conditions import CONDITIONS, Condition, Surroundings
 from ml.evaluation import (
-    ALIGNED,
-    BOTH,
-    NOISY,
-    SHIFTED,
-    Outcome,
+    RATE_HZ,
+    Answer,
     Query,
     Score,
-    article_queries,
-    random_queries,
+    Song,
+    judge,
+    make_queries,
+    noise_queries,
+    plan,
     scores,
+    summaries,
     wilson_interval,
 )
-from ml.noise import rms
+from ml.noise import pink_noise, rms
 from tests import synth
-from tests.toy_encoder import SPEC
 
-RATE_HZ = SPEC.sample_rate_hz
+CLEAN, ALIGNED = Condition("clean"), Condition("clean, from the start", aligned=True)
+NOTHING = Surroundings()
 
 
 @dataclass(frozen=True)
@@ -32,136 +33,273 @@ class Match:
     """The least that evaluation reads."""
 
     source: str
-    accepted: bool
+    accepted: bool = False
     offset_s: float = 0
     score: float = 0
     coverage: float = 0
-    margin: float = 0
+    margin: float | None = 0
     n_fragments: int = 1
     confidence: float = 0
 
 
-def outcome(condition, found, accepted=False):
-    """What became of a query for `a`: `found` is the song that was named."""
-    best = Match(found, accepted) if found else None
-    return Outcome(Query(condition, "a", 0, np.zeros(1, np.float32)), best)
+def query(condition="clean", seconds=5.0, source="a", offset_s=0.0):
+    return Query(condition, seconds, source, offset_s, np.ones(3, np.float32))
+
+
+def answer(*matches, encode_ms=1.0, search_ms=1.0):
+    return Answer(matches, encode_ms, search_ms)
+
+
+def first_click_s(wave):
+    return float(np.argmax(np.abs(wave) > 0.1)) / RATE_HZ
 
 
 @pytest.fixture
-def songs(tmp_path, rng):
-    return [synth.write_wav(tmp_path / f"{i}.wav", synth.melody(rng, 6, RATE_HZ), RATE_HZ) for i in range(3)]
+def song(tmp_path, rng):
+    """Eight seconds at the rate of the queries, with some hiss, so that no two moments are alike."""
+    wave = 0.5 * synth.melody(rng, 8.0, RATE_HZ) + 0.02 * rng.standard_normal(8 * RATE_HZ).astype(np.float32)
+    return Song(synth.write_wav(tmp_path / "song.wav", wave, RATE_HZ), "the song", 8.0)
 
 
-def test_scores_count_each_condition():
-    outcomes = [
-        outcome("noisy", "a", accepted=True),
-        outcome("clean", "a", accepted=True),
-        outcome("noisy", "a"),
-        outcome("noisy", "b", accepted=True),
-        outcome("noisy", "b"),
-        outcome("noisy", None),
-    ]
-
-    assert scores(outcomes) == [
-        Score("noisy", n_queries=5, n_right=2, n_right_accepted=1, n_wrong_accepted=1),
-        Score("clean", n_queries=1, n_right=1, n_right_accepted=1, n_wrong_accepted=0),
-    ]
+@pytest.fixture
+def songs(song, tmp_path):
+    """Three songs of eight seconds, four and one; `plan` does not look into the files."""
+    return [song, Song(tmp_path / "b.wav", "b", 4.0), Song(tmp_path / "c.wav", "c", 1.0)]
 
 
-def test_no_outcomes_have_no_scores():
-    assert scores([]) == []
+class TestOutcome:
+    def test_only_the_first_match_counts(self):
+        first, second = Match("a", accepted=True), Match("b", accepted=False)
+
+        assert [judge(query(source=name), answer(first, second)).right for name in "ab"] == [True, False]
+        assert judge(query(), answer(first, second)).accepted
+        assert not judge(query(), answer(second, first)).accepted
+
+    @pytest.mark.parametrize("given", [None, Answer((), 1.0, 1.0)], ids=["not searched", "nothing found"])
+    def test_nothing_found_is_neither_right_nor_accepted(self, given):
+        outcome = judge(query(), given)
+
+        assert (outcome.best, outcome.right, outcome.accepted) == (None, False, False)
+        assert outcome.offset_error_s == np.inf
+
+    def test_no_match_is_right_for_an_absent_song(self):
+        assert not judge(query(source=""), answer(Match("a"))).right
+
+    def test_offset_error_has_no_sign(self):
+        errors = [judge(query(offset_s=10.0), answer(Match("a", offset_s=at))).offset_error_s for at in (9.5, 10.25)]
+
+        assert errors == [0.5, 0.25]
+
+    def test_sound_is_forgotten_and_the_question_is_not(self):
+        outcome = judge(query("noisy", 10.0, "b", 3.0), answer(Match("b")))
+
+        assert len(outcome.query.wave) == 0
+        assert (outcome.query.condition, outcome.query.seconds) == ("noisy", 10.0)
+        assert (outcome.query.source, outcome.query.offset_s) == ("b", 3.0)
 
 
-def test_only_the_first_match_counts(rng):
-    queries = [Query("clean", name, 0, synth.melody(rng, 1)) for name in ("a", "b", "c")]
+class TestScores:
+    def test_each_condition_and_length_is_counted(self):
+        outcomes = [
+            judge(query("noisy", 5.0), answer(Match("a", accepted=True))),
+            judge(query("clean", 5.0), answer(Match("a", accepted=True))),
+            judge(query("noisy", 5.0), answer(Match("a"))),
+            judge(query("noisy", 5.0), answer(Match("b", accepted=True), Match("a", accepted=True))),
+            judge(query("noisy", 5.0), answer(Match("b"))),
+            judge(query("noisy", 5.0), answer()),
+            judge(query("noisy", 1.0), None),
+        ]
 
-    first, second, third = evaluation.run(
-        queries, lambda wave: [] if wave is queries[2].wave else [Match("a", True), Match("b", True)]
+        assert scores(outcomes) == [
+            Score("noisy", 5.0, n_queries=5, n_searched=5, n_right=2, n_right_accepted=1, n_wrong_accepted=1),
+            Score("clean", 5.0, n_queries=1, n_searched=1, n_right=1, n_right_accepted=1, n_wrong_accepted=0),
+            Score("noisy", 1.0, n_queries=1, n_searched=0, n_right=0, n_right_accepted=0, n_wrong_accepted=0),
+        ]
+
+    def test_no_outcomes_have_no_scores(self):
+        assert scores([]) == []
+
+    @pytest.mark.parametrize(
+        ("n_hits", "n", "low", "high"),  # Newcombe (1998), table I, method 3
+        [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)],
     )
-
-    assert (first.right, second.right, third.right) == (True, False, False)
-    assert (second.accepted, third.accepted) == (True, False)
-    assert third.best is None
+    def test_wilson_interval_is_that_of_the_textbook(self, n_hits, n, low, high):
+        assert wilson_interval(n_hits, n) == pytest.approx((low, high), abs=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("n_hits", "n", "low", "high"),  # Newcombe (1998), table I, method 3
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_wilson_interval_is_that_of_the_textbook(n_hits, n, low, high):
-    assert wilson_interval(n_hits, n) == pytest.approx((low, high), abs=1e-4)
+class TestSummaries:
+    def test_lengths_are_summed_up_shortest_first(self):
+        outcomes = [judge(query(seconds=seconds), answer(Match("a"))) for seconds in (10.0, 3.0, 10.0)]
+
+        assert [(summary.seconds, summary.n_searched) for summary in summaries(outcomes)] == [(3.0, 1), (10.0, 2)]
+
+    def test_shares_are_of_the_songs_that_are_there(self):
+        right = [judge(query(), answer(Match("a", accepted=accepted))) for accepted in (True, True, True, False)]
+        wrong = [judge(query(), answer(Match("b", accepted=accepted))) for accepted in (True, False, False)]
+        nothing = [judge(query(), answer())]
+
+        [summary] = summaries([*right, *wrong, *nothing])
+
+        assert summary.accepted_of_right == 3 / 4
+        assert summary.wrongly_named == 1 / 8
+        assert (summary.n_absent, summary.n_false_accepts) == (0, 0)
+
+    def test_absent_songs_that_are_named_are_false_accepts(self):
+        absent = [judge(query(source=""), answer(Match("b", accepted=i < 2))) for i in range(5)]
+        present = [judge(query(), answer(Match("b", accepted=True)))]
+
+        [summary] = summaries([*absent, *present])
+
+        assert (summary.n_absent, summary.n_false_accepts) == (5, 2)
+        assert summary.wrongly_named == 1
+
+    def test_offset_errors_are_those_of_songs_named_rightly(self):
+        right = [judge(query(), answer(Match("a", offset_s=at))) for at in np.linspace(0, 1, 101)]
+        wrong = [judge(query(), answer(Match("b", offset_s=1000)))] * 50
+
+        [summary] = summaries([*right, *wrong])
+
+        assert summary.offset_error_s == pytest.approx((0.5, 0.95))
+
+    def test_times_are_those_of_all_searches(self):
+        outcomes = [judge(query(), answer(encode_ms=ms, search_ms=2.0 * ms)) for ms in range(101)]
+
+        [summary] = summaries([*outcomes, judge(query(), None)])
+
+        assert summary.n_searched == 101
+        assert summary.encode_ms == pytest.approx((50, 95))
+        assert summary.search_ms == pytest.approx((100, 190))
+
+    def test_queries_that_could_not_be_searched_leave_zeros(self):
+        [summary] = summaries([judge(query(seconds=1.0), None)])
+
+        assert (summary.n_searched, summary.accepted_of_right, summary.offset_error_s) == (0, 0, (0, 0))
 
 
-def test_article_asks_four_queries_a_song(songs, rng):
-    queries = list(article_queries(songs, SPEC, [], rng))
+class TestPlan:
+    def test_each_condition_and_length_has_its_number(self, songs):
+        cuts = plan(songs, CONDITIONS, (1.0, 3.0), per_cell=4, seed=1)
 
-    assert [query.condition for query in queries] == [ALIGNED, NOISY, SHIFTED, BOTH] * 3
-    assert [query.source for query in queries] == [str(song) for song in songs for _ in range(4)]
-    assert [query.offset_s for query in queries] == [0, 0, 2, 2] * 3
-    assert {len(query.wave) for query in queries} == {SPEC.fragment_samples}
+        cells = [(cut.condition.name, cut.seconds) for cut in cuts]
+        assert cells == [(c.name, s) for c in CONDITIONS for s in (1.0, 3.0) for _ in range(4)]
+        assert len({cut.seed for cut in cuts}) == len(cuts)
 
+    def test_plan_depends_on_the_seed_only(self, songs):
+        first, again, other = (plan(songs, CONDITIONS, (1.0, 3.0), 4, seed) for seed in (1, 1, 2))
 
-def test_article_queries_are_cuts_of_their_song(songs, rng):
-    song = read_audio(songs[0], RATE_HZ)
+        assert first == again
+        assert [cut.song for cut in first] != [cut.song for cut in other]
 
-    aligned, noisy, shifted, both = article_queries(songs[:1], SPEC, [], rng)
+    @pytest.mark.parametrize(("seconds", "titles"), [(0.5, "the song b c"), (3.0, "the song b"), (5.0, "the song")])
+    def test_songs_that_are_too_short_are_not_asked_for(self, seconds, titles, songs):
+        cuts = plan(songs, [CLEAN], [seconds], per_cell=30, seed=1)
 
-    np.testing.assert_array_equal(aligned.wave, song[:RATE_HZ])
-    np.testing.assert_array_equal(shifted.wave, song[2 * RATE_HZ : 3 * RATE_HZ])
-    for clean, dirty in ((aligned, noisy), (shifted, both)):
-        noise = dirty.wave - clean.wave
-        assert 20 * np.log10(rms(clean.wave) / rms(noise)) == pytest.approx(5, abs=0.1)
+        assert {cut.song.source for cut in cuts} == {song.source for song in songs if song.source in titles}
 
-
-@pytest.mark.parametrize(("duration_s", "n_asked"), [(0.9, 0), (1.0, 2), (2.9, 2), (3.0, 4)])
-def test_article_leaves_out_what_a_song_is_too_short_for(duration_s, n_asked, tmp_path, rng):
-    song = synth.write_wav(tmp_path / "short.wav", synth.melody(rng, duration_s, RATE_HZ), RATE_HZ)
-
-    asked = [query.condition for query in article_queries([song], SPEC, [], rng)]
-
-    assert asked == [ALIGNED, NOISY, SHIFTED, BOTH][:n_asked]
+    def test_length_that_no_song_has_is_left_out(self, songs):
+        assert [cut.seconds for cut in plan(songs, [CLEAN], [3.0, 60.0], per_cell=2, seed=1)] == [3.0, 3.0]
 
 
-def test_silent_cuts_are_left_out(tmp_path, rng):
-    song = synth.melody(rng, 6, RATE_HZ)
-    song[: 2 * RATE_HZ] = 0
-    half_silent = synth.write_wav(tmp_path / "half.wav", song, RATE_HZ)
-    silent = synth.write_wav(tmp_path / "silent.wav", 0 * song, RATE_HZ)
+class TestMakeQueries:
+    @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
+    def test_query_has_its_length_and_its_song(self, condition, song):
+        queries = list(make_queries(plan([song], [condition], (1.0, 3.0), 2, seed=1), NOTHING))
 
-    assert [query.condition for query in article_queries([half_silent, silent], SPEC, [], rng)] == [SHIFTED, BOTH]
-    assert list(random_queries([silent], SPEC, [], rng, 5)) == []
+        assert [len(query.wave) for query in queries] == [RATE_HZ, RATE_HZ, 3 * RATE_HZ, 3 * RATE_HZ]
+        assert {(query.condition, query.source) for query in queries} == {(condition.name, "the song")}
+        assert all(np.isfinite(query.wave).all() for query in queries)
 
+    def test_clean_query_is_the_song_at_its_offset(self, song):
+        wave = read_audio(song.path, RATE_HZ)
 
-def test_random_queries_depend_on_the_seed_only(songs):
-    first, again, other = (list(random_queries(songs, SPEC, [], np.random.default_rng(seed), 4)) for seed in (1, 1, 2))
+        queries = list(make_queries(plan([song], [CLEAN], [2.0], 8, seed=1), NOTHING))
 
-    assert [query.offset_s for query in first] == [query.offset_s for query in again]
-    assert all(np.array_equal(a.wave, b.wave) for a, b in zip(first, again, strict=True))
-    assert [query.offset_s for query in first] != [query.offset_s for query in other]
+        assert len({query.offset_s for query in queries}) == 8
+        for query in queries:
+            start = round(query.offset_s * RATE_HZ)
+            np.testing.assert_allclose(query.wave, wave[start : start + 2 * RATE_HZ], atol=1e-3)
 
+    def test_aligned_query_is_the_songs_beginning(self, song):
+        [query] = make_queries(plan([song], [ALIGNED], [2.0], 1, seed=1), NOTHING)
 
-def test_random_queries_are_pieces_of_their_songs(songs, rng):
-    queries = list(random_queries(songs, SPEC, [], rng, 20))
+        assert query.offset_s == 0
+        np.testing.assert_allclose(query.wave, read_audio(song.path, RATE_HZ)[: 2 * RATE_HZ], atol=1e-3)
 
-    assert [query.source for query in queries] == [str(song) for song in songs for _ in range(20)]
-    for query in queries:
-        assert 1 <= len(query.wave) / RATE_HZ <= 3
-        song = read_audio(songs[int(query.source[-5])], RATE_HZ)
+    def test_noise_is_as_loud_as_the_condition_says(self, song):
+        wave = read_audio(song.path, RATE_HZ)
+
+        [query] = make_queries(plan([song], [Condition("noise", snr_db=5)], [2.0], 1, seed=1), NOTHING)
+
         start = round(query.offset_s * RATE_HZ)
-        clean = song[start : start + len(query.wave)]
-        assert np.corrcoef(clean, query.wave)[0, 1] > 0.6  # 0 dB of noise leaves 0.7
+        clean = wave[start : start + 2 * RATE_HZ]
+        ratio_db = 20 * np.log10(rms(clean) / rms(query.wave - clean))
+        assert ratio_db == pytest.approx(5, abs=1)  # exact over what is played, which is a little longer
+
+    @pytest.mark.parametrize(("warp", "amount"), [("speed", 0.02), ("tempo", 0.04), ("pitch", 0.5)])
+    def test_warped_query_begins_at_its_offset(self, warp, amount, tmp_path, rng):
+        clicks = 1e-3 * rng.standard_normal(8 * RATE_HZ).astype(np.float32)
+        clicks[np.cumsum(rng.integers(4000, 8000, 16))] = 0.9  # every quarter to half of a second
+        song = Song(synth.write_wav(tmp_path / "clicks.wav", clicks, RATE_HZ), "clicks", 8.0)
+        condition = Condition(warp, warp=warp, amount=amount)
+
+        for query in make_queries(plan([song], [condition], [2.0], 6, seed=1), NOTHING):
+            heard, played = (first_click_s(w) for w in (query.wave, clicks[round(query.offset_s * RATE_HZ) :]))
+            assert heard == pytest.approx(played, abs=0.02 + 0.5 * 0.04)
+
+    def test_same_plan_gives_the_same_queries(self, song):
+        cuts = plan([song], CONDITIONS, [1.0], 1, seed=1)
+
+        for first, again in zip(make_queries(cuts, NOTHING), make_queries(cuts, NOTHING), strict=True):
+            assert (first.condition, first.offset_s) == (again.condition, again.offset_s)
+            np.testing.assert_array_equal(first.wave, again.wave)
+
+    def test_query_does_not_depend_on_what_else_is_asked(self, song):
+        alone = list(make_queries(plan([song], [CLEAN], [1.0], 1, seed=1), NOTHING))
+        among = list(make_queries(plan([song], [CLEAN, ALIGNED], [1.0, 2.0], 3, seed=1), NOTHING))
+
+        np.testing.assert_array_equal(among[0].wave, alone[0].wave)
+
+    def test_absent_song_has_no_source(self, song):
+        absent = Song(song.path, song.source, song.duration_s, is_absent=True)
+
+        [query] = make_queries(plan([absent], [CLEAN], [1.0], 1, seed=1), NOTHING)
+
+        assert query.source == ""
+
+    def test_silent_song_gives_no_query(self, tmp_path):
+        silent = Song(synth.write_wav(tmp_path / "s.wav", np.zeros(8 * RATE_HZ, np.float32), RATE_HZ), "s", 8.0)
+
+        assert list(make_queries(plan([silent], [CLEAN], [1.0], 3, seed=1), NOTHING)) == []
+
+    def test_silent_moments_are_drawn_again(self, song, tmp_path):
+        wave = read_audio(song.path, RATE_HZ)
+        wave[3 * RATE_HZ :] = 0
+        partly = Song(synth.write_wav(tmp_path / "partly.wav", wave, RATE_HZ), "partly", 8.0)
+
+        queries = list(make_queries(plan([partly], [CLEAN], [1.0], 10, seed=1), NOTHING))
+
+        assert len(queries) >= 9  # ten tries each
+        assert all(query.offset_s < 3 and rms(query.wave) > 1e-3 for query in queries)
 
 
-def test_some_random_queries_are_clean_and_most_are_noisy(songs, rng):
-    song = read_audio(songs[0], RATE_HZ)
-    starts = [(round(q.offset_s * RATE_HZ), q.wave) for q in random_queries(songs[:1], SPEC, [], rng, 60)]
+class TestNoiseQueries:
+    def test_each_length_has_its_number(self):
+        queries = list(noise_queries(2, (1.0, 3.0), NOTHING, seed=1))
 
-    n_clean = sum(np.array_equal(song[start : start + len(wave)], wave) for start, wave in starts)
+        assert [len(query.wave) / RATE_HZ for query in queries] == [1, 1, 3, 3]
+        assert {(query.condition, query.source) for query in queries} == {("no music", "")}
 
-    assert 3 <= n_clean <= 24  # one in five expected
+    def test_noise_is_cut_from_the_recordings(self, rng):
+        noise = pink_noise(4 * RATE_HZ, rng)
 
+        [query] = noise_queries(1, [1.0], Surroundings(noises=[noise]), seed=1)
 
-def test_song_shorter_than_a_fragment_gives_no_random_query(tmp_path, rng):
-    song = synth.write_wav(tmp_path / "short.wav", synth.melody(rng, 0.9, RATE_HZ), RATE_HZ)
+        start = int(np.argmax(np.correlate(noise, query.wave)))
+        np.testing.assert_array_equal(query.wave, noise[start : start + RATE_HZ])
 
-    assert list(random_queries([song], SPEC, [], rng, 5)) == []
+    def test_noise_depends_on_the_seed_only(self):
+        first, again, other = (list(noise_queries(2, [1.0], NOTHING, seed)) for seed in (1, 1, 2))
+
+        np.testing.assert_array_equal(first[1].wave, again[1].wave)
+        assert not np.array_equal(first[0].wave, first[1].wave)
+        assert not np.array_equal(first[0].wave, other[0].wave)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.train
 
 @pytest.fixture
 def network():
-    from ml.training import network
+    from ml.training.siamese import network
 
     return network
 

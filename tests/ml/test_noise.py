@@ -98,20 +98,30 @@ def test_pink_noise_stands_in_where_there_is_none(noises, rng):
     assert rms(cut) > 0
 
 
-def test_readable_recordings_of_a_folder_are_read(tmp_path, rng):
-    synth.write_wav(tmp_path / "crowd.wav", synth.melody(rng, 1))
-    synth.write_wav(tmp_path / "silent.wav", np.zeros(1000, np.float32))
-    (tmp_path / "broken.wav").write_bytes(b"RIFF")
+def test_recordings_that_are_not_silent_are_read(tmp_path, rng):
+    crowd = synth.write_wav(tmp_path / "crowd.wav", synth.melody(rng, 1))
+    silent = synth.write_wav(tmp_path / "silent.wav", np.zeros(1000, np.float32))
 
-    [noise] = read_noises(tmp_path, 8000)
+    [noise] = read_noises([silent, crowd], 8000)
 
     assert len(noise) == pytest.approx(8000, abs=2)
 
 
-@pytest.mark.parametrize("content", [None, b"RIFF"])
-def test_folder_without_noise_is_refused(content, tmp_path):
-    if content:
-        (tmp_path / "broken.wav").write_bytes(content)
+def test_recording_that_cannot_be_read_is_named(tmp_path, rng):
+    crowd = synth.write_wav(tmp_path / "crowd.wav", synth.melody(rng, 1))
+    (tmp_path / "broken.wav").write_bytes(b"RIFF")
 
-    with pytest.raises(AudioReadError, match="holds no noise that can be read"):
-        read_noises(tmp_path, 8000)
+    with pytest.raises(AudioReadError, match="broken.wav: is not audio that can be decoded"):
+        read_noises([crowd, tmp_path / "broken.wav"], 8000)
+
+
+def test_silence_alone_is_no_noise(tmp_path):
+    silent = synth.write_wav(tmp_path / "silent.wav", np.zeros(1000, np.float32))
+
+    with pytest.raises(AudioReadError, match="silent.wav: no noise that can be used"):
+        read_noises([silent], 8000)
+
+
+def test_no_recordings_are_no_noise():
+    with pytest.raises(AudioReadError, match="no noise that can be used"):
+        read_noises([], 8000)

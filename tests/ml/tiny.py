@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ml.spec import SIAMESE
+from ml.spec import CONTRASTIVE, SIAMESE
+from tests import synth
 
 SPEC = replace(
     SIAMESE,
@@ -19,9 +20,34 @@ SPEC = replace(
 """The network's shape at a fourteenth of its pictures' size; four convolutions and three poolings need 38 x 38."""
 
 
+CONTRASTIVE_SPEC = replace(CONTRASTIVE, n_mels=32)
+"""The shipped recipe with a quarter of its bands."""
+
+HELD_OUT_SHARE = 0.4
+"""Of the files of `folders`, this share keeps back songs 1, 2, 6 and of noises, rooms and devices one of two."""
+
+
+def folders(parent, rng):
+    """Music, noise and responses as `songradar train contrastive` takes them: seven songs, two of each other kind."""
+    from ml.training.contrastive.material import Folders
+
+    rate_hz = CONTRASTIVE_SPEC.sample_rate_hz
+    files = [("music", f"song {i}", synth.melody(rng, 24.0, rate_hz)) for i in range(7)]
+    for i in range(2):
+        files += [
+            ("noise", f"noise {i}", 0.1 * rng.standard_normal(6 * rate_hz)),
+            ("responses", f"room {i}", 0.3 * rng.standard_normal(2000) * np.exp(-np.arange(2000) / 400)),
+            ("responses", f"device {i}", 0.3 * rng.standard_normal(100) * np.exp(-np.arange(100) / 10)),
+        ]
+    for kind, name, wave in files:
+        (parent / kind).mkdir(exist_ok=True)
+        synth.write_wav(parent / kind / f"{name}.wav", wave, rate_hz)
+    return Folders([parent / "music"], [parent / "noise"], [parent / "responses"])
+
+
 def dataset(rng, n_songs=8, n_fragments=6):
     """Songs whose fragments share a pattern, which a network can learn."""
-    from ml.training.dataset import Dataset, Song
+    from ml.training.siamese.dataset import Dataset, Song
 
     shape = (SPEC.n_mels, SPEC.n_frames)
     patterns = np.repeat(rng.integers(0, 200, (n_songs, *shape)), n_fragments, axis=0)

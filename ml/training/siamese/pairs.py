@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.errors import TrainingDataError
-from ml.training.dataset import Images
+from ml.training.siamese.dataset import Images
 
 
 def draw_pairs(

@@ -1,0 +1,155 @@
+"""What happens to music between a loudspeaker and a stranger's recording of it: each step a function of waveforms.
+
+Waves are mono (T,) float32, full scale 1. Filters, tempo and codecs are FFmpeg's, through PyAV.
+"""
+
+import io
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.filter import Graph
+
+from ml.audio import Wave, read_audio
+from ml.noise import rms
+
+CODECS = {
+    "mp3": ("libmp3lame", "mp3", 24_000),
+    "opus": ("libopus", "ogg", 12_000),
+    "aac": ("aac", "mp4", 24_000),
+    "amr": ("libopencore_amrnb", "amr", 12_200),
+    "mu-law": ("pcm_mulaw", "wav", 64_000),
+}
+"""Codecs by name: FFmpeg's encoder, the container, bits a second. AMR is what GSM telephones speak."""
+
+_AT_8_KHZ = ("amr", "mu-law")
+
+
+def reverberate(wave: Wave, response: Wave, pre_roll: int = 0) -> Wave:
+    """`wave` heard through an impulse response, at the level it had.
+
+    The first `pre_roll` samples of `wave` are the moment before: they are heard as reverberation and then cut off, so
+    that a recording that starts in the middle of a song begins with a real tail. (T,) -> (T - pre_roll,).
+    """
+    size = len(wave) + len(response) - 1
+    n_fft = 1 << (size - 1).bit_length()
+    heard = np.fft.irfft(np.fft.rfft(wave, n_fft) * np.fft.rfft(response, n_fft), n_fft)[pre_roll : len(wave)]
+    return at_level(heard.astype(np.float32), rms(wave[pre_roll:]))
+
+
+def at_level(wave: Wave, level: float) -> Wave:
+    """`wave` scaled to a root mean square of `level`; silence stays silence."""
+    now = rms(wave)
+    return np.asarray(wave * (level / now), np.float32) if now else wave
+
+
+def band_pass(wave: Wave, rate_hz: int, low_hz: float, high_hz: float, poles: int = 4) -> Wave:
+    """Take away what lies below `low_hz` and above `high_hz`, by 6 dB an octave for each of `poles` (2 or 4).
+
+    A telephone carries 300 to 3,400 Hz; a small loudspeaker nothing below 200 Hz or so.
+    """
+    high = [("lowpass", f"f={high_hz:.1f}")] if high_hz < rate_hz / 2 else []
+    return _filtered(wave, rate_hz, [("highpass", f"f={low_hz:.1f}"), *high] * (poles // 2))
+
+
+def clip(wave: Wave, over_db: float) -> Wave:
+    """An overdriven input: the peaks that stand out by `over_db` are cut off."""
+    ceiling = float(np.max(np.abs(wave))) * 10 ** (-over_db / 20)
+    return np.clip(wave, -ceiling, ceiling)
+
+
+def compress(wave: Wave, rate_hz: int, threshold_db: float = -24.0, ratio: float = 4.0) -> Wave:
+    """Automatic gain: levels `threshold_db` above full scale's rise only by one in `ratio`."""
+    arguments = f"threshold={10 ** (threshold_db / 20):.6f}:ratio={ratio:.2f}:attack=5:release=100"
+    return _filtered(wave, rate_hz, [("acompressor", arguments)])
+
+
+def change_speed(wave: Wave, rate_hz: int, factor: float) -> Wave:
+    """Played `factor` times as fast: tempo and pitch rise together, as on a turntable. (T,) -> (T / factor,)."""
+    played = round(rate_hz * factor)
+    return _filtered(wave, rate_hz, [("asetrate", f"r={played}"), ("aresample", f"{rate_hz}")])
+
+
+def change_tempo(wave: Wave, rate_hz: int, factor: float) -> Wave:
+    """Played `factor` times as fast at the same pitch, as DJs and radio stations do. (T,) -> (T / factor,)."""
+    return _filtered(wave, rate_hz, [("atempo", f"{factor:.6f}")])
+
+
+def change_pitch(wave: Wave, rate_hz: int, semitones: float) -> Wave:
+    """Higher by `semitones` at the same tempo. (T,) -> about (T,)."""
+    factor = 2 ** (semitones / 12)
+    played = round(rate_hz * factor)
+    steps = [("asetrate", f"r={played}"), ("aresample", f"{rate_hz}"), ("atempo", f"{rate_hz / played:.6f}")]
+    return _filtered(wave, rate_hz, steps)
+
+
+def through_codec(wave: Wave, rate_hz: int, name: str, bit_rate: int | None = None) -> Wave:
+    """`wave` encoded and decoded again by one of CODECS, in place: the codec's delay is taken out. (T,) -> (T,)."""
+    if not len(wave):
+        return wave
+    encoder, container, usual = CODECS[name]
+    coded_hz = 8000 if name in _AT_8_KHZ else rate_hz
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as output:
+        stream: Any = output.add_stream(encoder, rate=coded_hz, layout="mono")  # PyAV types it as any kind of stream
+        stream.bit_rate = bit_rate or usual
+        resampler = av.AudioResampler(stream.format, "mono", coded_hz, frame_size=stream.codec_context.frame_size)
+        for frame in [*resampler.resample(_frame(wave, rate_hz)), *resampler.resample(None)]:
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    file.seek(0)
+    decoded = _read(file, rate_hz)
+    return np.pad(decoded[: len(wave)], (0, max(0, len(wave) - len(decoded))))
+
+
+def random_response(responses: Sequence[Wave], rng: np.random.Generator) -> Wave:
+    """One of `responses`."""
+    return responses[int(rng.integers(len(responses)))]
+
+
+def read_responses(paths: Sequence[Path], rate_hz: int) -> list[Wave]:
+    """Impulse responses, scaled to an energy of 1. Raises AudioReadError."""
+    responses = [read_audio(path, rate_hz) for path in paths]
+    return [np.asarray(wave / np.sqrt(np.sum(np.square(wave))), np.float32) for wave in responses if rms(wave)]
+
+
+def _filtered(wave: Wave, rate_hz: int, filters: Sequence[tuple[str, str]]) -> Wave:
+    """`wave` through a chain of FFmpeg's filters, each a name and its arguments."""
+    if not len(wave):
+        return wave
+    graph = Graph()
+    chain = [
+        graph.add_abuffer(sample_rate=rate_hz, format="flt", layout="mono", time_base=Fraction(1, rate_hz)),
+        *(graph.add(name, arguments) for name, arguments in filters),
+        graph.add("aformat", f"sample_fmts=flt:sample_rates={rate_hz}:channel_layouts=mono"),
+        graph.add("abuffersink"),
+    ]
+    graph.link_nodes(*chain).configure()
+    chain[0].push(_frame(wave, rate_hz))
+    chain[0].push(None)
+    pulled = []
+    while True:
+        try:
+            pulled.append(np.asarray(cast("AudioFrame", chain[-1].pull()).to_ndarray()).reshape(-1))
+        except (av.error.EOFError, av.error.BlockingIOError):
+            return np.concatenate(pulled or [np.zeros(0, np.float32)])
+
+
+def _frame(wave: Wave, rate_hz: int) -> AudioFrame:
+    frame = AudioFrame.from_ndarray(np.ascontiguousarray(wave, np.float32)[None], format="flt", layout="mono")
+    frame.sample_rate = rate_hz
+    frame.pts = 0
+    frame.time_base = Fraction(1, rate_hz)
+    return frame
+
+
+def _read(file: io.BytesIO, rate_hz: int) -> Wave:
+    with av.open(file, "r") as container:
+        resampler = av.AudioResampler("flt", "mono", rate_hz)
+        frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
+        frames += resampler.resample(None)
+        return np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames])

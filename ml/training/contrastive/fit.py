@@ -1,0 +1,95 @@
+"""Train the contrastive encoder: epochs of views, validation by retrieval, resumable."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.spec import AudioSpec
+from ml.training.checkpoints import check_settings, read_curves, save, write_curves
+from ml.training.contrastive.config import ContrastiveConfig
+from ml.training.contrastive.material import Material
+from ml.training.contrastive.network import NTXent, contrastive_encoder
+from ml.training.contrastive.retrieval import hit_rates, mean_rate
+from ml.training.contrastive.views import Spectrograms, Views
+from ml.training.curves import draw_retrieval_curves
+
+MONITOR = "hit_rate"
+"""What the best epoch is chosen by: the mean of validation's hit rates."""
+
+
+def fit(
+    material: Material, spec: AudioSpec, config: ContrastiveConfig, music: str, out: Path, log: Callable[[str], None]
+) -> keras.Model:
+    """Train for `epochs` and return the best encoder by retrieval. `music` says which songs these are.
+
+    In `out`, `last.keras` and `best.keras` are the states, `curves.csv` has one row an epoch and `curves.png` shows
+    them. Called again after a kill, it goes on after the last whole epoch: the optimizer's step count in `last.keras`
+    says which.
+    """
+    keras.utils.set_random_seed(config.seed)
+    check_settings({**asdict(config), "music": music}, out)
+    last, best = out / "last.keras", out / "best.keras"
+    model = keras.saving.load_model(last) if last.exists() else compiled(contrastive_encoder(spec), config)
+    first_epoch = int(model.optimizer.iterations) // config.steps
+    rows = read_curves(out / "curves.csv")[:first_epoch]
+    for epoch in range(first_epoch, config.epochs):
+        started = time.monotonic()
+        views = Views(
+            material.clean,
+            material.degraded,
+            material.noise,
+            spec,
+            config.recipe,
+            config.n_pairs,
+            config.steps,
+            [config.seed, 1, epoch],
+        )
+        loss = model.fit(views, shuffle=False, verbose=0).history["loss"][-1]
+        rates = hit_rates(embedder(model), material.catalogue, material.trial, spec)
+        row = {"epoch": epoch + 1, "loss": loss, MONITOR: mean_rate(rates), **rates}
+        rows.append({**row, "seconds": round(time.monotonic() - started, 1)})
+        write_curves(rows, out / "curves.csv")
+        if best_epoch(rows) == epoch + 1:
+            save(model, best)
+        save(model, last)  # comes last: an epoch counts as done when this is written
+        log(" ".join(f"{key} {value:.4g}" for key, value in rows[-1].items()))
+    draw_retrieval_curves(rows, out / "curves.png")
+    return keras.saving.load_model(best)
+
+
+def best_epoch(rows: list[dict[str, float]]) -> int:
+    """The epoch (from 1) with the highest mean of hit rates."""
+    return int(max(rows, key=lambda row: row[MONITOR])["epoch"])
+
+
+def compiled(encoder: keras.Model, config: ContrastiveConfig) -> keras.Model:
+    """The encoder with its loss and Adam, whose learning rate rises for an epoch and falls as a cosine to the end."""
+    total = config.epochs * config.steps
+    rate = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=config.learning_rate / 20,
+        decay_steps=max(1, total - config.steps),
+        warmup_target=config.learning_rate,
+        warmup_steps=config.steps,
+        alpha=0.01,
+    )
+    encoder.compile(keras.optimizers.AdamW(rate, weight_decay=1e-3), loss=NTXent(config.temperature))
+    return encoder
+
+
+def embedder(model: keras.Model, batch_size: int = 512) -> Callable[[Spectrograms], NDArray[np.float32]]:
+    """The network as a function of arrays."""
+
+    def embed(views: Spectrograms) -> NDArray[np.float32]:
+        return np.concatenate(
+            [
+                np.asarray(model.predict_on_batch(views[first : first + batch_size, ..., None]))
+                for first in range(0, len(views), batch_size)
+            ]
+        )
+
+    return embed

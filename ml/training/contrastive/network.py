@@ -1,0 +1,62 @@
+"""A compact residual network from one second of log-mel frames to a point on the unit sphere, and its loss."""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from ml.spec import AudioSpec
+
+WIDTHS = (48, 96, 160, 224)
+"""Filters of the four stages; each halves time and frequency."""
+
+
+def contrastive_encoder(spec: AudioSpec, widths: tuple[int, ...] = WIDTHS) -> keras.Model:
+    """(N, n_frames, n_mels, 1) standardised -> (N, dim) unit vectors.
+
+    The last maps are flattened, not pooled: which band sounds when is what tells two moments of a song apart.
+    """
+    frames = keras.Input((spec.n_frames, spec.n_mels, 1), name="frames")
+    x = layers.ReLU()(_convolution(frames, 32, 3, (1, 2)))
+    for width in widths:
+        x = _residual(x, width)
+    x = layers.Dense(spec.dim, name="projection")(layers.Flatten()(x))
+    return keras.Model(frames, layers.UnitNormalization(name="embedding")(x), name="encoder")
+
+
+def _residual(x: Any, width: int) -> Any:
+    """Two 3x3 convolutions, the first with stride 2, beside a pooled 1x1 one (He et al. 2016, ResNet-D's shortcut)."""
+    y = layers.ReLU()(_convolution(x, width, 3, 2))
+    y = _convolution(y, width, 3, 1)
+    shortcut = _convolution(layers.AveragePooling2D(2, padding="same")(x), width, 1, 1)
+    return layers.ReLU()(layers.Add()([y, shortcut]))
+
+
+def _convolution(x: Any, width: int, size: int, stride: int | tuple[int, int]) -> Any:
+    x = layers.Conv2D(width, size, strides=stride, padding="same", use_bias=False)(x)
+    return layers.BatchNormalization(momentum=0.98)(x)
+
+
+@keras.saving.register_keras_serializable("songradar")
+class NTXent(keras.losses.Loss):
+    """Normalised temperature-scaled cross-entropy (Chen et al. 2020) over a batch of 2 n views.
+
+    Each view must find its other view, n places on, among all others. `one` (2 n, n) says which pairs are the same
+    sound: those are left out. Gives one value a view.
+    """
+
+    def __init__(self, temperature: float, name: str = "nt_xent") -> None:
+        super().__init__(name=name, reduction="mean")
+        self.temperature = temperature
+
+    def call(self, one: Any, embeddings: Any) -> Any:
+        embeddings = ops.cast(embeddings, "float32")
+        n = ops.shape(embeddings)[0] // 2
+        similarities = ops.matmul(embeddings, ops.transpose(embeddings)) / self.temperature
+        positives = ops.tile(ops.diagonal(similarities[:n, n:]), 2)
+        left_out = ops.concatenate([one, one], axis=1)
+        others = ops.logsumexp(ops.where(left_out > 0, -1e9, similarities), axis=1)
+        return ops.logaddexp(positives, others) - positives
+
+    def get_config(self) -> dict[str, Any]:
+        return {"temperature": self.temperature, "name": self.name}

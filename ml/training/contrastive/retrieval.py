@@ -1,0 +1,103 @@
+"""Validation by what counts: how many recordings of songs never trained on are named, by exact search."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.augmentation import at_level
+from ml.conditions import CONDITIONS, PRE_ROLL_S, Surroundings
+from ml.errors import TrainingDataError
+from ml.spec import AudioSpec
+from ml.training.contrastive.bank import Clean
+from ml.training.contrastive.degradation import LEVEL
+from ml.training.contrastive.recordings import Recordings
+from ml.training.contrastive.views import Spectrograms
+from ml.training.spectrogram import log_mel, standardised
+
+Embed = Callable[[Spectrograms], NDArray[np.float32]]
+"""(N, n_frames, n_mels) standardised -> (N, dim)."""
+
+N_STEPS = 9
+"""Fragments in a query, half a reference hop apart: 3 s."""
+
+QUERIED = tuple(c for c in CONDITIONS if not c.aligned and (c.room or c.phone or c.snr_db not in (5, 10)))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Queries of songs apart: views (Q, N_STEPS, n_frames, n_mels) float16 in dB, by condition and song (Q,)."""
+
+    views: NDArray[np.float16]
+    condition: NDArray[np.int64]
+    song: NDArray[np.int64]
+
+
+def draw_trial(songs: Recordings, spec: AudioSpec, around: Surroundings, per_condition: int, seed: int) -> Trial:
+    """Cut `per_condition` excerpts for each of QUERIED from anywhere in songs long enough."""
+    rate_hz, step = spec.sample_rate_hz, spec.samples(spec.hop_s) // (2 * spec.hop_length)
+    size = spec.fragment_samples + (N_STEPS - 1) * step * spec.hop_length
+    needed = round(1.1 * (size + PRE_ROLL_S * rate_hz))
+    usable = np.flatnonzero(songs.lengths > needed)
+    if not len(usable):
+        raise TrainingDataError(f"none of the {len(songs)} songs held out is longer than {needed / rate_hz:.0f} s")
+    views, condition, song = [], [], []
+    for kind, recorded in enumerate(QUERIED):
+        for number in range(per_condition):
+            rng = np.random.default_rng([seed, kind, number])
+            chosen = int(rng.choice(usable))
+            start = int(rng.integers(0, songs.lengths[chosen] - needed))
+            played = recorded.draw_warp(rng).apply(at_level(songs.wave(chosen, start, needed), LEVEL), rate_hz)
+            frames = log_mel(recorded.record(played, size, rate_hz, around, rng), spec).astype(np.float16)
+            views.append([frames[i * step : i * step + spec.n_frames] for i in range(N_STEPS)])
+            condition.append(kind)
+            song.append(chosen)
+    return Trial(np.array(views), np.array(condition), np.array(song))
+
+
+def hit_rates(embed: Embed, catalogue: Clean, trial: Trial, spec: AudioSpec) -> dict[str, float]:
+    """Share of queries whose song comes first, by condition: from one fragment (1 s) and from all of them (3 s)."""
+    references, owner = _reference(embed, catalogue, spec)
+    queries = embed(standardised(trial.views.reshape(-1, *trial.views.shape[2:]).astype(np.float32), spec.top_db))
+    queries = queries.reshape(*trial.views.shape[:2], -1)
+    right_1 = owner[np.argmax(queries[:, 0] @ references.T, axis=1)] == trial.song
+    right_3 = np.array([owner[_best_start(query, references)] for query in queries]) == trial.song
+    rates = {}
+    for kind, condition in enumerate(QUERIED):
+        chosen = trial.condition == kind
+        rates[f"{condition.name}, 1 s"] = float(right_1[chosen].mean())
+        rates[f"{condition.name}, 3 s"] = float(right_3[chosen].mean())
+    return rates
+
+
+def _reference(embed: Embed, catalogue: Clean, spec: AudioSpec) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """(R, dim) the songs' fragments, each song followed by zeros where no query fits, and (R,) whose they are."""
+    hop = spec.samples(spec.hop_s) // spec.hop_length
+    parts: list[NDArray[np.float32]] = []
+    owner: list[int] = []
+    for song, (first, last) in enumerate(zip(catalogue.starts, catalogue.starts[1:], strict=False)):
+        starts = np.arange(first, last - spec.n_frames + 1, hop)
+        if len(starts):
+            views = catalogue.frames[starts[:, None] + np.arange(spec.n_frames)].astype(np.float32)
+            parts.append(embed(standardised(views, spec.top_db)))
+        parts.append(np.zeros((N_STEPS, spec.dim), np.float32))
+        owner += [song] * (len(starts) + N_STEPS)
+    return np.concatenate(parts), np.array(owner)
+
+
+def _best_start(query: NDArray[np.float32], references: NDArray[np.float32]) -> int:
+    """The reference fragment where a query starts best: mean similarity of every second of its fragments in line."""
+    similarities = query @ references.T
+    best: list[tuple[float, int]] = []
+    for phase in (0, 1):
+        rows = similarities[phase::2]
+        n_starts = rows.shape[1] - len(rows) + 1
+        in_line = np.mean([row[i : i + n_starts] for i, row in enumerate(rows)], axis=0)
+        best.append((float(in_line.max()), int(in_line.argmax())))
+    return max(best)[1]
+
+
+def mean_rate(rates: dict[str, float], conditions: Sequence[str] = ()) -> float:
+    """The mean over all conditions and lengths: one number to choose the best epoch by."""
+    return float(np.mean([rate for name, rate in rates.items() if not conditions or name in conditions]))

@@ -1,0 +1,1 @@
+"""The article's recipe: pairs of pictures, labelled same song or not."""

@@ -1,0 +1,142 @@
+"""Contrastive training leaves what it says, and goes on after a kill as if nothing had happened."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ml.errors import TrainingDataError
+from tests.ml.tiny import CONTRASTIVE_SPEC as SPEC
+
+pytestmark = pytest.mark.train
+
+
+@pytest.fixture(scope="module")
+def train(material):
+    """Train for two epochs of two steps: `train(out)` returns the encoder and the lines logged."""
+    from ml.training.contrastive.config import ContrastiveConfig
+    from ml.training.contrastive.fit import fit
+
+    config = ContrastiveConfig(n_pairs=16, steps=2, epochs=2, n_chunks=24, trial_size=2)
+
+    def train(out, log=None, music="songs", **changes):
+        out.mkdir(exist_ok=True)
+        lines = []
+        return fit(material, SPEC, replace(config, **changes), music, out, log or lines.append), lines
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def trained(train, tmp_path_factory):
+    """A whole training: its folder, the encoder and the lines logged."""
+    out = tmp_path_factory.mktemp("trained")
+    return out, *train(out)
+
+
+def rows(out):
+    with (out / "curves.csv").open(newline="") as file:
+        return [{key: float(value) for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
+
+
+class Killed(Exception):
+    pass
+
+
+def kill(line):
+    raise Killed(line)
+
+
+def test_each_epoch_is_a_row_with_all_hit_rates(trained):
+    from ml.training.contrastive.retrieval import QUERIED
+
+    out, _, lines = trained
+
+    rates = [f"{condition.name}, {s} s" for condition in QUERIED for s in (1, 3)]
+    assert [line.split()[1] for line in lines] == ["1", "2"]
+    assert [row["epoch"] for row in rows(out)] == [1, 2]
+    for row in rows(out):
+        assert list(row) == ["epoch", "loss", "hit_rate", *rates]
+        assert row["hit_rate"] == pytest.approx(np.mean([row[name] for name in rates]))
+
+
+def test_best_encoder_is_returned(trained, material):
+    from ml.training.contrastive.fit import embedder
+    from ml.training.contrastive.retrieval import hit_rates
+
+    out, encoder, _ = trained
+
+    rates = hit_rates(embedder(encoder), material.catalogue, material.trial, SPEC)
+
+    best = max(rows(out), key=lambda row: row["hit_rate"])
+    assert rates == pytest.approx({name: best[name] for name in rates}, abs=1e-4)
+
+
+def test_killed_training_goes_on_as_if_it_had_not_been(train, trained, tmp_path):
+    whole, expected, _ = trained
+    with pytest.raises(Killed, match="^epoch 1 "):
+        train(tmp_path, kill)
+    row = (tmp_path / "curves.csv").read_text().splitlines()[-1]
+    with (tmp_path / "curves.csv").open("a") as file:
+        file.write("2," + row.split(",", 1)[1] + "\n")  # as if killed again before the state was saved
+
+    encoder, lines = train(tmp_path)
+
+    assert [line.split()[1] for line in lines] == ["2"]
+    assert len(rows(tmp_path)) == 2
+    for got, uninterrupted in zip(rows(tmp_path), rows(whole), strict=True):
+        assert got == pytest.approx(uninterrupted, abs=1e-4)
+    for got, uninterrupted in zip(encoder.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_allclose(got, uninterrupted, atol=1e-4)
+
+
+def test_finished_training_is_not_repeated(train, trained):
+    out, *_ = trained
+    before = rows(out)
+
+    _, lines = train(out)
+
+    assert lines == []
+    assert rows(out) == before
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"temperature": 0.1}, {"music": "other songs"}], ids=str)
+def test_folder_with_another_training_is_refused(change, train, trained):
+    with pytest.raises(TrainingDataError, match=f"with another {next(iter(change))}; choose an empty folder"):
+        train(trained[0], **change)
+
+
+@pytest.mark.parametrize(("rates", "best"), [([0.5], 1), ([0.2, 0.6, 0.4], 2), ([0.5, 0.5], 1)])
+def test_best_epoch_has_the_highest_hit_rate(rates, best):
+    from ml.training.contrastive.fit import MONITOR, best_epoch
+
+    assert best_epoch([{"epoch": epoch, MONITOR: rate} for epoch, rate in enumerate(rates, start=1)]) == best
+
+
+def test_learning_rate_rises_for_an_epoch_and_falls_to_the_end():
+    from ml.training.contrastive.config import ContrastiveConfig
+    from ml.training.contrastive.fit import compiled
+    from ml.training.contrastive.network import contrastive_encoder
+
+    config = ContrastiveConfig(steps=10, epochs=4, learning_rate=1e-3)
+    schedule = compiled(contrastive_encoder(SPEC, (4, 4, 4, 4)), config).optimizer._learning_rate
+
+    rates = [float(schedule(step)) for step in range(41)]
+
+    assert np.argmax(rates) == 10
+    assert rates[10] == pytest.approx(1e-3)
+    assert rates[0] == pytest.approx(1e-3 / 20)
+    assert rates[40] == pytest.approx(1e-5)
+    assert (np.diff(rates[:11]) > 0).all()
+    assert (np.diff(rates[10:]) < 0).all()
+
+
+def test_embedding_in_batches_is_that_of_the_whole(rng):
+    from ml.training.contrastive.fit import embedder
+    from ml.training.contrastive.network import contrastive_encoder
+
+    encoder = contrastive_encoder(SPEC, (4, 4, 4, 4))
+    views = rng.standard_normal((7, SPEC.n_frames, SPEC.n_mels)).astype(np.float32)
+
+    np.testing.assert_allclose(embedder(encoder, batch_size=3)(views), encoder(views[..., None]), atol=1e-5)
