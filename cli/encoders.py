@@ -76,7 +76,7 @@ def use(name: str) -> None:
     """Let ingestion and search use encoder NAME.
 
     \b
-    songradar encoders use siamese
+    songradar encoders use contrastive
     """
     from db.encoders import use_encoder
     from db.engine import engine
@@ -110,7 +110,7 @@ def export(name: str, out: Path | None) -> None:
     """Write encoder NAME to a folder, as `encoders add` reads it.
 
     \b
-    songradar encoders export siamese -o /tmp/siamese
+    songradar encoders export contrastive -o /tmp/contrastive
     """
     from db.encoders import read_whole
     from db.engine import engine

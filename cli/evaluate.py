@@ -47,6 +47,9 @@ class Seconds(click.ParamType[tuple[float, ...]]):
 
 @click.command()
 @click.option("--music", metavar="DIR", required=True, multiple=True, type=FOLDER, help="Songs; may be repeated.")
+@click.option(
+    "--distractors", metavar="DIR", multiple=True, type=FOLDER, help="More songs for the catalogue, never asked for."
+)
 @click.option("--noise", metavar="DIR", multiple=True, type=FOLDER, help="Recordings of noise [pink noise is made].")
 @click.option(
     "--ir", metavar="DIR", multiple=True, type=FOLDER, help="Impulse responses; without, nothing is played in rooms."
@@ -77,6 +80,7 @@ class Seconds(click.ParamType[tuple[float, ...]]):
 )
 def evaluate(
     music: tuple[Path, ...],
+    distractors: tuple[Path, ...],
     noise: tuple[Path, ...],
     ir: tuple[Path, ...],
     names: tuple[str, ...],
@@ -109,23 +113,25 @@ def evaluate(
     conditions = usable_conditions(around)
     encoders = [choose_encoder(name) for name in names or (None,)]
     missing, present = divide(found, absent, seed)
+    others = audio_in(distractors, None)
     with temporary_catalogue(), connect() as connection:
         searches = {}
         for new in encoders:
-            stored, loaded = fill(connection, new, [file.path for file in present], workers)
+            stored, loaded = fill(connection, new, [file.path for file in (*present, *others)], workers)
             searches[new.name] = partial(answer, connection=connection, stored=stored, encoder=loaded)
-        songs, others = known_songs(connection, present), absent_songs(missing)
+        songs, strangers = known_songs(connection, present), absent_songs(missing)
         cuts = plan(songs, conditions, seconds, per_condition, seed)
-        cuts += plan(others, conditions, seconds, per_condition, seed + 1)
+        cuts += plan(strangers, conditions, seconds, per_condition, seed + 1)
         silence = noise_queries(per_condition, seconds, around, seed)
         total = len(cuts) + per_condition * len(seconds)
         outcomes = search_all(chain(make_queries(cuts, around), silence), searches, total)
     for name, mine in outcomes.items():
-        click.echo(f"\n{name}: {len(songs)} songs in the catalogue, {len(others)} absent")
+        beside = f" beside {len(others)} others" if others else ""
+        click.echo(f"\n{name}: {len(songs)} songs in the catalogue{beside}, {len(strangers)} absent")
         print_hits(mine)
         print_answers(mine)
     if out is not None:
-        facts = {"seed": seed, "songs": len(songs), "absent_songs": len(others)}
+        facts = {"seed": seed, "songs": len(songs), "distractors": len(others), "absent_songs": len(strangers)}
         write_report(outcomes, facts, out)
         click.echo(f"\n{out}: evaluation.json, roc.png and reliability.png written")
 

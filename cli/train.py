@@ -126,6 +126,13 @@ def siamese(
 @click.option("--pairs", type=click.IntRange(8), default=256, show_default=True, help="Pairs in a batch.")
 @click.option("--chunks", type=click.IntRange(1), default=14_000, show_default=True, help="Degraded pieces of 16 s.")
 @click.option(
+    "--transpose",
+    metavar="SEMITONES",
+    type=float,
+    multiple=True,
+    help="Train on each song played so much higher, too, as another song; at least 2 up or down; may be repeated.",
+)
+@click.option(
     "--held-out", type=click.FloatRange(0.01, 0.5), default=0.15, show_default=True, help="Share of files kept apart."
 )
 @click.option(
@@ -154,6 +161,7 @@ def contrastive(
     steps: int,
     pairs: int,
     chunks: int,
+    transpose: tuple[float, ...],
     held_out: float,
     trial: int,
     without: tuple[str, ...],
@@ -180,6 +188,8 @@ def contrastive(
     from ml.training.contrastive.config import ContrastiveConfig, Recipe
     from ml.training.contrastive.material import Folders, count_files, read_sides, render
 
+    if any(abs(step) < 2 for step in transpose):
+        raise click.UsageError("--transpose: less than 2 semitones apart, a song counts as the same")
     folders, recipe = Folders(music, noise, ir), Recipe(**dict.fromkeys(without, False))
     bank = bank or out / "bank"
     for folder in (out, bank):
@@ -201,8 +211,8 @@ def contrastive(
     from ml.training.export import encoder_onnx
 
     config = ContrastiveConfig(
-        n_pairs=pairs, steps=steps, epochs=epochs, n_chunks=chunks, held_out_share=held_out, trial_size=trial,
-        seed=seed, recipe=recipe,
+        n_pairs=pairs, steps=steps, epochs=epochs, n_chunks=chunks, transpositions=transpose,
+        held_out_share=held_out, trial_size=trial, seed=seed, recipe=recipe,
     )  # fmt: skip
     warn(f"{len(train_side.songs)} songs to train on, {len(held_out_side.songs)} held out")
     with progress("rendering", chunks) as advance:

@@ -7,6 +7,7 @@ from importlib.resources import files
 import pytest
 
 from cli.encoders import SHIPPED
+from tests import synth
 
 GUARD = {"clean": 1.0, "noise 10 dB": 0.9, "noise 5 dB": 0.85, "phone chain": 0.8, "tempo 4 %": 0.85}
 """What the shipped encoder must reach on 3 s of the seven demo songs, 14 queries a condition."""
@@ -43,6 +44,15 @@ def test_songs_that_are_absent_are_asked_for_all_the_same(database, run, folder,
 
     assert "2 songs in the catalogue, 1 absent" in result.stdout
     assert summary["n_absent"] == 2 * n_conditions + 2
+
+
+def test_distractors_are_in_the_catalogue_and_never_asked_for(database, run, folder, toy_folder, tmp_path, rng):
+    (tmp_path / "others").mkdir()
+    synth.write_wav(tmp_path / "others" / "other.wav", synth.melody(rng, 20.0))
+    options = ["--encoder", toy_folder, "--seconds", 2, "--per-condition", 1, "--absent", 0]
+    result = run("evaluate", "--music", folder, "--distractors", tmp_path / "others", *options)
+
+    assert "3 songs in the catalogue beside 1 others, 0 absent" in result.stdout
 
 
 def test_same_seed_gives_the_same_answers(database, run, folder, toy_folder):

@@ -8,7 +8,7 @@ import pytest
 
 from ml.audio import read_audio
 from ml.errors import TrainingDataError
-from ml.training.contrastive.recordings import is_held_out, read_recordings
+from ml.training.contrastive.recordings import is_held_out, read_recordings, transposed
 from tests import synth
 
 RATE_HZ = 8000
@@ -188,3 +188,24 @@ class TestWave:
 
     def test_before_the_beginning_is_silence(self, read):
         assert not read().wave(0, -1000, 500).any()
+
+
+class TestTransposed:
+    def test_each_song_comes_first_as_it_is_and_then_higher(self, read, tmp_path):
+        songs = read()
+        more = transposed(songs, (-12.0,), RATE_HZ, tmp_path / "more")
+
+        assert more.names[:2] == (songs.names[0], f"{songs.names[0]} -12")
+        assert len(more) == 2 * len(songs)
+        np.testing.assert_array_equal(more.wave(0), songs.wave(0))
+        assert more.lengths[1] == pytest.approx(2 * songs.lengths[0], rel=0.001)
+
+    def test_without_transpositions_the_songs_are_the_same(self, read, tmp_path):
+        songs = read()
+
+        assert transposed(songs, (), RATE_HZ, tmp_path / "more") is songs
+
+    def test_digest_tells_transpositions_apart(self, read, tmp_path):
+        digests = {transposed(read(), steps, RATE_HZ, tmp_path / "more").digest for steps in [(), (-3,), (-3, 4)]}
+
+        assert len(digests) == 3

@@ -22,6 +22,7 @@ class ContrastiveConfig:
     steps: int = 200
     epochs: int = 20
     n_chunks: int = 14_000
+    transpositions: tuple[float, ...] = ()
     learning_rate: float = 1.5e-3
     temperature: float = 0.05
     held_out_share: float = 0.15

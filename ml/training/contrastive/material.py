@@ -12,7 +12,7 @@ from ml.files import AudioFile, audio_files
 from ml.spec import AudioSpec
 from ml.training.contrastive.bank import Clean, Degraded, render_clean, render_degraded
 from ml.training.contrastive.config import ContrastiveConfig
-from ml.training.contrastive.recordings import Recordings, is_held_out, read_recordings
+from ml.training.contrastive.recordings import Recordings, is_held_out, read_recordings, transposed
 from ml.training.contrastive.retrieval import Trial, draw_trial
 
 
@@ -94,9 +94,10 @@ def render(
 ) -> Material:
     """Draw all spectrograms into `bank`, or reuse those of an earlier run with the same files and settings."""
     draw = partial(render_clean, spec=spec, workers=workers)
+    songs = transposed(train.songs, config.transpositions, spec.sample_rate_hz, bank / "train_transposed")
     return Material(
-        clean=draw(train.songs, path=bank / "clean.f16"),
-        degraded=render_degraded(train.songs, spec, config, train.around, bank / "degraded.f16", workers, advance),
+        clean=draw(songs, path=bank / "clean.f16"),
+        degraded=render_degraded(songs, spec, config, train.around, bank / "degraded.f16", workers, advance),
         noise=draw(train.noises, path=bank / "noise.f16"),
         catalogue=draw(held_out.songs, path=bank / "catalogue.f16"),
         trial=draw_trial(held_out.songs, spec, held_out.around, config.trial_size, config.seed),

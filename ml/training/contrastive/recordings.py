@@ -2,15 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.audio import Wave, read_audio
+from ml.augmentation import change_speed
 from ml.errors import AudioReadError, TrainingDataError
 from ml.files import AudioFile, Failure, audio_files
 
@@ -77,48 +79,73 @@ def read_recordings(
     found = list(audio_files(folders))
     files = [item for item in found if isinstance(item, AudioFile) and keep(item.path.name)]
     key = [rate_hz, list(others), [[file.path.name, file.size, str(file.modified_at)] for file in files]]
+
+    def decode_one(file: AudioFile) -> _Named | AudioReadError:
+        try:
+            return file.path.name, read_audio(file.path, rate_hz)
+        except AudioReadError as error:
+            return error
+
+    def decoded() -> Iterator[_Named | AudioReadError]:
+        with ThreadPoolExecutor(workers) as pool:
+            for result in pool.map(decode_one, files):
+                advance()
+                yield result
+
+    recordings = _kept(target, key, decoded, others)
+    if not len(recordings):
+        raise TrainingDataError(f"{', '.join(map(str, folders))}: no recording that can be used for this")
+    unread = tuple(str(item) for item in found if isinstance(item, Failure))
+    return replace(recordings, failures=unread + recordings.failures)
+
+
+def transposed(songs: Recordings, semitones: Sequence[float], rate_hz: int, target: Path) -> Recordings:
+    """The songs, and each of them played so much higher (and faster, as on a turntable) as another song.
+
+    To an encoder that tells songs a semitone apart these are more music: other pitches in the same bands.
+    """
+    if not semitones:
+        return songs
+
+    def played() -> Iterator[_Named]:
+        for number, name in enumerate(songs.names):
+            yield name, songs.wave(number)
+            for step in semitones:
+                yield f"{name} {step:+g}", change_speed(songs.wave(number), rate_hz, 2 ** (step / 12))
+
+    return replace(_kept(target, [list(semitones), songs.digest], played), failures=songs.failures)
+
+
+_Named = tuple[str, Wave]
+
+
+def _kept(
+    target: Path,
+    key: list[Any],
+    produce: Callable[[], Iterator[_Named | AudioReadError]],
+    others: Sequence[str] = (),
+) -> Recordings:
+    """What `produce` yields, written to `target`.i16; or what lies there, if it was written for the same `key`."""
     data, index = target.with_suffix(".i16"), target.with_suffix(".i16.json")
     known = json.loads(index.read_text()) if index.exists() else {}
     if known.get("key") != key:
         index.unlink(missing_ok=True)  # from here on the samples are not what it says
-        known = {"key": key, **_decode_all(files, rate_hz, data, workers, advance, others)}
-        known["failures"] = [str(item) for item in found if isinstance(item, Failure)] + known["failures"]
+        known = {"key": key, "names": [], "digests": [], "starts": [0], "failures": []}
+        with data.open("wb") as out:
+            for result in produce():
+                if isinstance(result, AudioReadError):
+                    known["failures"].append(str(result))
+                    continue
+                name, wave = result
+                samples = np.round(np.clip(wave, -1, 1) * FULL_SCALE).astype(np.int16)
+                digest = hashlib.sha256(samples.tobytes()).hexdigest()
+                if digest in known["digests"] or digest in others or not samples.any():
+                    continue
+                out.write(samples.tobytes())
+                known["names"].append(name)
+                known["digests"].append(digest)
+                known["starts"].append(known["starts"][-1] + len(samples))
         index.write_text(json.dumps(known))
-    if not known["names"]:
-        raise TrainingDataError(f"{', '.join(map(str, folders))}: no recording that can be used for this")
     starts = np.array(known["starts"], np.int64)
-    samples = np.memmap(data, np.int16, "r", shape=(int(starts[-1]),))
+    samples = np.memmap(data, np.int16, "r", shape=(int(starts[-1]),)) if starts[-1] else np.zeros(0, np.int16)
     return Recordings(tuple(known["names"]), tuple(known["digests"]), starts, samples, tuple(known["failures"]))
-
-
-def _decode_all(
-    files: Sequence[AudioFile],
-    rate_hz: int,
-    data: Path,
-    workers: int,
-    advance: Callable[[], None],
-    others: Sequence[str],
-) -> dict[str, list[str] | list[int]]:
-    def decode_one(file: AudioFile) -> NDArray[np.int16] | AudioReadError:
-        try:
-            return np.round(np.clip(read_audio(file.path, rate_hz), -1, 1) * FULL_SCALE).astype(np.int16)
-        except AudioReadError as error:
-            return error
-
-    names: list[str] = []
-    digests: list[str] = []
-    starts, failures = [0], []
-    with ThreadPoolExecutor(workers) as pool, data.open("wb") as out:
-        for file, result in zip(files, pool.map(decode_one, files), strict=True):
-            advance()
-            if isinstance(result, AudioReadError):
-                failures.append(str(result))
-                continue
-            digest = hashlib.sha256(result.tobytes()).hexdigest()
-            if digest in digests or digest in others or not result.any():
-                continue
-            digests.append(digest)
-            out.write(result.tobytes())
-            names.append(file.path.name)
-            starts.append(starts[-1] + len(result))
-    return {"names": names, "digests": digests, "starts": starts, "failures": failures}
