@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from db.search import StoredEncoder
     from ml.encoder import Encoder
 
-SHIPPED = "siamese"
+SHIPPED = "contrastive"
 """The encoder in the package that a catalogue without encoders begins with."""
 
 NAME = click.argument("name", metavar="NAME")

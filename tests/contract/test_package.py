@@ -28,6 +28,8 @@ def test_wheel_has_all_that_is_needed_and_no_tests(tmp_path):
         "migrations/env.py",
         "migrations/script.py.mako",
         "migrations/versions/20261122_first.py",
+        "ml/weights/contrastive/encoder.onnx",
+        "ml/weights/contrastive/CARD.md",
         "ml/weights/siamese/encoder.onnx",
         "ml/weights/siamese/CARD.md",
         "cli/songs_of_the_demo/CREDITS.md",

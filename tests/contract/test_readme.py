@@ -1,5 +1,6 @@
 """What the README tells people to type works, in the order in which it is told."""
 
+import ast
 import re
 import shlex
 import shutil
@@ -13,6 +14,7 @@ from cli.encoders import SHIPPED, read_shipped
 from db.encoders import add_encoder, remove_encoder, use_encoder
 from db.engine import engine
 from ml.audio import read_audio
+from ml.spec import CONTRASTIVE
 from tests import synth
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
@@ -33,8 +35,9 @@ def reader(database, run, tmp_path, monkeypatch):
     remove_encoder(engine(), "toy")
     monkeypatch.chdir(tmp_path)
     shutil.copytree(str(files("cli").joinpath("songs_of_the_demo")), "music")
-    song = read_audio(Path("music/kevin_macleod_vibe_ace.m4a"), synth.RATE_HZ)
-    synth.write_wav(Path("recording.wav"), synth.cut(song, 10.0, 15.0))
+    rate_hz = CONTRASTIVE.sample_rate_hz
+    song = read_audio(Path("music/kevin_macleod_vibe_ace.m4a"), rate_hz)
+    synth.write_wav(Path("recording.wav"), synth.cut(song, 10.0, 15.0, rate_hz), rate_hz)
     return database
 
 
@@ -71,4 +74,7 @@ def test_other_application_names_the_song_with_sql_alone(reader, run, capsys):
     (program,) = blocks("python")
     exec(compile(program, "README.md", "exec"), {})
 
-    assert capsys.readouterr().out.startswith("('Vibe Ace', 'Kevin MacLeod', 10.0, ")
+    title, artist, offset_s, confidence, accepted = ast.literal_eval(capsys.readouterr().out)
+    assert (title, artist, accepted) == ("Vibe Ace", "Kevin MacLeod", True)
+    assert offset_s == pytest.approx(10, abs=0.1)
+    assert confidence > 0.99
