@@ -3,6 +3,7 @@
 import math
 import stat
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,15 @@ def resample(wave: Wave, from_hz: int, to_hz: int) -> Wave:
     """(T,) float32 -> about (T * to_hz / from_hz,) float32."""
     if from_hz == to_hz:
         return wave
+    return np.concatenate([np.zeros(0, np.float32), *_resampled(iter([frame_of(wave, from_hz)]), to_hz)])
+
+
+def frame_of(wave: Wave, sample_rate_hz: int) -> AudioFrame:
+    """(T,) float32 as FFmpeg takes it."""
     frame = AudioFrame.from_ndarray(np.ascontiguousarray(wave, np.float32)[None], format="flt", layout="mono")
-    frame.sample_rate = from_hz
-    return np.concatenate([np.zeros(0, np.float32), *_resampled(iter([frame]), to_hz)])
+    frame.sample_rate = sample_rate_hz
+    frame.pts, frame.time_base = 0, Fraction(1, sample_rate_hz)
+    return frame
 
 
 def _open(path: Path) -> InputContainer:

@@ -14,7 +14,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 
-from ml.audio import Wave, read_audio
+from ml.audio import Wave, frame_of, read_audio
 from ml.noise import rms
 
 CODECS = {
@@ -98,7 +98,7 @@ def through_codec(wave: Wave, rate_hz: int, name: str, bit_rate: int | None = No
         stream: Any = output.add_stream(encoder, rate=coded_hz, layout="mono")  # PyAV types it as any kind of stream
         stream.bit_rate = bit_rate or usual
         resampler = av.AudioResampler(stream.format, "mono", coded_hz, frame_size=stream.codec_context.frame_size)
-        for frame in [*resampler.resample(_frame(wave, rate_hz)), *resampler.resample(None)]:
+        for frame in [*resampler.resample(frame_of(wave, rate_hz)), *resampler.resample(None)]:
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     file.seek(0)
@@ -129,7 +129,7 @@ def _filtered(wave: Wave, rate_hz: int, filters: Sequence[tuple[str, str]]) -> W
         graph.add("abuffersink"),
     ]
     graph.link_nodes(*chain).configure()
-    chain[0].push(_frame(wave, rate_hz))
+    chain[0].push(frame_of(wave, rate_hz))
     chain[0].push(None)
     pulled = []
     while True:
@@ -137,14 +137,6 @@ def _filtered(wave: Wave, rate_hz: int, filters: Sequence[tuple[str, str]]) -> W
             pulled.append(np.asarray(cast("AudioFrame", chain[-1].pull()).to_ndarray()).reshape(-1))
         except (av.error.EOFError, av.error.BlockingIOError):
             return np.concatenate(pulled or [np.zeros(0, np.float32)])
-
-
-def _frame(wave: Wave, rate_hz: int) -> AudioFrame:
-    frame = AudioFrame.from_ndarray(np.ascontiguousarray(wave, np.float32)[None], format="flt", layout="mono")
-    frame.sample_rate = rate_hz
-    frame.pts = 0
-    frame.time_base = Fraction(1, rate_hz)
-    return frame
 
 
 def _read(file: io.BytesIO, rate_hz: int) -> Wave:
