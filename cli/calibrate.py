@@ -1,10 +1,9 @@
 """What an encoder's scores mean: searches in a temporary catalogue, of songs that it holds and of others."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +30,8 @@ class Calibration:
 
 def calibrate(
     folder: Path,
-    catalogue: "Sequence[AudioFile]",
-    held_out: "Sequence[AudioFile]",
+    songs: "Sequence[AudioFile]",
+    is_held_out: "Callable[[AudioFile], bool]",
     around: "Surroundings",
     seconds: Sequence[float],
     per_cell: int,
@@ -40,27 +39,27 @@ def calibrate(
 ) -> Calibration:
     """Fit the confidence of the encoder in `folder`.
 
-    A temporary catalogue holds `catalogue` and every second song of `held_out`. Recordings of the songs held out, and
+    A temporary catalogue holds `songs`, less every second one of those held out. Recordings of the songs held out, and
     of noise without music, are searched in it under all conditions: of some the song is there, of the others not;
     `per_cell` of either for each condition and length.
     """
     from cli.encoders import read_folder
     from db.engine import connect
     from ml.errors import TrainingDataError
-    from ml.evaluation import make_queries, noise_queries, plan
+    from ml.evaluation import questions
     from ml.training.calibration import calibrate as fit
 
     new = replace(read_folder(folder), calibration=None, name=NAME)
     conditions = usable_conditions(around)
-    there = list(held_out[1::2])
+    held_out = [song for song in songs if is_held_out(song)]
+    missing, there = held_out[::2], held_out[1::2]
     with temporary_catalogue(), connect() as connection:
-        paths = [file.path for file in (*catalogue, *there)]
+        paths = [song.path for song in songs if song not in missing]
         stored, encoder = fill(connection, new, paths, os.cpu_count() or 1)
-        cuts = plan(known_songs(connection, there), conditions, seconds, per_cell, seed)
-        cuts += plan(absent_songs(held_out[::2]), conditions, seconds, per_cell, seed + 1)
-        queries = chain(make_queries(cuts, around), noise_queries(2 * per_cell, seconds, around, seed))
+        asked = known_songs(connection, there) + absent_songs(missing)
+        queries, total = questions(asked, conditions, seconds, per_cell, 2 * per_cell, around, seed)
         search = partial(answer, connection=connection, stored=stored, encoder=encoder)
-        outcomes = search_all(queries, {NAME: search}, len(cuts) + 2 * per_cell * len(seconds))[NAME]
+        outcomes = search_all(queries, {NAME: search}, total)[NAME]
     present = [outcome for outcome in outcomes if outcome.query.source]
     absent = [outcome for outcome in outcomes if not outcome.query.source]
     try:

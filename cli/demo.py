@@ -54,19 +54,12 @@ def demo(out: Path | None) -> None:
 
 def record(song: Path, clip: Path) -> None:
     """Write an excerpt of `song` with noise over it to `clip`, as 16-bit WAV."""
-    import wave
-
     import numpy as np
 
-    from ml.audio import read_audio
+    from ml.audio import read_audio, write_wav
     from ml.noise import mix_at_snr, pink_noise
 
     rate_hz = 22_050
     start, size = round(EXCERPT_START_S * rate_hz), round(EXCERPT_S * rate_hz)
     excerpt = read_audio(song, rate_hz)[start : start + size]
-    noisy = mix_at_snr(excerpt, pink_noise(len(excerpt), np.random.default_rng(0)), SNR_DB)
-    with wave.open(str(clip), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate_hz)
-        file.writeframes((noisy * 32767).astype("<i2").tobytes())
+    write_wav(mix_at_snr(excerpt, pink_noise(len(excerpt), np.random.default_rng(0)), SNR_DB), rate_hz, clip)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,7 +102,10 @@ def evaluate(
     """
     from cli.temporary import fill, temporary_catalogue
     from db.engine import connect
-    from ml.evaluation import make_queries, noise_queries, plan
+    from ml.evaluation import questions
+
+    if out is not None:
+        from ml import plots  # noqa: F401 - that matplotlib is missing is told before the work, not after it
 
     keep = set(only.read_text("utf-8").splitlines()) if only else None
     found = audio_in(music, keep)
@@ -120,11 +122,8 @@ def evaluate(
             stored, loaded = fill(connection, new, [file.path for file in (*present, *others)], workers)
             searches[new.name] = partial(answer, connection=connection, stored=stored, encoder=loaded)
         songs, strangers = known_songs(connection, present), absent_songs(missing)
-        cuts = plan(songs, conditions, seconds, per_condition, seed)
-        cuts += plan(strangers, conditions, seconds, per_condition, seed + 1)
-        silence = noise_queries(per_condition, seconds, around, seed)
-        total = len(cuts) + per_condition * len(seconds)
-        outcomes = search_all(chain(make_queries(cuts, around), silence), searches, total)
+        queries, total = questions(songs + strangers, conditions, seconds, per_condition, per_condition, around, seed)
+        outcomes = search_all(queries, searches, total)
     for name, mine in outcomes.items():
         beside = f" beside {len(others)} others" if others else ""
         click.echo(f"\n{name}: {len(songs)} songs in the catalogue{beside}, {len(strangers)} absent")
@@ -144,25 +143,19 @@ def audio_in(folders: Sequence[Path], keep: set[str] | None) -> "list[AudioFile]
     for item in audio_files(folders):
         if isinstance(item, Failure):
             warn(str(item))
-        elif keep is None or item.path.name in keep:
+        elif keep is None or item.name in keep:
             found.append(item)
     return found
 
 
 def surroundings(noise: Sequence[Path], ir: Sequence[Path], keep: set[str] | None) -> "Surroundings":
-    """Noises and responses at the rate of queries. A response is a device's if its file's name begins with device."""
-    from ml.augmentation import read_responses
+    """Noises and responses at the rate of queries."""
     from ml.conditions import Surroundings
     from ml.evaluation import RATE_HZ
     from ml.noise import read_noises
 
-    responses = [file.path for file in audio_in(ir, keep)]
-    devices = [path for path in responses if path.name.startswith("device")]
-    return Surroundings(
-        noises=read_noises([file.path for file in audio_in(noise, keep)], RATE_HZ) if noise else (),
-        rooms=read_responses([path for path in responses if path not in devices], RATE_HZ),
-        devices=read_responses(devices, RATE_HZ),
-    )
+    noises = read_noises([file.path for file in audio_in(noise, keep)], RATE_HZ) if noise else ()
+    return Surroundings.read(noises, [file.path for file in audio_in(ir, keep)], RATE_HZ)
 
 
 def usable_conditions(around: "Surroundings") -> "list[Condition]":
@@ -254,7 +247,7 @@ def search_all(
 
 
 def print_hits(outcomes: "Sequence[Outcome]") -> None:
-    """Share of recordings named rightly (top-1) by condition and length, with half the width of the interval."""
+    """Share of recordings named rightly (top-1) by condition and length, with the bounds of its interval."""
     from ml.conditions import CONDITIONS
     from ml.evaluation import scores, wilson_interval
 
@@ -268,7 +261,7 @@ def print_hits(outcomes: "Sequence[Outcome]") -> None:
     lengths = sorted({length for _, length in found})
     rows = [
         (condition, *(cell(found.get((condition, length))) for length in lengths))
-        for condition in [c.name for c in CONDITIONS if any((c.name, length) in found for length in lengths)]
+        for condition in [c.name for c in CONDITIONS if c.name in {condition for condition, _ in found}]
     ]
     print_table(("top-1 %, 95 % interval", *(f"{length:g} s" for length in lengths)), rows)
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,8 @@ from cli.output import progress, warn
 
 if TYPE_CHECKING:
     from cli.calibrate import Calibration
-    from ml.files import AudioFile, Failure
     from ml.spec import AudioSpec
+    from ml.training.contrastive.material import Folders, Side
 
 FOLDER = click.Path(path_type=Path)
 SEED = click.option("--seed", default=0, show_default=True, help="Seed of all that is drawn.")
@@ -73,8 +72,8 @@ def siamese(
     import numpy as np
 
     from cli.calibrate import calibrate
-    from cli.evaluate import surroundings
-    from ml.files import audio_files, path_of, stat
+    from cli.evaluate import audio_in, surroundings
+    from ml.files import audio_files, path_of
     from ml.spec import SIAMESE
     from ml.training.card import siamese_card
     from ml.training.checkpoints import read_curves
@@ -98,11 +97,10 @@ def siamese(
     encoder = extract_encoder(fit(dataset, parts, SIAMESE, config, out, warn))
     write_encoder(out, encoder_onnx(encoder, SIAMESE, embedding_scale(encoder, dataset, parts)), SIAMESE)
     rows = read_curves(out / "curves.csv")
-    songs = [stat(path_of(song.source)) for song in dataset.songs]
-    held_out = [songs[number] for number in sorted(parts.apart)]
-    trained = [song for song in songs if song not in held_out]
+    apart = {dataset.songs[number].source for number in parts.apart}
+    songs = audio_in([path_of(song.source) for song in dataset.songs], None)
     around = surroundings([noise] if noise else [], [], None)
-    calibration = calibrate(out, readable(trained), readable(held_out), around, (10, 15, 30), recordings, seed)
+    calibration = calibrate(out, songs, lambda song: song.source in apart, around, (10, 15, 30), recordings, seed)
     metrics = {**rows[best_epoch(rows) - 1], "parameters": encoder.count_params()}
     text = siamese_card(out.resolve().name, dataset, config, metrics, calibration, read_credits(credits_))
     finish(out, metrics, calibration, text)
@@ -182,11 +180,10 @@ def contrastive(
     picture, and trains nothing.
     """
     from cli.calibrate import calibrate
-    from cli.evaluate import surroundings
-    from ml.files import audio_files
+    from cli.evaluate import audio_in, surroundings
     from ml.spec import CONTRASTIVE
     from ml.training.contrastive.config import ContrastiveConfig, Recipe
-    from ml.training.contrastive.material import Folders, count_files, read_sides, render
+    from ml.training.contrastive.material import Folders, render
 
     if any(abs(step) < 2 for step in transpose):
         raise click.UsageError("--transpose: less than 2 semitones apart, a song counts as the same")
@@ -194,10 +191,7 @@ def contrastive(
     bank = bank or out / "bank"
     for folder in (out, bank):
         folder.mkdir(parents=True, exist_ok=True)
-    with progress("decoding", count_files(folders)) as advance:
-        train_side, held_out_side = read_sides(folders, CONTRASTIVE, held_out, bank, workers, advance)
-    for failure in (*train_side.songs.failures, *held_out_side.songs.failures):
-        warn(failure)
+    train_side, held_out_side = decode(folders, held_out, bank, workers)
     if preview:
         from ml.training.contrastive.preview import write_previews
 
@@ -221,27 +215,25 @@ def contrastive(
     encoder = fit(material, CONTRASTIVE, config, train_side.songs.digest, out, warn)
     write_encoder(out, encoder_onnx(encoder, CONTRASTIVE, scale=1.0), CONTRASTIVE)
     rows = read_curves(out / "curves.csv")
-    names = set(held_out_side.songs.names)
-    files = readable(list(audio_files(music)))
-    calibration = calibrate(
-        out,
-        [file for file in files if file.path.name not in names],
-        [file for file in files if file.path.name in names],
-        surroundings(noise, ir, set(held_out_side.names)),
-        (1, 2, 3, 5, 10, 20),
-        recordings,
-        seed,
-    )
+    apart = set(held_out_side.names)
+    songs, around = audio_in(music, None), surroundings(noise, ir, apart)
+    lengths = (1, 2, 3, 5, 10, 20)
+    calibration = calibrate(out, songs, lambda song: song.name in apart, around, lengths, recordings, seed)
     metrics = {**rows[best_epoch(rows) - 1], "parameters": encoder.count_params()}
     text = contrastive_card(out.resolve().name, train_side.songs, config, metrics, calibration, read_credits(credits_))
     finish(out, metrics, calibration, text)
 
 
-def readable(files: "Sequence[AudioFile | Failure]") -> "list[AudioFile]":
-    """Without the files that could not be read."""
-    from ml.files import AudioFile
+def decode(folders: "Folders", held_out: float, bank: Path, workers: int) -> "tuple[Side, Side]":
+    """Training's side of the files and the one held out; what cannot be used is told."""
+    from ml.spec import CONTRASTIVE
+    from ml.training.contrastive.material import count_files, read_sides
 
-    return [file for file in files if isinstance(file, AudioFile)]
+    with progress("decoding", count_files(folders)) as advance:
+        sides = read_sides(folders, CONTRASTIVE, held_out, bank, workers, advance)
+    for failure in (failure for side in sides for failure in side.songs.failures):
+        warn(failure)
+    return sides
 
 
 def read_credits(path: Path | None) -> str:

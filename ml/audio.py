@@ -2,6 +2,7 @@
 
 import math
 import stat
+import wave as wav
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -50,7 +51,7 @@ def decode(path: Path, sample_rate_hz: int) -> Iterator[Wave]:
             raise AudioReadError(path, "has no audio stream")
         n_samples = 0
         try:
-            for block in _resampled(_frames(container, path), sample_rate_hz):
+            for block in resampled(_frames(container, path), sample_rate_hz):
                 n_samples += len(block)
                 yield block
         # PyAV raises ValueError for a format it cannot follow, MemoryError for what a damaged header asks of it
@@ -73,7 +74,16 @@ def resample(wave: Wave, from_hz: int, to_hz: int) -> Wave:
     """(T,) float32 -> about (T * to_hz / from_hz,) float32."""
     if from_hz == to_hz:
         return wave
-    return np.concatenate([np.zeros(0, np.float32), *_resampled(iter([frame_of(wave, from_hz)]), to_hz)])
+    return np.concatenate([np.zeros(0, np.float32), *resampled(iter([frame_of(wave, from_hz)]), to_hz)])
+
+
+def write_wav(wave: Wave, sample_rate_hz: int, path: Path) -> None:
+    """Write (T,) float32 as 16-bit mono; what exceeds full scale is clipped."""
+    with wav.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate_hz)
+        file.writeframes(np.round(np.clip(wave, -1, 1) * 32767).astype("<i2").tobytes())
 
 
 def frame_of(wave: Wave, sample_rate_hz: int) -> AudioFrame:
@@ -118,7 +128,7 @@ def _frames(container: InputContainer, path: Path) -> Iterator[AudioFrame]:
             continue
 
 
-def _resampled(frames: Iterator[AudioFrame], sample_rate_hz: int) -> Iterator[Wave]:
+def resampled(frames: Iterator[AudioFrame], sample_rate_hz: int) -> Iterator[Wave]:
     """Mono float32 blocks. A stream may change its format on the way (chained Ogg, AAC): then start afresh."""
     conversion, source = None, None
     for frame in frames:

@@ -14,7 +14,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 
-from ml.audio import Wave, frame_of, read_audio
+from ml.audio import Wave, frame_of, read_audio, resampled
 from ml.noise import rms
 
 CODECS = {
@@ -141,7 +141,4 @@ def _filtered(wave: Wave, rate_hz: int, filters: Sequence[tuple[str, str]]) -> W
 
 def _read(file: io.BytesIO, rate_hz: int) -> Wave:
     with av.open(file, "r") as container:
-        resampler = av.AudioResampler("flt", "mono", rate_hz)
-        frames = [part for frame in container.decode(audio=0) for part in resampler.resample(frame)]
-        frames += resampler.resample(None)
-        return np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames])
+        return np.concatenate([*resampled(container.decode(audio=0), rate_hz)])

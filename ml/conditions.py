@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -23,6 +25,17 @@ class Surroundings:
     noises: Sequence[Wave] = ()
     rooms: Sequence[Wave] = ()
     devices: Sequence[Wave] = ()
+
+    @classmethod
+    def read(cls, noises: Sequence[Wave], responses: Sequence[Path], rate_hz: int) -> Self:
+        """With the impulse responses in these files: of a device where the name begins with device, else of a room.
+
+        Raises AudioReadError.
+        """
+        devices = [path for path in responses if path.name.startswith("device")]
+        rooms = [path for path in responses if path not in devices]
+        read = augmentation.read_responses
+        return cls(noises, rooms=read(rooms, rate_hz), devices=read(devices, rate_hz))
 
     @property
     def digest(self) -> str:

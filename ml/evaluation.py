@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -217,6 +218,26 @@ def plan(
                 song = usable[int(np.random.default_rng(key).integers(len(usable)))]
                 cuts.append(Cut(condition, length, song, key))
     return cuts
+
+
+def questions(
+    songs: Sequence[Song],
+    conditions: Sequence[Condition],
+    seconds: Sequence[float],
+    per_cell: int,
+    n_without_music: int,
+    around: Surroundings,
+    seed: int,
+) -> tuple[Iterator[Query], int]:
+    """All that an encoder is asked, and how many queries that is at most.
+
+    For every condition and length, `per_cell` recordings of songs that the catalogue holds and as many of absent ones;
+    for every length, `n_without_music` of noise alone.
+    """
+    cuts = plan([song for song in songs if not song.is_absent], conditions, seconds, per_cell, seed)
+    cuts += plan([song for song in songs if song.is_absent], conditions, seconds, per_cell, seed + 1)
+    noise = noise_queries(n_without_music, seconds, around, seed)
+    return chain(make_queries(cuts, around), noise), len(cuts) + n_without_music * len(seconds)
 
 
 def make_queries(cuts: Iterable[Cut], around: Surroundings) -> Iterator[Query]:

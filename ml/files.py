@@ -37,6 +37,11 @@ class AudioFile:
     modified_at: datetime
 
     @property
+    def name(self) -> str:
+        """The file's own name, as text like `source`."""
+        return text_of(self.path.name)
+
+    @property
     def source(self) -> str:
         """The name under which the catalogue knows the file; what is not UTF-8 is kept escaped."""
         return text_of(self.path)

@@ -26,13 +26,19 @@ def features(match: Found) -> list[float]:
     return [log_distance, log_ratio, match.coverage, math.log(match.n_fragments)]
 
 
+def has_rival(outcome: Outcome) -> bool:
+    """Whether there was a match, and another song to compare it with."""
+    return outcome.best is not None and outcome.best.margin is not None
+
+
 def calibrate(outcomes: Sequence[Outcome], absent: Sequence[Outcome]) -> dict[str, float]:
     """Fit the probability that the first match is right, and the threshold above which it is named.
 
     `outcomes` are of recordings whose song is in the catalogue, `absent` of others. The threshold is at least 0.5, and
     so high that at most FALSE_ACCEPT_RATE of `absent` would pass. Raises TrainingDataError when one kind is missing.
     """
-    judged = [(features(o.best), o.right) for o in (*outcomes, *absent) if o.best and o.best.margin is not None]
+    absent = [o for o in absent if has_rival(o)]
+    judged = [(features(o.best), o.right) for o in (*filter(has_rival, outcomes), *absent) if o.best]
     evidence, right = np.array([row for row, _ in judged]), np.array([label for _, label in judged])
     if len(set(right.tolist())) < 2:
         raise TrainingDataError("calibration needs searches that went right and searches that went wrong")
@@ -40,8 +46,7 @@ def calibrate(outcomes: Sequence[Outcome], absent: Sequence[Outcome]) -> dict[st
     model = LogisticRegression(C=10.0, max_iter=1000).fit(scaler.fit_transform(evidence), right)
     weights = model.coef_[0] / scaler.scale_
     intercept = float(model.intercept_[0] - weights @ scaler.mean_)
-    named = [o.best for o in absent if o.best and o.best.margin is not None]
-    false = [probability(features(best), weights, intercept) for best in named]
+    false = [probability(features(o.best), weights, intercept) for o in absent if o.best]
     threshold = max(0.5, float(np.quantile(false, 1 - FALSE_ACCEPT_RATE)) if false else 0.5)
     fitted = {"intercept": intercept, **dict(zip(FEATURES, weights.tolist(), strict=True))}
     return {**fitted, "log_ratio_alone": float(evidence[:, 1].mean()), "threshold": threshold}

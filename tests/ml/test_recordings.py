@@ -209,3 +209,12 @@ class TestTransposed:
         digests = {transposed(read(), steps, RATE_HZ, tmp_path / "more").digest for steps in [(), (-3,), (-3, 4)]}
 
         assert len(digests) == 3
+
+
+def test_names_that_are_not_utf8_are_kept_escaped(music, tmp_path):
+    (music / "a.wav").rename(os.fsdecode(os.fsencode(music / "caf") + b"\xe9.wav"))
+    asked = []
+    read_recordings([music], RATE_HZ, tmp_path / "songs", lambda name: not asked.append(name), workers=1)
+
+    assert "caf\\xe9.wav" in asked
+    assert not any(is_held_out(name, 0.0) for name in asked)

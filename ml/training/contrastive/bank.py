@@ -122,7 +122,7 @@ def _draw_chunk(
     song = int(rng.choice(len(room_left), p=room_left / room_left.sum()))
     pre_roll_frames = round(PRE_ROLL_S * spec.sample_rate_hz / spec.hop_length * 1.1)
     first_frame = pre_roll_frames + int(rng.uniform(0, room_left[song]) / spec.hop_length)
-    warp = draw_warp(rng) if recipe.warp else Warp("none", 1.0)
+    warp = draw_warp(rng) if recipe.warp else Warp()
     return Chunk(song, first_frame, warp.pace, bool(rng.random() < RECORDED_SHARE)), warp
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ml.augmentation import read_responses
 from ml.conditions import Surroundings
 from ml.errors import TrainingDataError
 from ml.files import AudioFile, audio_files
@@ -73,14 +72,10 @@ def _read_side(
     rate_hz = spec.sample_rate_hz
     songs = read_recordings(folders.music, rate_hz, bank / f"{name}_songs", keep, workers, advance, others)
     noises = read_recordings(folders.noise, rate_hz, bank / f"{name}_noises", keep, workers, advance)
-    paths = [f.path for f in audio_files(folders.responses) if isinstance(f, AudioFile) and keep(f.path.name)]
-    devices = [path for path in paths if path.name.startswith("device")]
-    around = Surroundings(
-        noises=[noises.wave(number) for number in range(len(noises))],
-        rooms=read_responses([path for path in paths if path not in devices], rate_hz),
-        devices=read_responses(devices, rate_hz),
-    )
-    return Side(songs, noises, around, tuple(path.name for path in paths))
+    responses = [file for file in audio_files(folders.responses) if isinstance(file, AudioFile) and keep(file.name)]
+    waves = [noises.wave(number) for number in range(len(noises))]
+    around = Surroundings.read(waves, [file.path for file in responses], rate_hz)
+    return Side(songs, noises, around, tuple(file.name for file in responses))
 
 
 def render(
@@ -106,11 +101,10 @@ def render(
 
 def count_files(folders: Folders) -> int:
     """Audio files in the folders of music and noise. Raises TrainingDataError when one holds none."""
-    counts = [
-        sum(isinstance(item, AudioFile) for item in audio_files([folder]))
-        for folder in (*folders.music, *folders.noise)
-    ]
-    for folder, count in zip((*folders.music, *folders.noise), counts, strict=True):
+    total = 0
+    for folder in (*folders.music, *folders.noise):
+        count = sum(isinstance(item, AudioFile) for item in audio_files([folder]))
         if not count:
             raise TrainingDataError(f"{folder}: holds no audio files")
-    return sum(counts)
+        total += count
+    return total

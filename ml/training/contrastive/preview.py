@@ -1,15 +1,14 @@
 """Augmented examples as audio and pictures, for a person to hear and see what the network is given."""
 
-import wave as wav
 from pathlib import Path
 
 import librosa.display
 import numpy as np
 from matplotlib.figure import Figure
 
-from ml.audio import Wave
+from ml.audio import Wave, write_wav
 from ml.augmentation import at_level
-from ml.conditions import PRE_ROLL_S
+from ml.conditions import PRE_ROLL_S, Warp
 from ml.spec import AudioSpec
 from ml.training.contrastive.config import Recipe
 from ml.training.contrastive.degradation import LEVEL, draw_warp, play, record
@@ -26,14 +25,15 @@ def write_previews(side: Side, spec: AudioSpec, recipe: Recipe, n: int, seed: in
     for number in range(n):
         rng = np.random.default_rng([seed, number])
         song = int(rng.integers(len(side.songs)))
-        warp = draw_warp(rng) if recipe.warp else None
-        before = round(pre_roll * warp.pace) if warp else pre_roll
+        warp = draw_warp(rng) if recipe.warp else Warp()
+        before = round(pre_roll * warp.pace)
         room = max(1, int(side.songs.lengths[song]) - 2 * size)
         cut = at_level(side.songs.wave(song, int(rng.integers(room)) - before, 2 * size), LEVEL)
-        played = warp.apply(cut, rate_hz) if warp else cut
-        heard = record(play(played, rate_hz, recipe, side.around, rng), rate_hz, recipe, side.around, rng)[:size]
+        heard = record(
+            play(warp.apply(cut, rate_hz), rate_hz, recipe, side.around, rng), rate_hz, recipe, side.around, rng
+        )[:size]
         clean = cut[before : before + size]
-        kind = f"{warp.kind} {warp.amount:+.3f}" if warp and warp.kind != "none" else "no warp"
+        kind = "no warp" if warp.kind == "none" else f"{warp.kind} {warp.amount:+.3f}"
         write_wav(clean, rate_hz, out / f"{number}_clean.wav")
         write_wav(heard, rate_hz, out / f"{number}_degraded.wav")
         draw_pair(clean, heard, spec, f"{side.songs.names[song]}, {kind}", out / f"{number}.png")
@@ -57,12 +57,3 @@ def draw_pair(clean: Wave, heard: Wave, spec: AudioSpec, title: str, path: Path)
         )
         axes.set(title=label, xlabel="seconds", ylabel="frequency, Hz (mel scale)")
     figure.savefig(path, dpi=110)
-
-
-def write_wav(wave: Wave, rate_hz: int, path: Path) -> None:
-    """16-bit mono."""
-    with wav.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate_hz)
-        file.writeframes(np.round(np.clip(wave, -1, 1) * 32767).astype("<i2").tobytes())

@@ -77,12 +77,12 @@ def read_recordings(
     Raises TrainingDataError when nothing is left.
     """
     found = list(audio_files(folders))
-    files = [item for item in found if isinstance(item, AudioFile) and keep(item.path.name)]
-    key = [rate_hz, list(others), [[file.path.name, file.size, str(file.modified_at)] for file in files]]
+    files = [item for item in found if isinstance(item, AudioFile) and keep(item.name)]
+    key = [rate_hz, list(others), [[file.name, file.size, str(file.modified_at)] for file in files]]
 
     def decode_one(file: AudioFile) -> _Named | AudioReadError:
         try:
-            return file.path.name, read_audio(file.path, rate_hz)
+            return file.name, read_audio(file.path, rate_hz)
         except AudioReadError as error:
             return error
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import librosa
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,13 +26,8 @@ Spectrograms = NDArray[np.float32]
 
 def mel_frequencies(spec: AudioSpec) -> NDArray[np.float64]:
     """(n_mels,) centres of the mel bands in Hz."""
-    import librosa
-
-    return np.asarray(
-        librosa.mel_frequencies(spec.n_mels + 2, fmin=spec.f_min_hz, fmax=spec.f_max_hz or spec.sample_rate_hz / 2)[
-            1:-1
-        ]
-    )
+    highest = spec.f_max_hz or spec.sample_rate_hz / 2
+    return np.asarray(librosa.mel_frequencies(spec.n_mels + 2, fmin=spec.f_min_hz, fmax=highest)[1:-1])
 
 
 def mix_db(signal: Spectrograms, noise: Spectrograms, snr_db: NDArray[np.float64]) -> Spectrograms:
