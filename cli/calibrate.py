@@ -41,8 +41,10 @@ def calibrate(
 
     A temporary catalogue holds `songs`, less every second one of those held out. Recordings of the songs held out, and
     of noise without music, are searched in it under all conditions: of some the song is there, of the others not;
-    `per_cell` of either for each condition and length.
+    `per_cell` of either for each condition and length; none for 0, without a catalogue.
     """
+    if not per_cell:
+        return Calibration(None, 0, 0, 0)
     from cli.encoders import read_folder
     from db.engine import connect
     from ml.errors import TrainingDataError

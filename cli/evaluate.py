@@ -247,23 +247,38 @@ def search_all(
 
 
 def print_hits(outcomes: "Sequence[Outcome]") -> None:
-    """Share of recordings named rightly (top-1) by condition and length, with the bounds of its interval."""
+    """Share of recordings named rightly (top-1), and share of these that are accepted, by condition and length."""
     from ml.conditions import CONDITIONS
     from ml.evaluation import scores, wilson_interval
 
-    def cell(score: "Score | None") -> str:
-        if score is None or not score.n_searched:
-            return "-"
-        low, high = wilson_interval(score.n_right, score.n_queries)
-        return f"{percent(score.n_right / score.n_queries)} ({100 * low:.0f}-{100 * high:.0f})"
+    found = [score for score in scores(o for o in outcomes if o.query.source) if score.n_searched]
+    lengths = sorted({outcome.query.seconds for outcome in outcomes})
+    asked = [condition for condition in CONDITIONS if condition.name in {score.condition for score in found}]
+    everyday = {condition.name for condition in asked if condition.everyday}
+    rows = [(condition.name, {condition.name}) for condition in asked]
 
-    found = {(score.condition, score.seconds): score for score in scores(o for o in outcomes if o.query.source)}
-    lengths = sorted({length for _, length in found})
-    rows = [
-        (condition, *(cell(found.get((condition, length))) for length in lengths))
-        for condition in [c.name for c in CONDITIONS if c.name in {condition for condition, _ in found}]
-    ]
-    print_table(("top-1 %, 95 % interval", *(f"{length:g} s" for length in lengths)), rows)
+    def share(n_hits: int, n: int) -> str:
+        if not n:
+            return "-"
+        low, high = wilson_interval(n_hits, n)
+        return f"{percent(n_hits / n)} ({100 * low:.0f}-{100 * high:.0f})"
+
+    def right(mine: "Sequence[Score]") -> str:
+        return share(sum(score.n_right for score in mine), sum(score.n_queries for score in mine))
+
+    def accepted(mine: "Sequence[Score]") -> str:
+        return share(sum(score.n_right_accepted for score in mine), sum(score.n_right for score in mine))
+
+    def table(title: str, rows: "Iterable[tuple[str, set[str]]]", cell: "Callable[[Sequence[Score]], str]") -> None:
+        cells = [
+            (label, *(cell([s for s in found if s.condition in names and s.seconds == length]) for length in lengths))
+            for label, names in rows
+        ]
+        print_table((title, *(f"{length:g} s" for length in lengths)), cells)
+
+    table("named rightly, 95 % interval", rows, right)
+    click.echo()
+    table("of these, accepted", [*rows, ("clean to 0 dB, phone", everyday)], accepted)
 
 
 def print_answers(outcomes: "Sequence[Outcome]") -> None:
@@ -278,10 +293,13 @@ def print_answers(outcomes: "Sequence[Outcome]") -> None:
     print_table(
         ("all conditions", *(f"{summary.seconds:g} s" for summary in found)),
         [
-            row("right answers that are accepted", lambda s: percent(s.accepted_of_right)),
             row("song in the catalogue, wrong song named", lambda s: percent(s.wrongly_named)),
             row("absent song, or no music: falsely named", lambda s: f"{s.n_false_accepts} of {s.n_absent}"),
-            row("error of offset: median, 95 %", lambda s: f"{s.offset_error_s[0]:.2f}, {s.offset_error_s[1]:.2f} s"),
+            row("right song, at an exact repeat of the place", lambda s: percent(s.at_repeat)),
+            row(
+                "error of offset at other places: median, 95 %",
+                lambda s: f"{s.offset_error_s[0]:.2f}, {s.offset_error_s[1]:.2f} s",
+            ),
             row("encoding, ms: median, 95 %", lambda s: f"{s.encode_ms[0]:.0f}, {s.encode_ms[1]:.0f}"),
             row("match_v1, ms: median, 95 %", lambda s: f"{s.search_ms[0]:.0f}, {s.search_ms[1]:.0f}"),
         ],

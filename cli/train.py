@@ -1,8 +1,9 @@
 """songradar train: from a folder of music to an encoder that `songradar encoders add` takes."""
 
+import hashlib
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,10 @@ SEED = click.option("--seed", default=0, show_default=True, help="Seed of all th
 CREDITS = click.option("--credits", "credits_", type=FOLDER, help="Text on the music's licences for the card.")
 PER_CELL = click.option(
     "--recordings",
-    type=click.IntRange(1),
+    type=click.IntRange(0),
     default=20,
     show_default=True,
-    help="Recordings to calibrate with, of each condition and length.",
+    help="Recordings to calibrate with, of each condition and length; 0 leaves the confidence uncalibrated.",
 )
 OUT = click.option("--out", metavar="DIR", required=True, type=FOLDER, help="Where everything goes.")
 
@@ -122,6 +123,18 @@ def siamese(
 @click.option("--epochs", type=click.IntRange(2), default=20, show_default=True, help="Epochs.")
 @click.option("--steps", type=click.IntRange(1), default=200, show_default=True, help="Batches in an epoch.")
 @click.option("--pairs", type=click.IntRange(8), default=256, show_default=True, help="Pairs in a batch.")
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), default=1.5e-3, show_default=True, help="Learning rate at most."
+)
+@click.option("--start", metavar="FILE", type=FOLDER, help="Begin with the weights in an earlier DIR/best.keras.")
+@click.option(
+    "--hop",
+    metavar="SECONDS",
+    type=click.FloatRange(0.25, 1),
+    default=0.5,
+    show_default=True,
+    help="From one stored fragment of a song to the next.",
+)
 @click.option("--chunks", type=click.IntRange(1), default=14_000, show_default=True, help="Degraded pieces of 16 s.")
 @click.option(
     "--transpose",
@@ -139,8 +152,8 @@ def siamese(
 @click.option(
     "--without",
     multiple=True,
-    type=click.Choice(["room", "band_pass", "offset", "warp", "codec"]),
-    help="Leave an augmentation out, to see what it is worth; may be repeated.",
+    type=click.Choice(["room", "band_pass", "offset", "warp", "codec", "neighbours", "bare_noise"]),
+    help="Leave a part of the recipe out, to see what it is worth; may be repeated.",
 )
 @click.option("--preview", metavar="N", type=click.IntRange(1), help="Only write N augmented examples to hear and see.")
 @click.option(
@@ -158,6 +171,9 @@ def contrastive(
     epochs: int,
     steps: int,
     pairs: int,
+    rate: float,
+    start: Path | None,
+    hop: float,
     chunks: int,
     transpose: tuple[float, ...],
     held_out: float,
@@ -187,15 +203,17 @@ def contrastive(
 
     if any(abs(step) < 2 for step in transpose):
         raise click.UsageError("--transpose: less than 2 semitones apart, a song counts as the same")
+    spec = replace(CONTRASTIVE, hop_s=hop)
     folders, recipe = Folders(music, noise, ir), Recipe(**dict.fromkeys(without, False))
+    start_digest = digest_of(start)  # read first, lest hours pass before it turns out not to be there
     bank = bank or out / "bank"
     for folder in (out, bank):
         folder.mkdir(parents=True, exist_ok=True)
-    train_side, held_out_side = decode(folders, held_out, bank, workers)
+    train_side, held_out_side = decode(folders, spec, held_out, bank, workers)
     if preview:
         from ml.training.contrastive.preview import write_previews
 
-        write_previews(train_side, CONTRASTIVE, recipe, preview, seed, out)
+        write_previews(train_side, spec, recipe, preview, seed, out)
         click.echo(f"{out}: {preview} examples to hear and see")
         return
 
@@ -206,14 +224,15 @@ def contrastive(
 
     config = ContrastiveConfig(
         n_pairs=pairs, steps=steps, epochs=epochs, n_chunks=chunks, transpositions=transpose,
-        held_out_share=held_out, trial_size=trial, seed=seed, recipe=recipe,
+        learning_rate=rate, held_out_share=held_out, trial_size=trial, seed=seed, start=start_digest,
+        recipe=recipe,
     )  # fmt: skip
     warn(f"{len(train_side.songs)} songs to train on, {len(held_out_side.songs)} held out")
     with progress("rendering", chunks) as advance:
-        material = render(train_side, held_out_side, CONTRASTIVE, config, bank, workers, advance)
+        material = render(train_side, held_out_side, spec, config, bank, workers, advance)
     (out / "held_out.txt").write_text("\n".join(held_out_side.names) + "\n", "utf-8")
-    encoder = fit(material, CONTRASTIVE, config, train_side.songs.digest, out, warn)
-    write_encoder(out, encoder_onnx(encoder, CONTRASTIVE, scale=1.0), CONTRASTIVE)
+    encoder = fit(material, spec, config, train_side.songs.digest, out, warn, start)
+    write_encoder(out, encoder_onnx(encoder, spec, scale=1.0), spec)
     rows = read_curves(out / "curves.csv")
     apart = set(held_out_side.names)
     songs, around = audio_in(music, None), surroundings(noise, ir, apart)
@@ -224,16 +243,22 @@ def contrastive(
     finish(out, metrics, calibration, text)
 
 
-def decode(folders: "Folders", held_out: float, bank: Path, workers: int) -> "tuple[Side, Side]":
+def decode(folders: "Folders", spec: "AudioSpec", held_out: float, bank: Path, workers: int) -> "tuple[Side, Side]":
     """Training's side of the files and the one held out; what cannot be used is told."""
-    from ml.spec import CONTRASTIVE
     from ml.training.contrastive.material import count_files, read_sides
 
     with progress("decoding", count_files(folders)) as advance:
-        sides = read_sides(folders, CONTRASTIVE, held_out, bank, workers, advance)
+        sides = read_sides(folders, spec, held_out, bank, workers, advance)
     for failure in (failure for side in sides for failure in side.songs.failures):
         warn(failure)
     return sides
+
+
+def digest_of(path: Path | None) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
+    except OSError as error:
+        raise click.UsageError(f"--start {path}: {error.strerror}") from None
 
 
 def read_credits(path: Path | None) -> str:

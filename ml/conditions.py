@@ -85,6 +85,11 @@ class Condition:
     amount: float = 0.0
     aligned: bool = False
 
+    @property
+    def everyday(self) -> bool:
+        """Played as it is, not in a reverberant room, in noise that is not louder: what must be answered."""
+        return self.warp == "none" and not self.room and (self.snr_db is None or self.snr_db >= 0)
+
     def draw_warp(self, rng: np.random.Generator) -> Warp:
         """Up or down, with equal chance."""
         amount = self.amount * rng.choice([-1, 1])

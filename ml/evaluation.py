@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.audio import Wave, level_dbfs, read_audio
 from ml.conditions import PRE_ROLL_S, Condition, Surroundings, Warp
@@ -16,6 +17,12 @@ from ml.noise import draw_noise
 
 RATE_HZ = 16_000
 """Queries are made at this rate, the same for encoders of any rate."""
+
+NEAR_S = 0.25
+"""An answer less far from the true place names that place."""
+
+SAME_SOUND = 0.9
+"""Correlation of two excerpts' spectrograms in dB above which one is a repeat of the other."""
 
 SILENCE_DBFS = -60.0
 """An excerpt that is not louder is drawn again: nobody asks which song is silent."""
@@ -56,13 +63,17 @@ class Song:
 
 @dataclass(frozen=True)
 class Query:
-    """A recording at RATE_HZ. Its song is `source`, from `offset_s` on; "" where the catalogue holds no such song."""
+    """A recording at RATE_HZ. Its song is `source`, from `offset_s` on; "" where the catalogue holds no such song.
+
+    `song` is that song as it is, at RATE_HZ; silence where there is none.
+    """
 
     condition: str
     seconds: float
     source: str
     offset_s: float
     wave: Wave
+    song: Wave
 
 
 @dataclass(frozen=True)
@@ -76,10 +87,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A query and its answer: `best` is the first match, None when there was none; no `answer` without a search."""
+    """A query and its answer: `best` is the first match, None when there was none; no `answer` without a search.
+
+    `at_repeat` says that the song is right and the place another one, which sounds the same.
+    """
 
     query: Query
     answer: Answer | None
+    at_repeat: bool = False
 
     @property
     def best(self) -> Found | None:
@@ -114,14 +129,17 @@ class Score:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a user meets with recordings of one length. Pairs are the median and the 95th percentile."""
+    """What a user meets with recordings of one length. Pairs are the median and the 95th percentile.
+
+    Errors of offset are of right answers that are not `at_repeat`; of all right ones, `at_repeat` is the share.
+    """
 
     seconds: float
     n_searched: int
-    accepted_of_right: float
     wrongly_named: float
     n_absent: int
     n_false_accepts: int
+    at_repeat: float
     offset_error_s: tuple[float, float]
     encode_ms: tuple[float, float]
     search_ms: tuple[float, float]
@@ -129,7 +147,36 @@ class Summary:
 
 def judge(query: Query, answer: Answer | None) -> Outcome:
     """An outcome that remembers what was asked but not the sound of it."""
-    return Outcome(replace(query, wave=query.wave[:0]), answer)
+    outcome = Outcome(replace(query, wave=query.wave[:0], song=query.song[:0]), answer)
+    if not outcome.right or outcome.best is None or outcome.offset_error_s <= NEAR_S:
+        return outcome
+    return replace(outcome, at_repeat=is_repeat(query.song, query.offset_s, outcome.best.offset_s, query.seconds))
+
+
+def is_repeat(song: Wave, first_s: float, second_s: float, seconds: float) -> bool:
+    """Whether the song sounds the same for `seconds` from two places on, of which the second is known to NEAR_S."""
+    size, near = round(seconds * RATE_HZ), round(NEAR_S * RATE_HZ)
+    first, second = round(first_s * RATE_HZ), round(second_s * RATE_HZ)
+    padded = np.pad(song, near + size)  # a place may lie before the song or reach beyond it
+    first, second = (min(max(place, -size), len(song)) + near + size for place in (first, second))
+    one = _spectrogram_db(padded[first : first + size])
+    other = _spectrogram_db(padded[second - near : second + size + near])
+    lags = range(len(other) - len(one) + 1)
+    return any(_correlation(one, other[lag : lag + len(one)]) > SAME_SOUND for lag in lags)
+
+
+def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Of two arrays of one shape; 0 when one is constant."""
+    one, other = one - one.mean(), other - other.mean()
+    return float(np.sum(one * other) / max(1e-9, float(np.linalg.norm(one) * np.linalg.norm(other))))
+
+
+def _spectrogram_db(wave: Wave) -> NDArray[np.float32]:
+    """(frames, bands) of 64 ms each 20 ms, below 4 kHz, floored at 60 dB below the loudest cell."""
+    size, hop = 1024, 320
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(wave, (0, max(0, size - len(wave)))), size)[::hop]
+    power = np.abs(np.fft.rfft(frames * np.hanning(size).astype(np.float32))[:, : size // 4]) ** 2
+    return np.asarray(10 * np.log10(np.maximum(power, 1e-6 * power.max() + 1e-12)), np.float32)
 
 
 def scores(outcomes: Iterable[Outcome]) -> list[Score]:
@@ -165,11 +212,11 @@ def _summary(seconds: float, outcomes: Sequence[Outcome]) -> Summary:
     return Summary(
         seconds,
         n_searched=len(answers),
-        accepted_of_right=sum(outcome.accepted for outcome in right) / max(1, len(right)),
         wrongly_named=sum(outcome.accepted and not outcome.right for outcome in present) / max(1, len(present)),
         n_absent=len(absent),
         n_false_accepts=sum(outcome.accepted for outcome in absent),
-        offset_error_s=_middle_and_most([outcome.offset_error_s for outcome in right]),
+        at_repeat=sum(outcome.at_repeat for outcome in right) / max(1, len(right)),
+        offset_error_s=_middle_and_most([outcome.offset_error_s for outcome in right if not outcome.at_repeat]),
         encode_ms=_middle_and_most([answer.encode_ms for answer in answers]),
         search_ms=_middle_and_most([answer.search_ms for answer in answers]),
     )
@@ -263,7 +310,7 @@ def _record(cut: Cut, wave: Wave, around: Surroundings) -> Query | None:
         if level_dbfs(wave[start : start + size]) > SILENCE_DBFS:
             heard = cut.condition.record(warp.apply(played, RATE_HZ), size, RATE_HZ, around, rng)
             source = "" if cut.song.is_absent else cut.song.source
-            return Query(cut.condition.name, cut.seconds, source, start / RATE_HZ, heard)
+            return Query(cut.condition.name, cut.seconds, source, start / RATE_HZ, heard, wave)
     return None
 
 
@@ -288,4 +335,5 @@ def noise_queries(n: int, seconds: Sequence[float], around: Surroundings, seed: 
     for length in seconds:
         for number in range(n):
             rng = np.random.default_rng((seed, round(1000 * length), number))
-            yield Query("no music", length, "", 0.0, draw_noise(around.noises, round(length * RATE_HZ), rng))
+            wave = draw_noise(around.noises, round(length * RATE_HZ), rng)
+            yield Query("no music", length, "", 0.0, wave, song=wave[:0])

@@ -30,8 +30,10 @@ def test_clean_pieces_of_each_song_name_it_and_the_table_says_so(database, run, 
     found = cells(out)[toy_folder.name]
 
     assert lines[1] == [f"{toy_folder.name}: 3 songs in the catalogue, 0 absent"]
-    assert lines[2] == ["top-1 %, 95 % interval", "2 s", "4 s"]
+    assert lines[2] == ["named rightly, 95 % interval", "2 s", "4 s"]
     assert ["clean", "100 % (44-100)", "100 % (44-100)"] in lines
+    accepted = lines[lines.index(["of these, accepted", "2 s", "4 s"]) + 1 :]
+    assert [row[0] for row in accepted][:2] == ["clean, from the start", "clean"]
     assert (found["clean", 4.0]["n_queries"], found["clean", 4.0]["n_right"]) == (3, 3)
     assert {path.name for path in out.iterdir()} == {"evaluation.json", "roc.png", "reliability.png"}
 

@@ -133,6 +133,12 @@ def test_contrastive_training_needs_noise_that_can_be_read(sounds, tmp_path):
     assert (result.exit_code, "empty: holds no audio files" in result.stderr) == (2, True)
 
 
+def test_contrastive_training_needs_a_start_that_is_there(sounds, tmp_path):
+    result = contrastive(sounds, tmp_path / "out", "--start", str(tmp_path / "none.keras"))
+
+    assert (result.exit_code, "none.keras: No such file" in result.stderr) == (2, True)
+
+
 def test_spectrogram_draws_each_fragment(run, tmp_path, rng):
     song = synth.write_wav(tmp_path / "song.wav", synth.melody(rng, 25.0))
     result = run("spectrogram", song, "-o", tmp_path / "pictures")

@@ -32,7 +32,9 @@ def outcomes(rng, n, source, level):
 
 
 def outcome(*matches):
-    return Outcome(Query("any", 10.0, "a", 0.0, np.zeros(0, np.float32)), Answer(matches, 1.0, 1.0))
+    return Outcome(
+        Query("any", 10.0, "a", 0.0, np.zeros(0, np.float32), np.zeros(0, np.float32)), Answer(matches, 1.0, 1.0)
+    )
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ def train(material):
 
     config = ContrastiveConfig(n_pairs=16, steps=2, epochs=2, n_chunks=24, trial_size=2)
 
-    def train(out, log=None, music="songs", **changes):
+    def train(out, log=None, music="songs", start=None, **changes):
         out.mkdir(exist_ok=True)
         lines = []
-        return fit(material, SPEC, replace(config, **changes), music, out, log or lines.append), lines
+        return fit(material, SPEC, replace(config, **changes), music, out, log or lines.append, start), lines
 
     return train
 
@@ -105,6 +105,25 @@ def test_finished_training_is_not_repeated(train, trained):
 def test_folder_with_another_training_is_refused(change, train, trained):
     with pytest.raises(TrainingDataError, match=f"with another {next(iter(change))}; choose an empty folder"):
         train(trained[0], **change)
+
+
+def test_training_begins_with_the_weights_of_another(trained):
+    from ml.training.contrastive.fit import first_encoder
+
+    out, encoder, _ = trained
+
+    for got, expected in zip(first_encoder(SPEC, out / "best.keras").get_weights(), encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_weights_of_another_network_are_refused(tmp_path, trained):
+    from ml.training.contrastive.fit import first_encoder
+
+    (tmp_path / "torn.keras").write_bytes((trained[0] / "best.keras").read_bytes()[:1000])
+
+    for spec, start in ((replace(SPEC, dim=64), trained[0] / "best.keras"), (SPEC, tmp_path / "torn.keras")):
+        with pytest.raises(TrainingDataError, match=f"{start.name}: not an encoder of this kind"):
+            first_encoder(spec, start)
 
 
 @pytest.mark.parametrize(("rates", "best"), [([0.5], 1), ([0.2, 0.6, 0.4], 2), ([0.5, 0.5], 1)])

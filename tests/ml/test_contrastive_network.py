@@ -35,13 +35,13 @@ def unit_vectors(rng, n, dim=16):
 
 
 def nt_xent(one, embeddings):
-    """Equation 1 of Chen et al. (2020), view by view."""
-    n = len(embeddings) // 2
+    """Equation 1 of Chen et al. (2020), view by view; what follows the 2 n views is a negative to each of them."""
+    n = len(one)
     values = []
-    for i, z in enumerate(embeddings):
+    for i, z in enumerate(embeddings[: 2 * n]):
         similar = {j: np.exp(z @ other / TEMPERATURE) for j, other in enumerate(embeddings)}
         positive = similar[(i + n) % (2 * n)]
-        negatives = [value for j, value in similar.items() if not one[i % n, j % n]]
+        negatives = [value for j, value in similar.items() if j >= 2 * n or not one[i % n, j % n]]
         values.append(-np.log(positive / (positive + sum(negatives))))
     return np.array(values)
 
@@ -67,6 +67,15 @@ def test_loss_is_that_of_the_article(loss, rng):
     embeddings, one = unit_vectors(rng, 24), np.eye(12)
 
     np.testing.assert_allclose(loss(np.tile(one, (2, 1)), embeddings), nt_xent(one, embeddings), rtol=1e-4, atol=1e-5)
+
+
+def test_views_without_another_are_negatives_only(loss, rng):
+    embeddings, one = unit_vectors(rng, 29), np.eye(12)
+
+    values = loss(np.concatenate([one, one, np.zeros((5, 12))]), embeddings)
+
+    np.testing.assert_allclose(values, nt_xent(one, embeddings), rtol=1e-4, atol=1e-5)
+    assert (values > loss(np.tile(one, (2, 1)), embeddings[:24])).all()
 
 
 def test_same_sounds_are_no_negatives(loss, rng):

@@ -13,6 +13,7 @@ from ml.evaluation import (
     Query,
     Score,
     Song,
+    is_repeat,
     judge,
     make_queries,
     noise_queries,
@@ -26,6 +27,7 @@ from tests import synth
 
 CLEAN, ALIGNED = Condition("clean"), Condition("clean, from the start", aligned=True)
 NOTHING = Surroundings()
+SILENCE = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ class Match:
     confidence: float = 0
 
 
-def query(condition="clean", seconds=5.0, source="a", offset_s=0.0):
-    return Query(condition, seconds, source, offset_s, np.ones(3, np.float32))
+def query(condition="clean", seconds=5.0, source="a", offset_s=0.0, song=SILENCE):
+    return Query(condition, seconds, source, offset_s, np.ones(3, np.float32), song)
 
 
 def answer(*matches, encode_ms=1.0, search_ms=1.0):
@@ -93,9 +95,42 @@ class TestOutcome:
     def test_sound_is_forgotten_and_the_question_is_not(self):
         outcome = judge(query("noisy", 10.0, "b", 3.0), answer(Match("b")))
 
-        assert len(outcome.query.wave) == 0
+        assert (len(outcome.query.wave), len(outcome.query.song)) == (0, 0)
         assert (outcome.query.condition, outcome.query.seconds) == ("noisy", 10.0)
         assert (outcome.query.source, outcome.query.offset_s) == ("b", 3.0)
+
+
+class TestRepeats:
+    @pytest.fixture
+    def loop(self, rng):
+        """Four seconds of a melody, the same again, and four seconds of another."""
+        first, last = (synth.melody(rng, 4.0, RATE_HZ) for _ in range(2))
+        return np.concatenate([first, first, last]).astype(np.float32)
+
+    @pytest.mark.parametrize(
+        ("second_s", "same"), [(5.0, True), (5.2, True), (5.5, False), (9.0, False), (-1.0, False), (99.0, False)]
+    )
+    def test_second_place_must_sound_the_same(self, loop, second_s, same):
+        assert is_repeat(loop, 1.0, second_s, 2.5) == same
+
+    def test_faint_noise_does_not_make_another_sound_of_it(self, loop, rng):
+        assert is_repeat(loop + 1e-3 * rng.standard_normal(len(loop)).astype(np.float32), 1.0, 5.0, 2.5)
+
+    def test_silence_is_no_repeat_of_silence(self):
+        assert not is_repeat(np.zeros(10 * RATE_HZ, np.float32), 1.0, 5.0, 2.5)
+
+    @pytest.mark.parametrize(("source", "at", "expected"), [("a", 5.0, True), ("a", 1.1, False), ("b", 5.0, False)])
+    def test_right_song_at_another_place_is_at_a_repeat(self, loop, source, at, expected):
+        asked = query(seconds=2.5, offset_s=1.0, song=loop)
+
+        assert judge(asked, answer(Match(source, offset_s=at))).at_repeat == expected
+
+    def test_repeats_are_counted_apart_from_errors(self, loop):
+        asked = query(seconds=2.5, offset_s=1.0, song=loop)
+        [summary] = summaries([judge(asked, answer(Match("a", offset_s=at))) for at in (1.0, 1.1, 1.2, 5.0)])
+
+        assert summary.at_repeat == 1 / 4
+        assert summary.offset_error_s == pytest.approx((0.1, 0.19))
 
 
 class TestScores:
@@ -140,7 +175,6 @@ class TestSummaries:
 
         [summary] = summaries([*right, *wrong, *nothing])
 
-        assert summary.accepted_of_right == 3 / 4
         assert summary.wrongly_named == 1 / 8
         assert (summary.n_absent, summary.n_false_accepts) == (0, 0)
 
@@ -173,7 +207,7 @@ class TestSummaries:
     def test_queries_that_could_not_be_searched_leave_zeros(self):
         [summary] = summaries([judge(query(seconds=1.0), None)])
 
-        assert (summary.n_searched, summary.accepted_of_right, summary.offset_error_s) == (0, 0, (0, 0))
+        assert (summary.n_searched, summary.at_repeat, summary.offset_error_s) == (0, 0, (0, 0))
 
 
 class TestPlan:

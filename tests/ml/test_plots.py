@@ -11,7 +11,9 @@ pytestmark = pytest.mark.train
 
 def outcome(found, confidence, source="a"):
     matches = [Match(found, confidence=confidence)] if found else []
-    return Outcome(Query("clean", 5.0, source, 0.0, np.zeros(0, np.float32)), Answer(matches, 1.0, 1.0))
+    return Outcome(
+        Query("clean", 5.0, source, 0.0, np.zeros(0, np.float32), np.zeros(0, np.float32)), Answer(matches, 1.0, 1.0)
+    )
 
 
 PRESENT = [outcome("a", 0.9), outcome("a", 1.0), outcome("b", 0.3), outcome("a", 0.4), outcome(None, 0)]

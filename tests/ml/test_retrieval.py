@@ -118,15 +118,15 @@ def test_songs_that_are_too_short_for_a_query_are_refused(retrieval, short_songs
         retrieval.draw_trial(short_songs, SPEC, Surroundings(), per_condition=1, seed=0)
 
 
-@pytest.mark.parametrize("phase", [0, 1])
+@pytest.mark.parametrize(("phase", "n_phases"), [(0, 1), (0, 2), (1, 2), (3, 4)])
 @pytest.mark.parametrize("start", [0, 17, 40])
-def test_planted_place_is_found(start, phase, retrieval, rng):
+def test_planted_place_is_found(start, phase, n_phases, retrieval, rng):
     references = rng.standard_normal((60, 16))
     query = rng.standard_normal((retrieval.N_STEPS, 16))
-    in_line = query[phase::2]
+    in_line = query[phase::n_phases]
     references[start : start + len(in_line)] = 2 * in_line + 0.3 * references[start : start + len(in_line)]
 
-    assert retrieval._best_start(query, references) == start
+    assert retrieval._best_start(query, references, n_phases) == start
 
 
 def test_one_loud_fragment_does_not_outweigh_a_line(retrieval, rng):
@@ -137,7 +137,23 @@ def test_one_loud_fragment_does_not_outweigh_a_line(retrieval, rng):
     references[20:25] = 0.8 * query[::2]
     references[50] = query[4]
 
-    assert retrieval._best_start(query, references) == 20
+    assert retrieval._best_start(query, references, 2) == 20
+
+
+def test_nearest_songs_are_those_that_sound_alike(retrieval, embed, rng):
+    """Songs of one spectrum each: the second is nearly the first, the third is another, the fourth too short."""
+    from ml.training.contrastive import bank
+
+    spectra = rng.uniform(-60, 0, (2, SPEC.n_mels))
+    spectra = np.stack([spectra[0], spectra[0] + rng.normal(0, 1, SPEC.n_mels), spectra[1]])
+    frames = np.repeat(spectra, 200, axis=0).astype(np.float16)
+    clean = bank.Clean(np.concatenate([frames, frames[:5]]), np.array([0, 200, 400, 600, 605]))
+
+    nearest = retrieval.nearest_songs(embed, clean, SPEC, k=2)
+
+    assert nearest.shape == (4, 2)
+    assert nearest[:2, 0].tolist() == [1, 0]
+    assert not any(song in row for song, row in enumerate(nearest.tolist()))
 
 
 def test_mean_rate_is_over_all_conditions_and_lengths(retrieval):

@@ -24,6 +24,9 @@ CHUNK_FRAMES = 512
 RECORDED_SHARE = 0.4
 """Chunks that go through the whole chain as waves; the others meet noise and band limits as they are drawn."""
 
+RENDERED = ("room", "band_pass", "warp", "codec")
+"""The parts of a Recipe that are drawn into chunks; the others are drawn with each batch."""
+
 Mel = NDArray[np.float16]
 """Log-mel frames in dB, (..., n_mels)."""
 
@@ -103,8 +106,8 @@ def render_degraded(
         advance()
         return log_mel(heard, spec).astype(np.float16)
 
-    drawn = {**asdict(recipe), "offset": None}  # it is drawn later
-    key = [spec.as_dict(), drawn, n_chunks, seed, songs.digest, around.digest]
+    rendered = {name: on for name, on in asdict(recipe).items() if name in RENDERED}
+    key = [spec.as_dict(), rendered, n_chunks, seed, songs.digest, around.digest]
     _render(path, key, n_chunks, draw_one, workers)
     frames = np.memmap(path, np.float16, "r", shape=(n_chunks, CHUNK_FRAMES, spec.n_mels))
     return Degraded(

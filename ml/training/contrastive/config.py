@@ -5,18 +5,20 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Recipe:
-    """Which degradations there are; an ablation switches one off."""
+    """Which degradations and which hard negatives there are; an ablation switches one off."""
 
     room: bool = True
     band_pass: bool = True
     offset: bool = True
     warp: bool = True
     codec: bool = True
+    neighbours: bool = True
+    bare_noise: bool = True
 
 
 @dataclass(frozen=True)
 class ContrastiveConfig:
-    """Hyper-parameters; the defaults are those of the shipped encoder."""
+    """Hyper-parameters. `start` is the SHA-256 of the encoder that training begins with, if not with chance."""
 
     n_pairs: int = 256
     steps: int = 200
@@ -28,4 +30,5 @@ class ContrastiveConfig:
     held_out_share: float = 0.15
     trial_size: int = 60
     seed: int = 0
+    start: str | None = None
     recipe: Recipe = field(default_factory=Recipe)

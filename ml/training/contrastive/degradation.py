@@ -36,7 +36,7 @@ def record(heard: Wave, rate_hz: int, recipe: Recipe, around: Surroundings, rng:
     """What a device makes of it: noise around it, its microphone, its electronics, its codec."""
     if rng.random() < 0.9 and rms(heard):
         noise = draw_noise(around.noises, len(heard), rng)
-        heard = mix_at_snr(heard, noise, rng.uniform(-5, 20))
+        heard = mix_at_snr(heard, noise, rng.uniform(-8, 18))
     if around.devices and rng.random() < 0.3:
         heard = augmentation.reverberate(heard, augmentation.random_response(around.devices, rng))
     if recipe.band_pass and rng.random() < 0.5:

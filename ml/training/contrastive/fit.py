@@ -9,13 +9,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.errors import TrainingDataError
 from ml.spec import AudioSpec
 from ml.training.checkpoints import check_settings, read_curves, save, write_curves
 from ml.training.contrastive.config import ContrastiveConfig
 from ml.training.contrastive.material import Material
 from ml.training.contrastive.network import NTXent, contrastive_encoder
-from ml.training.contrastive.retrieval import hit_rates, mean_rate
-from ml.training.contrastive.views import Spectrograms, Views
+from ml.training.contrastive.retrieval import hit_rates, mean_rate, nearest_songs
+from ml.training.contrastive.views import N_NEIGHBOURS, Spectrograms, Views
 from ml.training.curves import draw_retrieval_curves
 
 MONITOR = "hit_rate"
@@ -23,22 +24,32 @@ MONITOR = "hit_rate"
 
 
 def fit(
-    material: Material, spec: AudioSpec, config: ContrastiveConfig, music: str, out: Path, log: Callable[[str], None]
+    material: Material,
+    spec: AudioSpec,
+    config: ContrastiveConfig,
+    music: str,
+    out: Path,
+    log: Callable[[str], None],
+    start: Path | None = None,
 ) -> keras.Model:
     """Train for `epochs` and return the best encoder by retrieval. `music` says which songs these are.
+
+    It begins with the weights in `start`, a .keras file of an earlier training, or with random ones.
 
     In `out`, `last.keras` and `best.keras` are the states, `curves.csv` has one row an epoch and `curves.png` shows
     them. Called again after a kill, it goes on after the last whole epoch: the optimizer's step count in `last.keras`
     says which.
     """
     keras.utils.set_random_seed(config.seed)
-    check_settings({**asdict(config), "music": music}, out)
+    check_settings({**asdict(config), "hop_s": spec.hop_s, "music": music}, out)
     last, best = out / "last.keras", out / "best.keras"
-    model = keras.saving.load_model(last) if last.exists() else compiled(contrastive_encoder(spec), config)
+    model = keras.saving.load_model(last) if last.exists() else compiled(first_encoder(spec, start), config)
     first_epoch = int(model.optimizer.iterations) // config.steps
     rows = read_curves(out / "curves.csv")[:first_epoch]
     for epoch in range(first_epoch, config.epochs):
         started = time.monotonic()
+        neighbours = config.recipe.neighbours
+        alike = nearest_songs(embedder(model), material.clean, spec, N_NEIGHBOURS) if neighbours else None
         views = Views(
             material.clean,
             material.degraded,
@@ -48,6 +59,7 @@ def fit(
             config.n_pairs,
             config.steps,
             [config.seed, 1, epoch],
+            alike,
         )
         loss = model.fit(views, shuffle=False, verbose=0).history["loss"][-1]
         rates = hit_rates(embedder(model), material.catalogue, material.trial, spec)
@@ -60,6 +72,17 @@ def fit(
         log(" ".join(f"{key} {value:.4g}" for key, value in rows[-1].items()))
     draw_retrieval_curves(rows, out / "curves.png")
     return keras.saving.load_model(best)
+
+
+def first_encoder(spec: AudioSpec, start: Path | None) -> keras.Model:
+    """An untrained encoder, or one with the weights in `start`. Raises TrainingDataError when they are another's."""
+    encoder = contrastive_encoder(spec)
+    if start:
+        try:
+            encoder.set_weights(keras.saving.load_model(start, compile=False).get_weights())
+        except (OSError, ValueError) as error:
+            raise TrainingDataError(f"{start}: not an encoder of this kind: {str(error).splitlines()[0]}") from None
+    return encoder
 
 
 def best_epoch(rows: list[dict[str, float]]) -> int:

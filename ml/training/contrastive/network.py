@@ -41,8 +41,9 @@ def _convolution(x: Any, width: int, size: int, stride: int | tuple[int, int]) -
 class NTXent(keras.losses.Loss):
     """Normalised temperature-scaled cross-entropy (Chen et al. 2020) over a batch of 2 n views.
 
-    Each view must find its other view, n places on, among all others. `one` (2 n, n) says which pairs are the same
-    sound: those are left out. Gives one value a view.
+    Each view must find its other view, n places on, among all others. What follows the 2 n views is nobody's other:
+    negatives only. `one` (2 n or more, n) says which pairs are the same sound: those are left out. Gives one value a
+    view.
     """
 
     def __init__(self, temperature: float, name: str = "nt_xent") -> None:
@@ -51,11 +52,12 @@ class NTXent(keras.losses.Loss):
 
     def call(self, one: Any, embeddings: Any) -> Any:
         embeddings = ops.cast(embeddings, "float32")
-        n = ops.shape(embeddings)[0] // 2
-        similarities = ops.matmul(embeddings, ops.transpose(embeddings)) / self.temperature
-        positives = ops.tile(ops.diagonal(similarities[:n, n:]), 2)
-        left_out = ops.concatenate([one, one], axis=1)
-        others = ops.logsumexp(ops.where(left_out > 0, -1e9, similarities), axis=1)
+        n = ops.shape(one)[1]
+        similarities = ops.matmul(embeddings[: 2 * n], ops.transpose(embeddings)) / self.temperature
+        positives = ops.tile(ops.diagonal(similarities[:n, n : 2 * n]), 2)
+        left_out = ops.concatenate([one[: 2 * n], one[: 2 * n]], axis=1)
+        alike = ops.where(left_out > 0, -1e9, similarities[:, : 2 * n])
+        others = ops.logsumexp(ops.concatenate([alike, similarities[:, 2 * n :]], axis=1), axis=1)
         return ops.logaddexp(positives, others) - positives
 
     def get_config(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ Embed = Callable[[Spectrograms], NDArray[np.float32]]
 """(N, n_frames, n_mels) standardised -> (N, dim)."""
 
 N_STEPS = 9
-"""Fragments in a query, half a reference hop apart: 3 s."""
+"""Fragments in a query, a query hop apart: 3 s."""
 
 QUERIED = tuple(c for c in CONDITIONS if not c.aligned and (c.room or c.phone or c.snr_db not in (5, 10)))
 
@@ -36,7 +36,7 @@ class Trial:
 
 def draw_trial(songs: Recordings, spec: AudioSpec, around: Surroundings, per_condition: int, seed: int) -> Trial:
     """Cut `per_condition` excerpts for each of QUERIED from anywhere in songs long enough."""
-    rate_hz, step = spec.sample_rate_hz, spec.samples(spec.hop_s) // (2 * spec.hop_length)
+    rate_hz, step = spec.sample_rate_hz, spec.samples(spec.query_hop_s) // spec.hop_length
     size = spec.fragment_samples + (N_STEPS - 1) * step * spec.hop_length
     needed = round(1.1 * (size + PRE_ROLL_S * rate_hz))
     usable = np.flatnonzero(songs.lengths > needed)
@@ -62,7 +62,8 @@ def hit_rates(embed: Embed, catalogue: Clean, trial: Trial, spec: AudioSpec) -> 
     queries = embed(standardised(trial.views.reshape(-1, *trial.views.shape[2:]).astype(np.float32), spec.top_db))
     queries = queries.reshape(*trial.views.shape[:2], -1)
     right_1 = owner[np.argmax(queries[:, 0] @ references.T, axis=1)] == trial.song
-    right_3 = np.array([owner[_best_start(query, references)] for query in queries]) == trial.song
+    n_phases = round(spec.hop_s / spec.query_hop_s)
+    right_3 = np.array([owner[_best_start(query, references, n_phases)] for query in queries]) == trial.song
     rates = {}
     for kind, condition in enumerate(QUERIED):
         chosen = trial.condition == kind
@@ -86,16 +87,31 @@ def _reference(embed: Embed, catalogue: Clean, spec: AudioSpec) -> tuple[NDArray
     return np.concatenate(parts), np.array(owner)
 
 
-def _best_start(query: NDArray[np.float32], references: NDArray[np.float32]) -> int:
-    """The reference fragment where a query starts best: mean similarity of every second of its fragments in line."""
+def _best_start(query: NDArray[np.float32], references: NDArray[np.float32], n_phases: int) -> int:
+    """The reference fragment where a query starts best: mean similarity of its fragments in line, a hop apart."""
     similarities = query @ references.T
     best: list[tuple[float, int]] = []
-    for phase in (0, 1):
-        rows = similarities[phase::2]
+    for phase in range(n_phases):
+        rows = similarities[phase::n_phases]
         n_starts = rows.shape[1] - len(rows) + 1
         in_line = np.mean([row[i : i + n_starts] for i, row in enumerate(rows)], axis=0)
         best.append((float(in_line.max()), int(in_line.argmax())))
     return max(best)[1]
+
+
+def nearest_songs(embed: Embed, clean: Clean, spec: AudioSpec, k: int) -> NDArray[np.int64]:
+    """(songs, k) the songs whose mean embeddings are nearest to each song's, from fragments 5 s apart."""
+    stride = round(5 * spec.sample_rate_hz / spec.hop_length)
+    means = np.zeros((len(clean.starts) - 1, spec.dim), np.float32)
+    for song, (first, last) in enumerate(zip(clean.starts, clean.starts[1:], strict=False)):
+        starts = np.arange(first, last - spec.n_frames + 1, stride)
+        if len(starts):
+            views = clean.frames[starts[:, None] + np.arange(spec.n_frames)].astype(np.float32)
+            mean = embed(standardised(views, spec.top_db)).mean(axis=0)
+            means[song] = mean / max(float(np.linalg.norm(mean)), 1e-6)
+    similarities = means @ means.T
+    np.fill_diagonal(similarities, -np.inf)
+    return np.argsort(-similarities, axis=1)[:, :k]
 
 
 def mean_rate(rates: dict[str, float]) -> float:

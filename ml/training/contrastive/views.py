@@ -17,6 +17,12 @@ from ml.training.spectrogram import standardised
 GROUP = 4
 """Moments taken from one chunk: other moments of the same song are the hard negatives of a batch."""
 
+N_NEIGHBOURS = 8
+"""Songs nearest to a song, to the encoder as it is: a moment of such a song is a hard negative, too."""
+
+BARE_SHARE = 0.25
+"""Noises without music in a batch, as a share of its pairs: what an embedding must not be about."""
+
 ALIKE = 0.9
 """Correlation of two clean spectrograms above which they count as one sound (loops, repeats), never as negatives."""
 
@@ -65,10 +71,11 @@ def mask(views: Spectrograms, rng: np.random.Generator) -> None:
 
 
 class Views(keras.utils.PyDataset):
-    """`steps` batches of `n_pairs`, the same for the same seed: views (2 n, n_frames, n_mels, 1), one (2 n, n).
+    """`steps` batches of `n_pairs`, the same for the same seed: views (2 n + m, n_frames, n_mels, 1), one (2 n + m, n).
 
-    The first n views are of the catalogue, view n + i is a recording of view i. `one[i, j]` is 1 where pairs i and j
-    are the same sound, so that neither may serve as the other's negative.
+    The first n views are of the catalogue, view n + i is a recording of view i, and the last m are noises that are in
+    the recordings, alone. `one[i, j]` is 1 where pairs i and j are the same sound, so that neither may serve as the
+    other's negative. `neighbours` (songs, k) are the songs most alike, of which some share a batch.
     """
 
     def __init__(
@@ -81,6 +88,7 @@ class Views(keras.utils.PyDataset):
         n_pairs: int,
         steps: int,
         seed: Sequence[int],
+        neighbours: NDArray[np.int64] | None = None,
     ) -> None:
         super().__init__(workers=1, max_queue_size=4)
         if len(degraded.song) < n_pairs:
@@ -88,6 +96,8 @@ class Views(keras.utils.PyDataset):
         self._clean, self._degraded, self._noise, self._spec, self._recipe = clean, degraded, noise, spec, recipe
         self._n, self._steps, self._seed = n_pairs, steps, list(seed)
         self._frequencies = mel_frequencies(spec)
+        self._neighbours = neighbours
+        self._chunks_of = [np.flatnonzero(degraded.song == song) for song in range(len(clean.starts) - 1)]
 
     def __len__(self) -> int:
         return self._steps
@@ -95,26 +105,43 @@ class Views(keras.utils.PyDataset):
     def __getitem__(self, step: int) -> Any:
         rng = np.random.default_rng([*self._seed, step])
         chunk, frame = self._draw(rng)
-        heard = self._recorded(chunk, frame, rng)
+        heard, noise = self._recorded(chunk, frame, rng)
         anchors, at = self._anchors(chunk, frame, rng)
         one = self._same_sound(anchors, self._degraded.song[chunk], at)
-        views = np.concatenate([anchors, standardised(heard, self._spec.top_db)])
+        views = np.concatenate([anchors, standardised(np.concatenate([heard, noise]), self._spec.top_db)])
         mask(views, rng)
-        return views[..., None], np.concatenate([one, one]).astype(np.float32)
+        alone = np.zeros((len(noise), self._n), bool)
+        return views[..., None], np.concatenate([one, one, alone]).astype(np.float32)
 
     def _draw(self, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Chunks (n,) and frames in them (n,): half of the pairs in groups of one chunk, the others alone."""
         n_groups = self._n // (2 * GROUP)
         chunks = rng.permutation(len(self._degraded.song))[: self._n - n_groups * (GROUP - 1)]
+        if self._neighbours is not None:
+            self._gather(chunks[:n_groups], rng)
         chunk = np.concatenate([np.repeat(chunks[:n_groups], GROUP), chunks[n_groups:]])
         return chunk, rng.integers(0, CHUNK_FRAMES - self._spec.n_frames + 1, len(chunk))
 
-    def _recorded(self, chunk: NDArray[np.int64], frame: NDArray[np.int64], rng: np.random.Generator) -> Spectrograms:
-        """Views of the chunks; those that are not recorded yet meet noise and band limits here."""
+    def _gather(self, chunks: NDArray[np.int64], rng: np.random.Generator) -> None:
+        """In place: put chunks of songs alike after every GROUP-th chunk, instead of others."""
+        assert self._neighbours is not None
+        for first in range(0, len(chunks), GROUP):
+            alike = rng.permutation(self._neighbours[self._degraded.song[chunks[first]]])
+            for place, song in zip(range(first + 1, min(first + GROUP, len(chunks))), alike, strict=False):
+                if len(self._chunks_of[song]):
+                    chunks[place] = rng.choice(self._chunks_of[song])
+
+    def _recorded(
+        self, chunk: NDArray[np.int64], frame: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[Spectrograms, Spectrograms]:
+        """Views of the chunks, (n, ...), and some of the noises in them, (m, ...).
+
+        Those that are not recorded yet meet noise and band limits here.
+        """
         n, n_frames = len(chunk), self._spec.n_frames
         views = self._degraded.frames[chunk[:, None], frame[:, None] + np.arange(n_frames)].astype(np.float32)
         is_open = ~self._degraded.recorded[chunk]
-        snr_db = np.where(is_open & (rng.random(n) < 0.9), rng.uniform(-6, 20, n), np.inf)
+        snr_db = np.where(is_open & (rng.random(n) < 0.9), rng.uniform(-9, 16, n), np.inf)
         start = rng.integers(0, len(self._noise.frames) - n_frames, n)
         noise = self._noise.frames[start[:, None] + np.arange(n_frames)].astype(np.float32)
         music = self._degraded.frames[rng.integers(0, len(self._degraded.song), n), :n_frames].astype(np.float32)
@@ -124,7 +151,8 @@ class Views(keras.utils.PyDataset):
         if self._recipe.band_pass:
             limits = random_band_pass_db(self._frequencies, n, rng)
             responses = responses + limits * (is_open & (rng.random(n) < 0.4))[:, None, None]
-        return np.asarray(views + responses, np.float32)
+        bare = np.flatnonzero(np.isfinite(snr_db))[: round(BARE_SHARE * n) if self._recipe.bare_noise else 0]
+        return np.asarray(views + responses, np.float32), np.asarray((noise + responses)[bare], np.float32)
 
     def _anchors(
         self, chunk: NDArray[np.int64], frame: NDArray[np.int64], rng: np.random.Generator
