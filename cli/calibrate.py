@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.evaluate import absent_songs, answer, known_songs, search_all, usable_conditions
+from cli.evaluate import absent_songs, answer, distinct, known_songs, search_all, usable_conditions
 from cli.output import warn
 from cli.temporary import fill, temporary_catalogue
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ml.files import AudioFile
 
 NAME = "candidate"
+PURPOSE = 1
+"""Part of the seed, so that no evaluation asks the same questions."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,14 @@ def calibrate(
 
     new = replace(read_folder(folder), calibration=None, name=NAME)
     conditions = usable_conditions(around)
+    songs = distinct(songs)
     held_out = [song for song in songs if is_held_out(song)]
     missing, there = held_out[::2], held_out[1::2]
     with temporary_catalogue(), connect() as connection:
         paths = [song.path for song in songs if song not in missing]
         stored, encoder = fill(connection, new, paths, os.cpu_count() or 1)
         asked = known_songs(connection, there) + absent_songs(missing)
-        queries, total = questions(asked, conditions, seconds, per_cell, 2 * per_cell, around, seed)
+        queries, total = questions(asked, conditions, seconds, per_cell, 2 * per_cell, around, [seed, PURPOSE])
         search = partial(answer, connection=connection, stored=stored, encoder=encoder)
         outcomes = search_all(queries, {NAME: search}, total)[NAME]
     present = [outcome for outcome in outcomes if outcome.query.source]

@@ -105,24 +105,27 @@ def evaluate(
     from ml.evaluation import questions
 
     if out is not None:
-        from ml import plots  # noqa: F401 - that matplotlib is missing is told before the work, not after it
+        from ml.training import plots  # noqa: F401 - that matplotlib is missing is told before the work, not after it
 
     keep = set(only.read_text("utf-8").splitlines()) if only else None
-    found = audio_in(music, keep)
+    found = distinct(audio_in(music, keep))
     if not found:
         raise click.UsageError("--music: no song is left to evaluate on")
     around = surroundings(noise, ir, keep)
     conditions = usable_conditions(around)
     encoders = [choose_encoder(name) for name in names or (None,)]
+    if len({new.name for new in encoders}) < len(encoders):
+        raise click.UsageError("--encoder: two encoders of one name")
     missing, present = divide(found, absent, seed)
-    others = audio_in(distractors, None)
+    others = distinct(audio_in(distractors, None), found)
     with temporary_catalogue(), connect() as connection:
         searches = {}
         for new in encoders:
             stored, loaded = fill(connection, new, [file.path for file in (*present, *others)], workers)
             searches[new.name] = partial(answer, connection=connection, stored=stored, encoder=loaded)
         songs, strangers = known_songs(connection, present), absent_songs(missing)
-        queries, total = questions(songs + strangers, conditions, seconds, per_condition, per_condition, around, seed)
+        asked = songs + strangers
+        queries, total = questions(asked, conditions, seconds, per_condition, per_condition, around, [seed])
         outcomes = search_all(queries, searches, total)
     for name, mine in outcomes.items():
         beside = f" beside {len(others)} others" if others else ""
@@ -148,6 +151,24 @@ def audio_in(folders: Sequence[Path], keep: set[str] | None) -> "list[AudioFile]
     return found
 
 
+def distinct(files: "Sequence[AudioFile]", others: "Sequence[AudioFile]" = ()) -> "list[AudioFile]":
+    """One file of each content, and none with that of one of `others`: a copy of an absent song would be found."""
+    from ml.errors import AudioReadError
+    from ml.files import sha256
+
+    seen, kept = {sha256(file.path) for file in others}, []
+    for file in files:
+        try:
+            content = sha256(file.path)
+        except AudioReadError as error:
+            warn(str(error))
+            continue
+        if content not in seen:
+            seen.add(content)
+            kept.append(file)
+    return kept
+
+
 def surroundings(noise: Sequence[Path], ir: Sequence[Path], keep: set[str] | None) -> "Surroundings":
     """Noises and responses at the rate of queries."""
     from ml.conditions import Surroundings
@@ -160,12 +181,12 @@ def surroundings(noise: Sequence[Path], ir: Sequence[Path], keep: set[str] | Non
 
 def usable_conditions(around: "Surroundings") -> "list[Condition]":
     """All conditions, less those in rooms where there is no response of a room."""
-    from ml.conditions import CONDITIONS
+    from ml.conditions import CONDITIONS, usable
 
-    usable = [condition for condition in CONDITIONS if around.rooms or not condition.room]
-    if len(usable) < len(CONDITIONS):
+    conditions = usable(CONDITIONS, around)
+    if len(conditions) < len(CONDITIONS):
         warn("no impulse responses of rooms: conditions in rooms are left out")
-    return usable
+    return conditions
 
 
 def divide(files: "Sequence[AudioFile]", share: float, seed: int) -> "tuple[list[AudioFile], list[AudioFile]]":
@@ -295,9 +316,9 @@ def print_answers(outcomes: "Sequence[Outcome]") -> None:
         [
             row("song in the catalogue, wrong song named", lambda s: percent(s.wrongly_named)),
             row("absent song, or no music: falsely named", lambda s: f"{s.n_false_accepts} of {s.n_absent}"),
-            row("right song, at an exact repeat of the place", lambda s: percent(s.at_repeat)),
+            row("right song, at another place that sounds the same", lambda s: percent(s.at_repeat)),
             row(
-                "error of offset at other places: median, 95 %",
+                "error of offset, of the others: median, 95 %",
                 lambda s: f"{s.offset_error_s[0]:.2f}, {s.offset_error_s[1]:.2f} s",
             ),
             row("encoding, ms: median, 95 %", lambda s: f"{s.encode_ms[0]:.0f}, {s.encode_ms[1]:.0f}"),
@@ -309,7 +330,7 @@ def print_answers(outcomes: "Sequence[Outcome]") -> None:
 def write_report(outcomes: "Mapping[str, Sequence[Outcome]]", facts: "Mapping[str, object]", out: Path) -> None:
     """evaluation.json with all counts, roc.png and reliability.png."""
     from ml.evaluation import scores, summaries
-    from ml.plots import draw_reliability, draw_roc
+    from ml.training.plots import draw_reliability, draw_roc
 
     out.mkdir(parents=True, exist_ok=True)
     encoders = {

@@ -1,15 +1,16 @@
 """songradar train: from a folder of music to an encoder that `songradar encoders add` takes."""
 
-import hashlib
 import json
 import os
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.output import progress, warn
+from ml.training.contrastive.config import ContrastiveConfig, Recipe
 
 if TYPE_CHECKING:
     from cli.calibrate import Calibration
@@ -28,6 +29,7 @@ PER_CELL = click.option(
 )
 OUT = click.option("--out", metavar="DIR", required=True, type=FOLDER, help="Where everything goes.")
 
+DEFAULTS = ContrastiveConfig()
 UNCREDITED = "Whatever the music's licences say.\n"
 
 
@@ -86,6 +88,7 @@ def siamese(
 
     if pairs % 2:
         raise click.UsageError(f"--pairs {pairs} is odd: one half of a batch is of the same song, the other is not")
+    licences = read_credits(credits_)
     config = SiameseConfig(n_pairs=pairs, steps=steps, epochs=epochs, patience=patience, pooling=pooling, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
     files = list(audio_files([music]))
@@ -103,7 +106,7 @@ def siamese(
     around = surroundings([noise] if noise else [], [], None)
     calibration = calibrate(out, songs, lambda song: song.source in apart, around, (10, 15, 30), recordings, seed)
     metrics = {**rows[best_epoch(rows) - 1], "parameters": encoder.count_params()}
-    text = siamese_card(out.resolve().name, dataset, config, metrics, calibration, read_credits(credits_))
+    text = siamese_card(out.resolve().name, dataset, config, metrics, calibration, licences)
     finish(out, metrics, calibration, text)
 
 
@@ -120,39 +123,58 @@ def siamese(
 )
 @OUT
 @click.option("--bank", metavar="DIR", type=FOLDER, help="Where spectrograms are kept between runs [DIR/bank].")
-@click.option("--epochs", type=click.IntRange(2), default=20, show_default=True, help="Epochs.")
-@click.option("--steps", type=click.IntRange(1), default=200, show_default=True, help="Batches in an epoch.")
-@click.option("--pairs", type=click.IntRange(8), default=256, show_default=True, help="Pairs in a batch.")
+@click.option("--epochs", type=click.IntRange(2), default=DEFAULTS.epochs, show_default=True, help="Epochs.")
+@click.option("--steps", type=click.IntRange(1), default=DEFAULTS.steps, show_default=True, help="Batches in an epoch.")
+@click.option("--pairs", type=click.IntRange(8), default=DEFAULTS.n_pairs, show_default=True, help="Pairs in a batch.")
 @click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), default=1.5e-3, show_default=True, help="Learning rate at most."
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    default=DEFAULTS.learning_rate,
+    show_default=True,
+    help="Learning rate at most.",
 )
-@click.option("--start", metavar="FILE", type=FOLDER, help="Begin with the weights in an earlier DIR/best.keras.")
+@click.option(
+    "--start", metavar="DIR", type=FOLDER, help="Begin with the best weights of an earlier training, in its folder."
+)
 @click.option(
     "--hop",
-    metavar="SECONDS",
-    type=click.FloatRange(0.25, 1),
-    default=0.5,
+    type=click.Choice(["0.25", "0.5", "1"]),
+    default="0.5",
     show_default=True,
-    help="From one stored fragment of a song to the next.",
+    help="Seconds from one stored fragment of a song to the next.",
 )
-@click.option("--chunks", type=click.IntRange(1), default=14_000, show_default=True, help="Degraded pieces of 16 s.")
+@click.option(
+    "--chunks",
+    type=click.IntRange(1),
+    default=DEFAULTS.n_chunks,
+    show_default=True,
+    help="Degraded pieces of 16 s.",
+)
 @click.option(
     "--transpose",
     metavar="SEMITONES",
     type=float,
     multiple=True,
-    help="Train on each song played so much higher, too, as another song; at least 2 up or down; may be repeated.",
+    help="Train on each song played so much higher, too, as another song; all at least 2 apart; may be repeated.",
 )
 @click.option(
-    "--held-out", type=click.FloatRange(0.01, 0.5), default=0.15, show_default=True, help="Share of files kept apart."
+    "--held-out",
+    type=click.FloatRange(0.01, 0.5),
+    default=DEFAULTS.held_out_share,
+    show_default=True,
+    help="Share of files kept from training, half of them for validation and half for a test.",
 )
 @click.option(
-    "--trial", type=click.IntRange(1), default=60, show_default=True, help="Validation's queries a condition."
+    "--trial",
+    type=click.IntRange(1),
+    default=DEFAULTS.trial_size,
+    show_default=True,
+    help="Validation's queries a condition.",
 )
 @click.option(
     "--without",
     multiple=True,
-    type=click.Choice(["room", "band_pass", "offset", "warp", "codec", "neighbours", "bare_noise"]),
+    type=click.Choice([part.name for part in fields(Recipe)]),
     help="Leave a part of the recipe out, to see what it is worth; may be repeated.",
 )
 @click.option("--preview", metavar="N", type=click.IntRange(1), help="Only write N augmented examples to hear and see.")
@@ -173,7 +195,7 @@ def contrastive(
     pairs: int,
     rate: float,
     start: Path | None,
-    hop: float,
+    hop: str,
     chunks: int,
     transpose: tuple[float, ...],
     held_out: float,
@@ -191,78 +213,117 @@ def contrastive(
     songradar train contrastive ~/Music --noise ~/noise --ir ~/responses --out runs/mine
     songradar encoders add runs/mine
 
-    Which files are held out is decided by their names alone; held_out.txt lists them. Run it again after an
-    interruption: it goes on after the last whole epoch. --preview 8 writes eight examples, each as two WAV files and a
-    picture, and trains nothing.
+    Which files are held out is decided by their names alone; validation.txt and test.txt list them. Run it again after
+    an interruption: it goes on after the last whole epoch. --preview 8 writes eight examples of the chain that songs
+    are heard through, each as two WAV files and a picture, and trains nothing.
     """
-    from cli.calibrate import calibrate
-    from cli.evaluate import audio_in, surroundings
     from ml.spec import CONTRASTIVE
-    from ml.training.contrastive.config import ContrastiveConfig, Recipe
-    from ml.training.contrastive.material import Folders, render
+    from ml.training.contrastive.material import Folders
 
-    if any(abs(step) < 2 for step in transpose):
+    if any(abs(one - other) < 2 for one, other in combinations((0, *transpose), 2)):
         raise click.UsageError("--transpose: less than 2 semitones apart, a song counts as the same")
-    spec = replace(CONTRASTIVE, hop_s=hop)
-    folders, recipe = Folders(music, noise, ir), Recipe(**dict.fromkeys(without, False))
-    start_digest = digest_of(start)  # read first, lest hours pass before it turns out not to be there
+    spec, folders = replace(CONTRASTIVE, hop_s=float(hop)), Folders(music, noise, ir)
+    config = ContrastiveConfig(
+        n_pairs=pairs, steps=steps, epochs=epochs, n_chunks=chunks, transpositions=transpose, learning_rate=rate,
+        held_out_share=held_out, trial_size=trial, seed=seed, recipe=Recipe(**dict.fromkeys(without, False)),
+    )  # fmt: skip
+    licences = read_credits(credits_)
     bank = bank or out / "bank"
     for folder in (out, bank):
         folder.mkdir(parents=True, exist_ok=True)
-    train_side, held_out_side = decode(folders, spec, held_out, bank, workers)
+    sides = decode(folders, spec, config, bank, workers)
     if preview:
         from ml.training.contrastive.preview import write_previews
 
-        write_previews(train_side, spec, recipe, preview, seed, out)
+        write_previews(sides[0], spec, config.recipe, preview, seed, out)
         click.echo(f"{out}: {preview} examples to hear and see")
         return
-
-    from ml.training.card import contrastive_card
-    from ml.training.checkpoints import read_curves
-    from ml.training.contrastive.fit import best_epoch, fit
-    from ml.training.export import encoder_onnx
-
-    config = ContrastiveConfig(
-        n_pairs=pairs, steps=steps, epochs=epochs, n_chunks=chunks, transpositions=transpose,
-        learning_rate=rate, held_out_share=held_out, trial_size=trial, seed=seed, start=start_digest,
-        recipe=recipe,
-    )  # fmt: skip
-    warn(f"{len(train_side.songs)} songs to train on, {len(held_out_side.songs)} held out")
-    with progress("rendering", chunks) as advance:
-        material = render(train_side, held_out_side, spec, config, bank, workers, advance)
-    (out / "held_out.txt").write_text("\n".join(held_out_side.names) + "\n", "utf-8")
-    encoder = fit(material, spec, config, train_side.songs.digest, out, warn, start)
-    write_encoder(out, encoder_onnx(encoder, spec, scale=1.0), spec)
-    rows = read_curves(out / "curves.csv")
-    apart = set(held_out_side.names)
-    songs, around = audio_in(music, None), surroundings(noise, ir, apart)
-    lengths = (1, 2, 3, 5, 10, 20)
-    calibration = calibrate(out, songs, lambda song: song.name in apart, around, lengths, recordings, seed)
-    metrics = {**rows[best_epoch(rows) - 1], "parameters": encoder.count_params()}
-    text = contrastive_card(out.resolve().name, train_side.songs, config, metrics, calibration, read_credits(credits_))
-    finish(out, metrics, calibration, text)
+    metrics, config = train_encoder(folders, sides, spec, config, start, out, bank, workers)
+    publish(folders, sides, config, metrics, recordings, licences, out)
 
 
-def decode(folders: "Folders", spec: "AudioSpec", held_out: float, bank: Path, workers: int) -> "tuple[Side, Side]":
-    """Training's side of the files and the one held out; what cannot be used is told."""
+def decode(
+    folders: "Folders", spec: "AudioSpec", config: ContrastiveConfig, bank: Path, workers: int
+) -> "tuple[Side, Side]":
+    """What to train and what to validate with; what cannot be used is told."""
     from ml.training.contrastive.material import count_files, read_sides
 
-    with progress("decoding", count_files(folders)) as advance:
-        sides = read_sides(folders, spec, held_out, bank, workers, advance)
+    share = config.held_out_share
+    with progress("decoding", count_files(folders, share)) as advance:
+        sides = read_sides(folders, spec, share, bank, workers, advance)
     for failure in (failure for side in sides for failure in side.songs.failures):
         warn(failure)
+    warn(f"{len(sides[0].songs)} songs to train on, {len(sides[1].songs)} to validate with")
     return sides
 
 
-def digest_of(path: Path | None) -> str | None:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
-    except OSError as error:
-        raise click.UsageError(f"--start {path}: {error.strerror}") from None
+def train_encoder(
+    folders: "Folders",
+    sides: "tuple[Side, Side]",
+    spec: "AudioSpec",
+    config: ContrastiveConfig,
+    start: Path | None,
+    out: Path,
+    bank: Path,
+    workers: int,
+) -> tuple[dict[str, Any], ContrastiveConfig]:
+    """Leave the network, its learning curves and the lists of what it has not heard in `out`.
+
+    Gives the best epoch's measures, and the settings with those of the training that it began with.
+    """
+    from ml.training.checkpoints import check_settings, read_curves
+    from ml.training.contrastive.fit import ancestor, best_epoch, fit, settings
+    from ml.training.contrastive.material import names_of, render
+    from ml.training.contrastive.recordings import Part
+    from ml.training.export import encoder_onnx
+
+    if start:
+        config = replace(config, start=ancestor(start, config.held_out_share))
+    check_settings(settings(spec, config, sides[0]), out)
+    for part in (Part.VALIDATION, Part.TEST):
+        names = names_of(folders, config.held_out_share, part)
+        (out / f"{part}.txt").write_text("".join(f"{name}\n" for name in names), "utf-8")
+    with progress("rendering", config.n_chunks) as advance:
+        material = render(*sides, spec, config, bank, workers, advance)
+    encoder = fit(material, spec, config, out, warn, start)
+    write_encoder(out, encoder_onnx(encoder, spec, scale=1.0), spec)
+    rows = read_curves(out / "curves.csv")
+    return {**rows[best_epoch(rows) - 1], "parameters": encoder.count_params()}, config
+
+
+def publish(
+    folders: "Folders",
+    sides: "tuple[Side, Side]",
+    config: ContrastiveConfig,
+    metrics: dict[str, Any],
+    recordings: int,
+    licences: str,
+    out: Path,
+) -> None:
+    """Calibrate the network in `out` on validation's files, and write its card."""
+    from cli.calibrate import calibrate
+    from cli.evaluate import audio_in, surroundings
+    from ml.training.card import contrastive_card
+    from ml.training.contrastive.material import names_of
+    from ml.training.contrastive.recordings import Part
+
+    train, validation = sides
+    unheard = {part: set(names_of(folders, config.held_out_share, part)) for part in (Part.VALIDATION, Part.TEST)}
+    songs = [song for song in audio_in(folders.music, None) if song.name not in unheard[Part.TEST]]
+    held_out = set(validation.songs.names)  # less those that are copies of what was trained on
+    around = surroundings(folders.noise, folders.responses, unheard[Part.VALIDATION])
+    lengths = (1, 2, 3, 5, 10, 20)
+    calibration = calibrate(out, songs, lambda song: song.name in held_out, around, lengths, recordings, config.seed)
+    name = out.resolve().name
+    finish(out, metrics, calibration, contrastive_card(name, train.songs, config, metrics, calibration, licences))
 
 
 def read_credits(path: Path | None) -> str:
-    return path.read_text("utf-8") if path else UNCREDITED
+    """What the card says of licences: read first, lest hours pass before it turns out not to be there."""
+    try:
+        return path.read_text("utf-8") if path else UNCREDITED
+    except OSError as error:
+        raise click.UsageError(f"--credits {path}: {error.strerror}") from None
 
 
 def write_encoder(out: Path, onnx: bytes, spec: "AudioSpec") -> None:

@@ -72,7 +72,8 @@ class Warp:
 
 @dataclass(frozen=True)
 class Condition:
-    """One way to record. `warp` names a kind of Warp, `amount` says how far it goes, up or down.
+    """One way to record: in a room, in noise, with a phone, in this order; `snr_db` is the music's level above the
+    noise's where it is recorded. `warp` names a kind of Warp, `amount` says how far it goes, up or down.
 
     `aligned` recordings start with the song's first sample, as in the article; all others anywhere.
     """
@@ -98,18 +99,17 @@ class Condition:
     def record(self, played: Wave, size: int, rate_hz: int, around: Surroundings, rng: np.random.Generator) -> Wave:
         """(size,): what is recorded of `played`, after its first PRE_ROLL_S, which are heard as reverberation only."""
         pre_roll = round(PRE_ROLL_S * rate_hz)
-        if self.room and around.rooms:
+        if self.room:
             heard = augmentation.reverberate(played, augmentation.random_response(around.rooms, rng), pre_roll)
         else:
             heard = played[pre_roll:]
         heard = heard[:size]
+        if self.snr_db is not None and rms(heard):
+            heard = mix_at_snr(heard, draw_noise(around.noises, len(heard), rng), self.snr_db)
         if self.phone:
             if around.devices:
                 heard = augmentation.reverberate(heard, augmentation.random_response(around.devices, rng))
             heard = augmentation.band_pass(heard, rate_hz, 300, 3400)
-        if self.snr_db is not None and rms(heard):
-            heard = mix_at_snr(heard, draw_noise(around.noises, len(heard), rng), self.snr_db)
-        if self.phone:
             heard = augmentation.through_codec(heard, rate_hz, str(rng.choice(PHONE_CODECS)))
         return heard
 
@@ -127,3 +127,8 @@ CONDITIONS = (
     Condition("tempo 4 %", warp="tempo", amount=0.04),
     Condition("pitch 0.5 semitones", warp="pitch", amount=0.5),
 )
+
+
+def usable(conditions: Sequence[Condition], around: Surroundings) -> list[Condition]:
+    """Those conditions that can be met: none in rooms where there is no response of a room."""
+    return [condition for condition in conditions if around.rooms or not condition.room]

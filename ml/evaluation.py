@@ -253,7 +253,11 @@ class Cut:
 
 
 def plan(
-    songs: Sequence[Song], conditions: Sequence[Condition], seconds: Sequence[float], per_cell: int, seed: int
+    songs: Sequence[Song],
+    conditions: Sequence[Condition],
+    seconds: Sequence[float],
+    per_cell: int,
+    seed: Sequence[int],
 ) -> list[Cut]:
     """`per_cell` cuts for every condition and length, each from a random song that is long enough."""
     cuts = []
@@ -261,7 +265,7 @@ def plan(
         for length in seconds:
             usable = [song for song in songs if song.duration_s >= _needed_s(length)]
             for number in range(per_cell if usable else 0):
-                key = (seed, i, round(1000 * length), number)
+                key = (*seed, i, round(1000 * length), number)
                 song = usable[int(np.random.default_rng(key).integers(len(usable)))]
                 cuts.append(Cut(condition, length, song, key))
     return cuts
@@ -274,16 +278,16 @@ def questions(
     per_cell: int,
     n_without_music: int,
     around: Surroundings,
-    seed: int,
+    seed: Sequence[int],
 ) -> tuple[Iterator[Query], int]:
     """All that an encoder is asked, and how many queries that is at most.
 
     For every condition and length, `per_cell` recordings of songs that the catalogue holds and as many of absent ones;
     for every length, `n_without_music` of noise alone.
     """
-    cuts = plan([song for song in songs if not song.is_absent], conditions, seconds, per_cell, seed)
-    cuts += plan([song for song in songs if song.is_absent], conditions, seconds, per_cell, seed + 1)
-    noise = noise_queries(n_without_music, seconds, around, seed)
+    cuts = plan([song for song in songs if not song.is_absent], conditions, seconds, per_cell, [*seed, 0])
+    cuts += plan([song for song in songs if song.is_absent], conditions, seconds, per_cell, [*seed, 1])
+    noise = noise_queries(n_without_music, seconds, around, [*seed, 2])
     return chain(make_queries(cuts, around), noise), len(cuts) + n_without_music * len(seconds)
 
 
@@ -330,10 +334,10 @@ def _needed_s(seconds: float) -> float:
     return 1.1 * seconds + 0.2
 
 
-def noise_queries(n: int, seconds: Sequence[float], around: Surroundings, seed: int) -> Iterator[Query]:
+def noise_queries(n: int, seconds: Sequence[float], around: Surroundings, seed: Sequence[int]) -> Iterator[Query]:
     """Recordings in which there is no music, `n` of each length."""
     for length in seconds:
         for number in range(n):
-            rng = np.random.default_rng((seed, round(1000 * length), number))
+            rng = np.random.default_rng((*seed, round(1000 * length), number))
             wave = draw_noise(around.noises, round(length * RATE_HZ), rng)
             yield Query("no music", length, "", 0.0, wave, song=wave[:0])

@@ -6,7 +6,7 @@
 --            max_matches     rows wanted
 --            neighbours      nearest fragments looked up for each query fragment; at most hnsw.ef_search
 --            candidates      places (song, start) that are scored exactly
--- Result     one row a song, best first; no row for an empty catalogue. At most five songs are compared in the end.
+-- Result     one row a song, best first; no row for an empty catalogue.
 --            offset_s     where in the song the recording's first sample lies; negative if it began before the song
 --            score        mean similarity, 1 - d^2/2, of the query's fragments with the song where they lie in it
 --            coverage     share of them that had that place among their nearest neighbours in the whole catalogue
@@ -22,11 +22,14 @@
 --    A query fragment that lies between two stored ones is compared with the point between their embeddings: where
 --    fragments overlap, that is nearly the embedding of the sound between them. (Encoders whose fragments do not overlap
 --    compare only query fragments that line up with stored ones.)
--- 4. The best songs are scored again at finer starts, and as if played up to 4.5 % slower or faster, as far as
---    their length lets such a drift be heard.
+-- 4. The ten best songs, or max_matches, are scored again at finer starts, and as if played up to 4.5 % slower or faster,
+--    as far as the recording's length lets such a drift be heard.
 -- 5. Evidence becomes a probability by the logistic weights in encoders.calibration: of the logarithm of the mean
 --    squared distance (1 - score), of its ratio to the runner-up's, of coverage and of the number of fragments. Where
 --    there is no other song, the ratio counts as its mean when the weights were fitted, log_ratio_alone.
+--
+-- Of more than 128 fragments, that is of recordings longer than half a minute, every second is compared, or every third
+-- ..., and no drift of more than 20 hops is followed: so the work does not grow without bound.
 --
 -- LANGUAGE sql without SET, so that it is inlined and the planner sees the constants; names are bound when it is
 -- created, whatever search_path says later.
@@ -62,15 +65,16 @@ WITH rule AS (
 ), part AS MATERIALIZED (
     SELECT u.number, u.embedding, u.offset_s::double precision AS offset_s
       FROM unnest(match_v1.query, match_v1.query_offset_s) WITH ORDINALITY AS u (embedding, offset_s, number)
+     WHERE (u.number - 1) % (1 + (cardinality(match_v1.query) - 1) / 128) = 0
 ), span AS MATERIALIZED (
-    SELECT min(part.offset_s) AS first_s, max(part.offset_s) AS last_s,
-           (min(part.offset_s) + max(part.offset_s)) / 2 AS middle_s,
-           greatest(rule.query_hop_s, 0.02 * (max(part.offset_s) - min(part.offset_s))) AS tolerance_s,
-           round(0.045 * (max(part.offset_s) - min(part.offset_s)) / rule.hop_s)::integer AS n_drifts,
-           round(0.045 * (max(part.offset_s) - min(part.offset_s)) / rule.hop_s) * rule.hop_s / 2 AS drift_s
-      FROM part
+    SELECT ends.first_s, ends.last_s, (ends.first_s + ends.last_s) / 2 AS middle_s,
+           greatest(rule.query_hop_s, 0.02 * (ends.last_s - ends.first_s)) AS tolerance_s,
+           drifts.n AS n_drifts, drifts.n * rule.hop_s / 2 AS drift_s
+      FROM (SELECT min(part.offset_s) AS first_s, max(part.offset_s) AS last_s FROM part) AS ends
      CROSS JOIN rule
-     GROUP BY rule.query_hop_s, rule.hop_s
+     CROSS JOIN LATERAL (
+           SELECT least(20, round(0.045 * (ends.last_s - ends.first_s) / rule.hop_s))::integer AS n
+           ) AS drifts
 ), neighbour AS MATERIALIZED (
     SELECT near.song_id, near.distance, part.number, part.offset_s AS part_s,
            near.position * rule.hop_s - part.offset_s AS start_s

@@ -14,6 +14,9 @@ FEATURES = ("log_distance", "log_ratio", "coverage", "log_fragments")
 NEAREST = 1e-5
 """No distance counts as less: the same sound gives about this, the most alike of others 1e-3."""
 
+ROUNDING = 1e-6
+"""How much a confidence computed here may differ from match_v1's, which returns its evidence in single precision."""
+
 FALSE_ACCEPT_RATE = 0.005
 """Of recordings whose song is absent, the share that may be named all the same."""
 
@@ -37,8 +40,8 @@ def calibrate(outcomes: Sequence[Outcome], absent: Sequence[Outcome]) -> dict[st
     `outcomes` are of recordings whose song is in the catalogue, `absent` of others. The threshold is at least 0.5, and
     so high that at most FALSE_ACCEPT_RATE of `absent` would pass. Raises TrainingDataError when one kind is missing.
     """
-    absent = [o for o in absent if has_rival(o)]
-    judged = [(features(o.best), o.right) for o in (*filter(has_rival, outcomes), *absent) if o.best]
+    rivalled = [o for o in absent if has_rival(o)]
+    judged = [(features(o.best), o.right) for o in (*filter(has_rival, outcomes), *rivalled) if o.best]
     evidence, right = np.array([row for row, _ in judged]), np.array([label for _, label in judged])
     if len(set(right.tolist())) < 2:
         raise TrainingDataError("calibration needs searches that went right and searches that went wrong")
@@ -46,10 +49,20 @@ def calibrate(outcomes: Sequence[Outcome], absent: Sequence[Outcome]) -> dict[st
     model = LogisticRegression(C=10.0, max_iter=1000).fit(scaler.fit_transform(evidence), right)
     weights = model.coef_[0] / scaler.scale_
     intercept = float(model.intercept_[0] - weights @ scaler.mean_)
-    false = [probability(features(o.best), weights, intercept) for o in absent if o.best]
-    threshold = max(0.5, float(np.quantile(false, 1 - FALSE_ACCEPT_RATE)) if false else 0.5)
+    false = [probability(features(o.best), weights, intercept) for o in rivalled if o.best]
     fitted = {"intercept": intercept, **dict(zip(FEATURES, weights.tolist(), strict=True))}
-    return {**fitted, "log_ratio_alone": float(evidence[:, 1].mean()), "threshold": threshold}
+    return {
+        **fitted,
+        "log_ratio_alone": float(evidence[:, 1].mean()),
+        "threshold": threshold(false, math.floor(FALSE_ACCEPT_RATE * sum(o.answer is not None for o in absent))),
+    }
+
+
+def threshold(false: Sequence[float], n_allowed: int) -> float:
+    """The least confidence, of 0.5 and more, that no more than `n_allowed` of the `false` answers reach."""
+    if len(false) <= n_allowed:
+        return 0.5
+    return max(0.5, sorted(false, reverse=True)[n_allowed] + ROUNDING)
 
 
 def probability(evidence: Sequence[float], weights: Sequence[float], intercept: float) -> float:

@@ -71,6 +71,8 @@ def contrastive_card(
 ) -> str:
     """The card of the shipped encoder, in Markdown."""
     hours = len(songs.samples) / CONTRASTIVE.sample_rate_hz / 3600
+    own = asdict(config)
+    start = own.pop("start")
     rates = "\n".join(f"| {key} | {value:.1%} |" for key, value in metrics.items() if key.endswith(" s"))
     return f"""# {name}
 
@@ -82,11 +84,13 @@ second of a song, recorded through noise, rooms, devices and codecs, from all ot
 | | |
 |---|---|
 | songs trained on | {len(songs)}, {hours:.1f} hours |
-{_settings(asdict(config))}
+{_settings(own)}
+{_settings(start, "began with the weights of a training with") if start else "| began with | random weights |"}
 | best epoch | {metrics["epoch"]:.0f} |
 {_calibrated(calibration)}
 
-Validation, by exact search among the songs held out, with noises and responses held out:
+Validation, by exact search among songs held out, with noises and responses held out. It chooses the best epoch, and the
+confidence is calibrated with the same files. Others, those in `test.txt`, were held out for evaluation.
 
 | recordings | named rightly |
 |---|---|
@@ -105,8 +109,8 @@ def _version_and_day() -> str:
     return f"{version('songradar')} on {datetime.now(UTC).date()}"
 
 
-def _settings(settings: Mapping[str, Any]) -> str:
-    return "| settings | " + ", ".join(f"{key} {value}" for key, value in settings.items()) + " |"
+def _settings(settings: Mapping[str, Any], title: str = "settings") -> str:
+    return f"| {title} | " + ", ".join(f"{key} {value}" for key, value in settings.items()) + " |"
 
 
 def _calibrated(calibration: Calibration) -> str:

@@ -57,6 +57,39 @@ def test_distractors_are_in_the_catalogue_and_never_asked_for(database, run, fol
     assert "3 songs in the catalogue beside 1 others, 0 absent" in result.stdout
 
 
+def test_copies_of_songs_are_neither_distractors_nor_asked_for_twice(database, run, folder, toy_folder, tmp_path):
+    """A copy of an absent song would be found, and count as falsely named."""
+    (tmp_path / "others").mkdir()
+    for path in folder.iterdir():
+        for copy in (tmp_path / "others" / path.name, folder / f"again {path.name}"):
+            copy.write_bytes(path.read_bytes())
+    options = ["--encoder", toy_folder, "--seconds", 2, "--per-condition", 1, "--absent", 0.34]
+    result = run("evaluate", "--music", folder, "--distractors", tmp_path / "others", *options)
+
+    assert "2 songs in the catalogue, 1 absent" in result.stdout
+
+
+def test_two_encoders_of_one_name_are_refused(run, folder, toy_folder):
+    result = run("evaluate", "--music", folder, "--encoder", toy_folder, "--encoder", toy_folder)
+
+    assert (result.exit_code, "two encoders of one name" in result.stderr) == (2, True)
+
+
+def test_rooms_devices_and_noises_are_taken_from_folders(database, run, folder, toy_folder, tmp_path, rng):
+    """Rooms are asked for where there is a response of one; devices and noises disturb what is not clean only."""
+    (tmp_path / "around").mkdir()
+    (tmp_path / "noise").mkdir()
+    synth.write_wav(tmp_path / "around" / "room.wav", 0.01 * rng.standard_normal(40_000))
+    synth.write_wav(tmp_path / "around" / "device.wav", synth.np.eye(1, 100)[0])
+    synth.write_wav(tmp_path / "noise" / "hiss.wav", 0.1 * rng.standard_normal(60_000))
+    options = ["--encoder", toy_folder, "--seconds", 3, "--per-condition", 4, "--absent", 0, "--out", tmp_path / "out"]
+    run("evaluate", "--music", folder, "--noise", tmp_path / "noise", "--ir", tmp_path / "around", *options)
+    found = cells(tmp_path / "out")[toy_folder.name]
+
+    assert found["room + noise 5 dB", 3.0]["n_queries"] == 4
+    assert found["clean", 3.0]["n_right"] == 4
+
+
 def test_same_seed_gives_the_same_answers(database, run, folder, toy_folder):
     command = ["evaluate", "--music", folder, "--encoder", toy_folder, "--seed", 3, "--seconds", 2]
     first, second = (run(*command, "--per-condition", 1).stdout.splitlines() for _ in range(2))

@@ -77,12 +77,15 @@ def test_odd_number_of_pairs_is_refused(run, tmp_path):
 
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory):
-    """Folders of music, noise and impulse responses of which some are held out at a share of 0.3."""
+    """Folders of music, noise and impulse responses; at a share of 0.3 numbers 7, 12, 15 are for validation, 4 for the
+    test.
+    """
     root = tmp_path_factory.mktemp("sounds")
     rng = synth.np.random.default_rng(6)
-    for kind, n in (("music", 8), ("noise", 6), ("ir", 8)):
+    numbers = {"music": (0, 1, 2, 3, 4, 5, 12, 15), "noise": (0, 1, 12), "ir": (0, 1, 2, 3, 4, 7, 12)}
+    for kind, mine in numbers.items():
         (root / kind).mkdir()
-        for number in range(n):
+        for number in mine:
             wave = {"music": synth.melody(rng, 30.0), "noise": 0.1 * rng.standard_normal(30_000)}.get(
                 kind, rng.standard_normal(2000) * synth.np.exp(-synth.np.arange(2000) / 300)
             )
@@ -111,8 +114,10 @@ def test_contrastive_training_leaves_an_encoder_that_names_songs(sounds, databas
 
     assert {path.name for path in out.iterdir()} >= {
         "best.keras", "last.keras", "curves.csv", "curves.png", "encoder.onnx", "spec.json", "metrics.json", "CARD.md",
-        "held_out.txt",
+        "validation.txt", "test.txt",
     }  # fmt: skip
+    assert (out / "test.txt").read_text() == "room_4.wav\n"
+    assert (out / "validation.txt").read_text() == "device_15.wav\ndevice_7.wav\nroom_12.wav\n"
     assert json.loads((out / "metrics.json").read_text())["parameters"] <= 2_000_000
     assert json.loads(run("search", "--json", clip).stdout)["matches"][0]["title"] == "room 2"
 
@@ -134,9 +139,22 @@ def test_contrastive_training_needs_noise_that_can_be_read(sounds, tmp_path):
 
 
 def test_contrastive_training_needs_a_start_that_is_there(sounds, tmp_path):
-    result = contrastive(sounds, tmp_path / "out", "--start", str(tmp_path / "none.keras"))
+    result = contrastive(sounds, tmp_path / "out", "--start", str(tmp_path / "none"))
 
-    assert (result.exit_code, "none.keras: No such file" in result.stderr) == (2, True)
+    assert (result.exit_code, "none: holds no training to begin with (No such file" in result.stderr) == (2, True)
+
+
+def test_transpositions_must_be_apart_from_each_other(sounds, tmp_path):
+    result = contrastive(sounds, tmp_path / "out", "--transpose", "4", "--transpose", "5")
+
+    assert (result.exit_code, "less than 2 semitones apart" in result.stderr) == (2, True)
+
+
+def test_credits_that_are_not_there_are_told_before_the_work(sounds, tmp_path):
+    result = contrastive(sounds, tmp_path / "out", "--credits", str(tmp_path / "none.md"))
+
+    assert (result.exit_code, "none.md: No such file" in result.stderr) == (2, True)
+    assert not (tmp_path / "out").exists()
 
 
 def test_spectrogram_draws_each_fragment(run, tmp_path, rng):

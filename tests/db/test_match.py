@@ -94,6 +94,15 @@ def test_long_recording_played_too_fast_or_slow_is_followed_to_its_end(database,
     assert best.score > 0.8
 
 
+def test_recording_of_many_minutes_is_thinned(database, rng):
+    for seed in range(3):
+        add_song(f"Tree {seed}", n=1300, seed=seed)
+    best, *_ = find(noisy(unit_vectors(1300, seed=1)[20:1220], rng), HOP_S * np.arange(1200))
+
+    assert (best.title, best.offset_s, best.coverage) == ("Tree 1", 10.0, 1.0)
+    assert best.n_fragments == 120
+
+
 def test_drifting_votes_count_together(forest, rng):
     """A recording played 3 % too fast votes for starts that wander by more than one bin."""
     offsets_s = HOP_S / 1.03 * np.arange(16)

@@ -69,15 +69,27 @@ def test_more_evidence_is_more_probable(calibration, rng):
     assert (np.diff(probabilities(calibration, weights, ladder)) > 0).all()
 
 
+@pytest.mark.parametrize("n", [50, 201, 400, 401])
 @pytest.mark.parametrize("level", [0.3, 0.6, 0.75])
-def test_threshold_lets_few_absent_songs_pass(level, calibration, rng):
-    right, absent = outcomes(rng, 400, "a", 0.8), outcomes(rng, 400, "c", level)
+def test_threshold_lets_few_absent_songs_pass(level, n, calibration, rng):
+    right, absent = outcomes(rng, 400, "a", 0.8), outcomes(rng, n, "c", level)
 
     weights = calibration.calibrate(right, absent)
 
-    passed = probabilities(calibration, weights, absent) > weights["threshold"]
+    passed = probabilities(calibration, weights, absent) >= weights["threshold"]
     assert weights["threshold"] >= 0.5
     assert passed.mean() <= calibration.FALSE_ACCEPT_RATE
+
+
+@pytest.mark.parametrize(
+    ("false", "n_allowed", "expected"),
+    [([], 0, 0.5), ([0.9], 1, 0.5), ([0.2, 0.3], 0, 0.5), ([0.6, 0.9, 0.7], 0, 0.9), ([0.6, 0.9, 0.7], 2, 0.6)],
+)
+def test_threshold_is_just_above_the_answers_to_be_kept_out(false, n_allowed, expected, calibration):
+    threshold = calibration.threshold(false, n_allowed)
+
+    assert threshold == pytest.approx(expected, abs=1e-5)
+    assert sum(confidence >= threshold for confidence in false) <= n_allowed
 
 
 def test_queries_that_found_nothing_do_not_count(calibration, rng):

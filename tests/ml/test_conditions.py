@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml.audio import resample
-from ml.conditions import CONDITIONS, PRE_ROLL_S, Condition, Surroundings, Warp
+from ml.conditions import CONDITIONS, PRE_ROLL_S, Condition, Surroundings, Warp, usable
 from ml.noise import pink_noise, rms
 from tests import synth
 
@@ -46,7 +46,10 @@ def test_recording_is_as_long_as_what_is_played_after_the_moment_before(conditio
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
 def test_recording_depends_on_the_seed_only(condition, played, around):
-    np.testing.assert_array_equal(recorded(condition, played, around), recorded(condition, played, around))
+    one, again, other = (recorded(condition, played, around, seed) for seed in (1, 1, 2))
+
+    np.testing.assert_array_equal(one, again)
+    assert np.array_equal(one, other) == (condition.snr_db is None)
 
 
 @pytest.mark.parametrize("snr_db", [10, 5, 0, -5])
@@ -81,9 +84,24 @@ def test_phone_carries_its_band(around, rng):
     assert inside > 100 * above
 
 
-@pytest.mark.parametrize("name", ["phone chain", "room + noise 5 dB"])
-def test_nothing_around_is_no_obstacle(name, played):
-    assert len(recorded(named(name), played, Surroundings())) == 2 * RATE_HZ
+def test_phone_carries_the_noise_through_the_same_band_as_the_music(played, around):
+    quiet = recorded(Condition("phone", snr_db=40, phone=True), played, around)
+    loud = recorded(Condition("phone", snr_db=-20, phone=True), played, around)
+
+    for heard in (quiet, loud):
+        power = np.abs(np.fft.rfft(heard)) ** 2
+        assert np.mean(power[600:6000]) > 10 * np.mean(power[40:240])
+
+
+def test_conditions_in_rooms_need_rooms(around):
+    assert usable(CONDITIONS, around) == list(CONDITIONS)
+    left = usable(CONDITIONS, Surroundings(noises=around.noises))
+
+    assert [condition.name for condition in CONDITIONS if condition not in left] == ["room + noise 5 dB"]
+
+
+def test_phone_needs_nothing_around(played):
+    assert len(recorded(named("phone chain"), played, Surroundings())) == 2 * RATE_HZ
 
 
 def test_silence_can_be_recorded(around):

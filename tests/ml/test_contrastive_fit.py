@@ -20,10 +20,10 @@ def train(material):
 
     config = ContrastiveConfig(n_pairs=16, steps=2, epochs=2, n_chunks=24, trial_size=2)
 
-    def train(out, log=None, music="songs", start=None, **changes):
+    def train(out, log=None):
         out.mkdir(exist_ok=True)
         lines = []
-        return fit(material, SPEC, replace(config, **changes), music, out, log or lines.append, start), lines
+        return fit(material, SPEC, config, out, log or lines.append), lines
 
     return train
 
@@ -101,10 +101,44 @@ def test_finished_training_is_not_repeated(train, trained):
     assert rows(out) == before
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"temperature": 0.1}, {"music": "other songs"}], ids=str)
-def test_folder_with_another_training_is_refused(change, train, trained):
-    with pytest.raises(TrainingDataError, match=f"with another {next(iter(change))}; choose an empty folder"):
-        train(trained[0], **change)
+def test_settings_tell_trainings_apart(sides):
+    from ml.training.contrastive.config import ContrastiveConfig, Recipe
+    from ml.training.contrastive.fit import settings
+
+    train, validation = sides
+    config = ContrastiveConfig()
+    one = settings(SPEC, config, train)
+    others = [
+        settings(replace(SPEC, hop_s=1.0), config, train),
+        settings(SPEC, replace(config, recipe=Recipe(room=False)), train),
+        settings(SPEC, config, replace(train, songs=validation.songs)),
+        settings(SPEC, config, replace(train, around=validation.around)),
+    ]
+
+    assert one == settings(SPEC, config, train)
+    assert all(one != other for other in others)
+
+
+def test_ancestor_is_what_the_training_was_made_of(tmp_path):
+    from ml.training.contrastive.fit import ancestor
+
+    (tmp_path / "settings.json").write_text('{"held_out_share": 0.2, "seed": 3}')
+    (tmp_path / "best.keras").write_bytes(b"weights")
+
+    made_of = ancestor(tmp_path, 0.15)
+
+    assert made_of["best.keras"].startswith("9a129038")
+    assert (made_of["held_out_share"], made_of["seed"]) == (0.2, 3)
+
+
+def test_ancestor_that_has_heard_what_is_held_out_is_refused(tmp_path):
+    from ml.training.contrastive.fit import ancestor
+
+    (tmp_path / "settings.json").write_text('{"held_out_share": 0.1}')
+    (tmp_path / "best.keras").write_bytes(b"weights")
+
+    with pytest.raises(TrainingDataError, match="has been trained on what is held out here"):
+        ancestor(tmp_path, 0.15)
 
 
 def test_training_begins_with_the_weights_of_another(trained):
@@ -112,17 +146,17 @@ def test_training_begins_with_the_weights_of_another(trained):
 
     out, encoder, _ = trained
 
-    for got, expected in zip(first_encoder(SPEC, out / "best.keras").get_weights(), encoder.get_weights(), strict=True):
+    for got, expected in zip(first_encoder(SPEC, out).get_weights(), encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
 def test_weights_of_another_network_are_refused(tmp_path, trained):
     from ml.training.contrastive.fit import first_encoder
 
-    (tmp_path / "torn.keras").write_bytes((trained[0] / "best.keras").read_bytes()[:1000])
+    (tmp_path / "best.keras").write_bytes((trained[0] / "best.keras").read_bytes()[:1000])
 
-    for spec, start in ((replace(SPEC, dim=64), trained[0] / "best.keras"), (SPEC, tmp_path / "torn.keras")):
-        with pytest.raises(TrainingDataError, match=f"{start.name}: not an encoder of this kind"):
+    for spec, start in ((replace(SPEC, dim=64), trained[0]), (SPEC, tmp_path)):
+        with pytest.raises(TrainingDataError, match=f"{start.name}: no encoder of this kind"):
             first_encoder(spec, start)
 
 

@@ -23,7 +23,7 @@ UNSEARCHED = [Outcome(PRESENT[0].query, None)]
 
 @pytest.fixture(params=["draw_roc", "draw_reliability"])
 def draw(request):
-    from ml import plots
+    from ml.training import plots
 
     return getattr(plots, request.param)
 
@@ -46,8 +46,27 @@ def test_picture_is_written(outcomes, draw, tmp_path):
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_lower_thresholds_name_more_rightly_and_more_falsely():
+    from ml.training.plots import roc
+
+    false_rate, hit_rate = roc([*PRESENT, *ABSENT, *UNSEARCHED])
+
+    # at 1.0, 0.9, 0.6, 0.4, 0.2 and 0; five recordings of songs that are there, three of others
+    np.testing.assert_allclose(hit_rate, np.array([1, 2, 2, 3, 3, 3]) / 5)
+    np.testing.assert_allclose(false_rate, np.array([0, 0, 1, 1, 2, 3]) / 3)
+
+
+def test_answers_are_counted_by_tenths_of_confidence():
+    from ml.training.plots import reliability
+
+    points = reliability([*PRESENT, *ABSENT, *UNSEARCHED])
+
+    assert [(n_right, n) for _, n_right, n in points] == [(0, 1), (0, 1), (1, 1), (0, 1), (2, 2)]
+    assert [mean for mean, _, _ in points] == pytest.approx([0.2, 0.3, 0.4, 0.6, 0.95])
+
+
 @pytest.mark.parametrize("found", ["a", "b"], ids=["12 of 12 right", "0 of 11 right"])
 def test_confidence_that_never_errs_is_drawn(found, tmp_path):
-    from ml.plots import draw_reliability
+    from ml.training.plots import draw_reliability
 
     draw_reliability({"one": [outcome(found, 0.95)] * (12 if found == "a" else 11)}, tmp_path / "plot.png")

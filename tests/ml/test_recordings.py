@@ -8,7 +8,7 @@ import pytest
 
 from ml.audio import read_audio
 from ml.errors import TrainingDataError
-from ml.training.contrastive.recordings import is_held_out, read_recordings, transposed
+from ml.training.contrastive.recordings import Part, part_of, read_recordings, transposed
 from tests import synth
 
 RATE_HZ = 8000
@@ -36,27 +36,32 @@ def read(music, tmp_path):
     return read
 
 
-class TestIsHeldOut:
-    def test_share_is_about_the_one_asked_for(self):
+class TestPartOf:
+    def test_half_of_the_share_is_for_validation_and_half_for_the_test(self):
         names = [f"{i:04} A song.mp3" for i in range(2000)]
 
-        for share in (0.05, 0.15, 0.5):
-            kept = np.mean([is_held_out(name, share) for name in names])
-            assert kept == pytest.approx(share, abs=3 * np.sqrt(share * (1 - share) / 2000))
+        for share in (0.1, 0.3, 1):
+            parts = [part_of(name, share) for name in names]
+            for part in (Part.VALIDATION, Part.TEST):
+                error = 3 * np.sqrt(share / 2 * (1 - share / 2) / 2000)
+                assert parts.count(part) / 2000 == pytest.approx(share / 2, abs=error)
 
-    def test_none_and_all_are_shares_too(self):
-        assert [is_held_out("a.mp3", share) for share in (0, 1)] == [False, True]
+    def test_all_is_to_train_on_when_nothing_is_held_out(self):
+        assert part_of("a.mp3", 0) == Part.TRAIN
 
-    def test_smaller_share_keeps_some_of_the_same(self):
+    def test_smaller_share_holds_out_some_of_the_same(self):
         names = [f"{i}.wav" for i in range(500)]
 
-        few, many = ({name for name in names if is_held_out(name, share)} for share in (0.1, 0.3))
+        few, many = ({name for name in names if part_of(name, share) != Part.TRAIN} for share in (0.1, 0.3))
 
         assert few < many
 
     def test_answer_never_changes(self):
         # encoders in the world have been trained by it
-        assert [i for i in range(12) if is_held_out(f"song {i}.wav", 0.4)] == [1, 2, 6, 7, 11]
+        parts = [part_of(f"song {i}.wav", 0.4) for i in range(12)]
+
+        assert [i for i, part in enumerate(parts) if part == Part.TEST] == [1, 2, 6, 7]
+        assert [i for i, part in enumerate(parts) if part == Part.VALIDATION] == [11]
 
 
 class TestReadRecordings:
@@ -120,11 +125,15 @@ class TestReadRecordings:
         assert recordings.starts[-1] == len(recordings.samples) == (tmp_path / "songs.i16").stat().st_size // 2
 
     def test_files_that_come_later_change_no_side(self, read, music, rng):
-        before = [set(read(lambda name, kept=kept: is_held_out(name, 0.4) == kept).names) for kept in (True, False)]
+        before = [
+            set(read(lambda name, part=part: part_of(name, 0.4) == part).names) for part in (Part.TRAIN, Part.TEST)
+        ]
         for i in range(6):
             synth.write_wav(music / f"song {i}.wav", synth.melody(rng, 1, RATE_HZ), RATE_HZ)
 
-        after = [set(read(lambda name, kept=kept: is_held_out(name, 0.4) == kept).names) for kept in (True, False)]
+        after = [
+            set(read(lambda name, part=part: part_of(name, 0.4) == part).names) for part in (Part.TRAIN, Part.TEST)
+        ]
 
         assert before[0] < after[0]
         assert before[1] < after[1]
@@ -217,4 +226,4 @@ def test_names_that_are_not_utf8_are_kept_escaped(music, tmp_path):
     read_recordings([music], RATE_HZ, tmp_path / "songs", lambda name: not asked.append(name), workers=1)
 
     assert "caf\\xe9.wav" in asked
-    assert not any(is_held_out(name, 0.0) for name in asked)
+    assert {part_of(name, 0.0) for name in asked} == {Part.TRAIN}

@@ -15,7 +15,7 @@ from ml.errors import TrainingDataError
 from ml.spec import AudioSpec
 from ml.training.contrastive.config import ContrastiveConfig, Recipe
 from ml.training.contrastive.degradation import LEVEL, draw_warp, play, record
-from ml.training.contrastive.recordings import Recordings
+from ml.training.contrastive.recordings import Recordings, publish
 from ml.training.spectrogram import log_mel
 
 CHUNK_FRAMES = 512
@@ -135,9 +135,9 @@ def _render(path: Path, key: Sequence[object], n: int, draw_one: Callable[[int],
     text = json.dumps(key)
     if index.exists() and index.read_text() == text:
         return
-    index.unlink(missing_ok=True)
-    with ThreadPoolExecutor(workers) as pool, path.open("wb") as out:
+    partial = path.with_suffix(".partial")  # another run may have the old file mapped
+    with ThreadPoolExecutor(workers) as pool, partial.open("wb") as out:
         for first in range(0, n, 64):  # so that finished pieces do not pile up before they are written
             for frames in pool.map(draw_one, range(first, min(first + 64, n))):
                 out.write(frames.tobytes())
-    index.write_text(text)
+    publish(partial, path, text)

@@ -1,6 +1,7 @@
 """What a contrastive training is made of."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class ContrastiveConfig:
-    """Hyper-parameters. `start` is the SHA-256 of the encoder that training begins with, if not with chance."""
+    """Hyper-parameters. `start` says what the training was made of whose weights this one begins with, if any."""
 
     n_pairs: int = 256
     steps: int = 200
@@ -30,5 +31,5 @@ class ContrastiveConfig:
     held_out_share: float = 0.15
     trial_size: int = 60
     seed: int = 0
-    start: str | None = None
+    start: dict[str, Any] | None = None
     recipe: Recipe = field(default_factory=Recipe)

@@ -1,9 +1,12 @@
 """Train the contrastive encoder: epochs of views, validation by retrieval, resumable."""
 
+import hashlib
+import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,9 +14,9 @@ from numpy.typing import NDArray
 
 from ml.errors import TrainingDataError
 from ml.spec import AudioSpec
-from ml.training.checkpoints import check_settings, read_curves, save, write_curves
+from ml.training.checkpoints import read_curves, save, write_curves
 from ml.training.contrastive.config import ContrastiveConfig
-from ml.training.contrastive.material import Material
+from ml.training.contrastive.material import Material, Side
 from ml.training.contrastive.network import NTXent, contrastive_encoder
 from ml.training.contrastive.retrieval import hit_rates, mean_rate, nearest_songs
 from ml.training.contrastive.views import N_NEIGHBOURS, Spectrograms, Views
@@ -27,21 +30,17 @@ def fit(
     material: Material,
     spec: AudioSpec,
     config: ContrastiveConfig,
-    music: str,
     out: Path,
     log: Callable[[str], None],
     start: Path | None = None,
 ) -> keras.Model:
-    """Train for `epochs` and return the best encoder by retrieval. `music` says which songs these are.
-
-    It begins with the weights in `start`, a .keras file of an earlier training, or with random ones.
+    """Train for `epochs` and return the best encoder by retrieval. It begins with the best weights in `start`, if any.
 
     In `out`, `last.keras` and `best.keras` are the states, `curves.csv` has one row an epoch and `curves.png` shows
     them. Called again after a kill, it goes on after the last whole epoch: the optimizer's step count in `last.keras`
     says which.
     """
     keras.utils.set_random_seed(config.seed)
-    check_settings({**asdict(config), "hop_s": spec.hop_s, "music": music}, out)
     last, best = out / "last.keras", out / "best.keras"
     model = keras.saving.load_model(last) if last.exists() else compiled(first_encoder(spec, start), config)
     first_epoch = int(model.optimizer.iterations) // config.steps
@@ -74,14 +73,34 @@ def fit(
     return keras.saving.load_model(best)
 
 
+def settings(spec: AudioSpec, config: ContrastiveConfig, train: Side) -> dict[str, Any]:
+    """What a training is made of: going on with anything else would be another training."""
+    return {**asdict(config), "spec": spec.as_dict(), "songs": train.songs.digest, "around": train.around.digest}
+
+
+def ancestor(start: Path, held_out_share: float) -> dict[str, Any]:
+    """What the training in the folder `start` was made of, with the SHA-256 of its best weights.
+
+    Raises TrainingDataError when there is none, or when it has heard what is to be held out now.
+    """
+    try:
+        made_of = json.loads((start / "settings.json").read_text())
+        digest = hashlib.sha256((start / "best.keras").read_bytes()).hexdigest()
+    except OSError as error:
+        raise TrainingDataError(f"{start}: holds no training to begin with ({error.strerror})") from None
+    if made_of["held_out_share"] < held_out_share:
+        raise TrainingDataError(f"{start}: has been trained on what is held out here; ask for a smaller share")
+    return {"best.keras": digest, **made_of}
+
+
 def first_encoder(spec: AudioSpec, start: Path | None) -> keras.Model:
-    """An untrained encoder, or one with the weights in `start`. Raises TrainingDataError when they are another's."""
+    """An untrained encoder, or the best one in `start`. Raises TrainingDataError when that is one of another kind."""
     encoder = contrastive_encoder(spec)
     if start:
         try:
-            encoder.set_weights(keras.saving.load_model(start, compile=False).get_weights())
+            encoder.set_weights(keras.saving.load_model(start / "best.keras", compile=False).get_weights())
         except (OSError, ValueError) as error:
-            raise TrainingDataError(f"{start}: not an encoder of this kind: {str(error).splitlines()[0]}") from None
+            raise TrainingDataError(f"{start}: no encoder of this kind: {str(error).splitlines()[0]}") from None
     return encoder
 
 

@@ -11,7 +11,7 @@ from ml.files import AudioFile, audio_files
 from ml.spec import AudioSpec
 from ml.training.contrastive.bank import Clean, Degraded, render_clean, render_degraded
 from ml.training.contrastive.config import ContrastiveConfig
-from ml.training.contrastive.recordings import Recordings, is_held_out, read_recordings, transposed
+from ml.training.contrastive.recordings import Part, Recordings, part_of, read_recordings, transposed
 from ml.training.contrastive.retrieval import Trial, draw_trial
 
 
@@ -26,22 +26,16 @@ class Folders:
 
 @dataclass(frozen=True)
 class Side:
-    """One side of the split, training or validation: songs and what they are heard through."""
+    """What training or validation draws from: songs and what they are heard through."""
 
     songs: Recordings
     noises: Recordings
     around: Surroundings
-    response_names: tuple[str, ...]
-
-    @property
-    def names(self) -> list[str]:
-        """The names of all its files."""
-        return sorted([*self.songs.names, *self.noises.names, *self.response_names])
 
 
 @dataclass(frozen=True)
 class Material:
-    """Frames to train on, and to validate with: `catalogue` and `trial` are of songs kept from training."""
+    """Frames to train on, and to validate with: `catalogue` and `trial` are of songs held out."""
 
     clean: Clean
     degraded: Degraded
@@ -53,34 +47,45 @@ class Material:
 def read_sides(
     folders: Folders, spec: AudioSpec, share: float, bank: Path, workers: int, advance: Callable[[], None]
 ) -> tuple[Side, Side]:
-    """Training's side and the one held out, decoded into `bank`. Raises TrainingDataError, AudioReadError."""
-    read = partial(_read_side, folders, spec, bank=bank, workers=workers, advance=advance)
-    train = read(lambda name: not is_held_out(name, share), name="train")
-    return train, read(lambda name: is_held_out(name, share), name="held_out", others=train.songs.digests)
+    """What to train and what to validate with, decoded into `bank`. Raises TrainingDataError, AudioReadError."""
+    read = partial(_read_side, folders, spec, share, bank=bank, workers=workers, advance=advance)
+    train = read(Part.TRAIN)
+    if not train.around.rooms:
+        raise TrainingDataError("no impulse response of a room is left to train on")
+    return train, read(Part.VALIDATION, others=train.songs.digests)
 
 
 def _read_side(
     folders: Folders,
     spec: AudioSpec,
-    keep: Callable[[str], bool],
-    name: str,
+    share: float,
+    part: Part,
     bank: Path,
     workers: int,
     advance: Callable[[], None],
     others: Sequence[str] = (),
 ) -> Side:
+    def keep(name: str) -> bool:
+        return part_of(name, share) == part
+
     rate_hz = spec.sample_rate_hz
-    songs = read_recordings(folders.music, rate_hz, bank / f"{name}_songs", keep, workers, advance, others)
-    noises = read_recordings(folders.noise, rate_hz, bank / f"{name}_noises", keep, workers, advance)
+    songs = read_recordings(folders.music, rate_hz, bank / f"{part}_songs", keep, workers, advance, others)
+    noises = read_recordings(folders.noise, rate_hz, bank / f"{part}_noises", keep, workers, advance)
     responses = [file for file in audio_files(folders.responses) if isinstance(file, AudioFile) and keep(file.name)]
     waves = [noises.wave(number) for number in range(len(noises))]
     around = Surroundings.read(waves, [file.path for file in responses], rate_hz)
-    return Side(songs, noises, around, tuple(file.name for file in responses))
+    return Side(songs, noises, around)
+
+
+def names_of(folders: Folders, share: float, part: Part) -> list[str]:
+    """The names of all files that belong to a part, readable or not."""
+    files = audio_files([*folders.music, *folders.noise, *folders.responses])
+    return sorted({file.name for file in files if isinstance(file, AudioFile) and part_of(file.name, share) == part})
 
 
 def render(
     train: Side,
-    held_out: Side,
+    validation: Side,
     spec: AudioSpec,
     config: ContrastiveConfig,
     bank: Path,
@@ -94,17 +99,15 @@ def render(
         clean=draw(songs, path=bank / "clean.f16"),
         degraded=render_degraded(songs, spec, config, train.around, bank / "degraded.f16", workers, advance),
         noise=draw(train.noises, path=bank / "noise.f16"),
-        catalogue=draw(held_out.songs, path=bank / "catalogue.f16"),
-        trial=draw_trial(held_out.songs, spec, held_out.around, config.trial_size, config.seed),
+        catalogue=draw(validation.songs, path=bank / "catalogue.f16"),
+        trial=draw_trial(validation.songs, spec, validation.around, config.trial_size, config.seed),
     )
 
 
-def count_files(folders: Folders) -> int:
-    """Audio files in the folders of music and noise. Raises TrainingDataError when one holds none."""
-    total = 0
-    for folder in (*folders.music, *folders.noise):
-        count = sum(isinstance(item, AudioFile) for item in audio_files([folder]))
-        if not count:
+def count_files(folders: Folders, share: float) -> int:
+    """Files of music and noise that `read_sides` reads. Raises TrainingDataError when any folder holds no audio."""
+    for folder in (*folders.music, *folders.noise, *folders.responses):
+        if not any(isinstance(item, AudioFile) for item in audio_files([folder])):
             raise TrainingDataError(f"{folder}: holds no audio files")
-        total += count
-    return total
+    files = [*audio_files(folders.music), *audio_files(folders.noise)]
+    return sum(isinstance(file, AudioFile) and part_of(file.name, share) != Part.TEST for file in files)

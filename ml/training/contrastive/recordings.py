@@ -1,10 +1,11 @@
-"""Folders of recordings as samples on disk, and which of them training never hears."""
+"""Folders of recordings as samples on disk, and what each of them is for."""
 
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +53,24 @@ class Recordings:
         return piece
 
 
-def is_held_out(name: str, share: float) -> bool:
-    """Whether a file is kept from training: decided by its name alone.
+class Part(StrEnum):
+    """What a file is for: to train on; to choose the best epoch by and to calibrate with; to evaluate on at the end."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+def part_of(name: str, held_out_share: float) -> Part:
+    """Which part a file belongs to, by its name alone. Of those held out from training, half are for the test.
 
     So every run, on any machine and with any other files, keeps the same ones: an encoder can be evaluated on them,
     and trained again on more music, without ever having heard them.
     """
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) < share * 2**64
+    place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) / 2**64
+    if place < held_out_share / 2:
+        return Part.TEST
+    return Part.VALIDATION if place < held_out_share else Part.TRAIN
 
 
 def read_recordings(
@@ -116,6 +128,19 @@ def transposed(songs: Recordings, semitones: Sequence[float], rate_hz: int, targ
     return replace(_kept(target, [list(semitones), songs.digest], played), failures=songs.failures)
 
 
+def publish(partial: Path, target: Path, index: str) -> None:
+    """Let a finished file take the place of an older one, with `index` beside it, which says what it holds.
+
+    A kill leaves the old file, or a file without index, which counts as none.
+    """
+    beside = target.with_name(f"{target.name}.json")
+    beside.unlink(missing_ok=True)
+    partial.replace(target)
+    written = beside.with_suffix(".partial")
+    written.write_text(index)
+    written.replace(beside)
+
+
 _Named = tuple[str, Wave]
 
 
@@ -129,9 +154,9 @@ def _kept(
     data, index = target.with_suffix(".i16"), target.with_suffix(".i16.json")
     known = json.loads(index.read_text()) if index.exists() else {}
     if known.get("key") != key:
-        index.unlink(missing_ok=True)  # from here on the samples are not what it says
+        partial = target.with_suffix(".partial")  # another run may read the samples that are there
         known = {"key": key, "names": [], "digests": [], "starts": [0], "failures": []}
-        with data.open("wb") as out:
+        with partial.open("wb") as out:
             for result in produce():
                 if isinstance(result, AudioReadError):
                     known["failures"].append(str(result))
@@ -145,7 +170,7 @@ def _kept(
                 known["names"].append(name)
                 known["digests"].append(digest)
                 known["starts"].append(known["starts"][-1] + len(samples))
-        index.write_text(json.dumps(known))
+        publish(partial, data, json.dumps(known))
     starts = np.array(known["starts"], np.int64)
     samples = np.memmap(data, np.int16, "r", shape=(int(starts[-1]),)) if starts[-1] else np.zeros(0, np.int16)
     return Recordings(tuple(known["names"]), tuple(known["digests"]), starts, samples, tuple(known["failures"]))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.augmentation import at_level
-from ml.conditions import CONDITIONS, PRE_ROLL_S, Surroundings
+from ml.conditions import CONDITIONS, PRE_ROLL_S, Surroundings, usable
 from ml.errors import TrainingDataError
 from ml.spec import AudioSpec
 from ml.training.contrastive.bank import Clean
@@ -39,14 +39,17 @@ def draw_trial(songs: Recordings, spec: AudioSpec, around: Surroundings, per_con
     rate_hz, step = spec.sample_rate_hz, spec.samples(spec.query_hop_s) // spec.hop_length
     size = spec.fragment_samples + (N_STEPS - 1) * step * spec.hop_length
     needed = round(1.1 * (size + PRE_ROLL_S * rate_hz))
-    usable = np.flatnonzero(songs.lengths > needed)
-    if not len(usable):
+    long_enough = np.flatnonzero(songs.lengths > needed)
+    if not len(long_enough):
         raise TrainingDataError(f"none of the {len(songs)} songs held out is longer than {needed / rate_hz:.0f} s")
     views, condition, song = [], [], []
+    possible = usable(QUERIED, around)
     for kind, recorded in enumerate(QUERIED):
+        if recorded not in possible:
+            continue
         for number in range(per_condition):
             rng = np.random.default_rng([seed, kind, number])
-            chosen = int(rng.choice(usable))
+            chosen = int(rng.choice(long_enough))
             start = int(rng.integers(0, songs.lengths[chosen] - needed))
             played = recorded.draw_warp(rng).apply(at_level(songs.wave(chosen, start, needed), LEVEL), rate_hz)
             frames = log_mel(recorded.record(played, size, rate_hz, around, rng), spec).astype(np.float16)
@@ -65,8 +68,8 @@ def hit_rates(embed: Embed, catalogue: Clean, trial: Trial, spec: AudioSpec) -> 
     n_phases = round(spec.hop_s / spec.query_hop_s)
     right_3 = np.array([owner[_best_start(query, references, n_phases)] for query in queries]) == trial.song
     rates = {}
-    for kind, condition in enumerate(QUERIED):
-        chosen = trial.condition == kind
+    for kind in np.unique(trial.condition):
+        condition, chosen = QUERIED[kind], trial.condition == kind
         rates[f"{condition.name}, 1 s"] = float(right_1[chosen].mean())
         rates[f"{condition.name}, 3 s"] = float(right_3[chosen].mean())
     return rates

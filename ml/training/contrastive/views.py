@@ -17,6 +17,9 @@ from ml.training.spectrogram import standardised
 GROUP = 4
 """Moments taken from one chunk: other moments of the same song are the hard negatives of a batch."""
 
+MUSIC_SHARE = 0.15
+"""Of the noises drawn for a batch, this share is other music."""
+
 N_NEIGHBOURS = 8
 """Songs nearest to a song, to the encoder as it is: a moment of such a song is a hard negative, too."""
 
@@ -97,6 +100,10 @@ class Views(keras.utils.PyDataset):
         self._n, self._steps, self._seed = n_pairs, steps, list(seed)
         self._frequencies = mel_frequencies(spec)
         self._neighbours = neighbours
+        ends = noise.starts[1:] - spec.n_frames + 1
+        self._noise_starts = np.concatenate([np.arange(*edges) for edges in zip(noise.starts, ends, strict=False)])
+        if not len(self._noise_starts):
+            raise TrainingDataError(f"no noise is as long as a fragment, {spec.fragment_s:.2f} s")
         self._chunks_of = [np.flatnonzero(degraded.song == song) for song in range(len(clean.starts) - 1)]
 
     def __len__(self) -> int:
@@ -142,16 +149,16 @@ class Views(keras.utils.PyDataset):
         views = self._degraded.frames[chunk[:, None], frame[:, None] + np.arange(n_frames)].astype(np.float32)
         is_open = ~self._degraded.recorded[chunk]
         snr_db = np.where(is_open & (rng.random(n) < 0.9), rng.uniform(-9, 16, n), np.inf)
-        start = rng.integers(0, len(self._noise.frames) - n_frames, n)
-        noise = self._noise.frames[start[:, None] + np.arange(n_frames)].astype(np.float32)
-        music = self._degraded.frames[rng.integers(0, len(self._degraded.song), n), :n_frames].astype(np.float32)
-        noise = np.where((rng.random(n) < 0.15)[:, None, None], music, noise)
+        noise = self._noise.frames[rng.choice(self._noise_starts, n)[:, None] + np.arange(n_frames)].astype(np.float32)
+        is_music = rng.random(n) < MUSIC_SHARE
+        noise[is_music] = self._degraded.frames[rng.integers(0, len(self._degraded.song), is_music.sum()), :n_frames]
         views = mix_db(views, noise, snr_db)
         responses = random_response_db(self._frequencies, n, rng) * (rng.random(n) < 0.6)[:, None, None]
         if self._recipe.band_pass:
             limits = random_band_pass_db(self._frequencies, n, rng)
             responses = responses + limits * (is_open & (rng.random(n) < 0.4))[:, None, None]
-        bare = np.flatnonzero(np.isfinite(snr_db))[: round(BARE_SHARE * n) if self._recipe.bare_noise else 0]
+        usable = np.flatnonzero(np.isfinite(snr_db) & ~is_music)
+        bare = rng.permutation(usable)[: round(BARE_SHARE * n) if self._recipe.bare_noise else 0]
         return np.asarray(views + responses, np.float32), np.asarray((noise + responses)[bare], np.float32)
 
     def _anchors(
