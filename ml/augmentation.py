@@ -26,6 +26,9 @@ CODECS = {
 }
 """Codecs by name: FFmpeg's encoder, the container, bits a second. AMR is what GSM telephones speak."""
 
+ARRIVAL = 0.1
+"""Share of an impulse response's peak at which the sound arrives."""
+
 _AT_8_KHZ = ("amr", "mu-law")
 
 
@@ -112,9 +115,13 @@ def random_response(responses: Sequence[Wave], rng: np.random.Generator) -> Wave
 
 
 def read_responses(paths: Sequence[Path], rate_hz: int) -> list[Wave]:
-    """Impulse responses, scaled to an energy of 1. Raises AudioReadError."""
-    responses = [read_audio(path, rate_hz) for path in paths]
-    return [np.asarray(wave / np.sqrt(np.sum(np.square(wave))), np.float32) for wave in responses if rms(wave)]
+    """Impulse responses from the sound's first arrival on, scaled to an energy of 1. Raises AudioReadError.
+
+    What lies before it is the way to the microphone, or silence in the file: it would only make recordings late.
+    """
+    waves = [read_audio(path, rate_hz) for path in paths]
+    arrived = [wave[np.argmax(np.abs(wave) > ARRIVAL * np.max(np.abs(wave))) :] for wave in waves if rms(wave)]
+    return [np.asarray(wave / np.sqrt(np.sum(np.square(wave))), np.float32) for wave in arrived]
 
 
 def _filtered(wave: Wave, rate_hz: int, filters: Sequence[tuple[str, str]]) -> Wave:

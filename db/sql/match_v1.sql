@@ -8,13 +8,16 @@
 --            candidates      places (song, start) that are scored exactly
 -- Result     one row a song, best first; no row for an empty catalogue.
 --            offset_s     where in the song the recording's first sample lies; negative if it began before the song
---            score        mean similarity, 1 - d^2/2, of the query's fragments with the song where they lie in it
+--            score        mean similarity, 1 - d^2/2, of the query's fragments, as in step 0, with the song where they lie
 --            coverage     share of them that had that place among their nearest neighbours in the whole catalogue
 --            margin       score less that of the best other song; NULL if there is none
 --            n_fragments  query fragments compared
 --            confidence   probability that this is the song
 --            accepted     whether it comes first and its confidence reached the encoder's threshold
 --
+-- 0. What all fragments of the recording have in common is the noise, the room and the device as much as the music: where
+--    fragments overlap, most of their mean is taken from each, the more the longer the recording, and the rest brought
+--    back to length 1.
 -- 1. Each query fragment asks the index for its nearest fragments. Only a pure ORDER BY distance LIMIT can use it.
 -- 2. A neighbour votes for the start of the recording within its song. True neighbours agree on it (Wang 2003), to
 --    within a query hop, or 2 % of a long recording, which may be played a little fast: neighbouring bins count together.
@@ -62,15 +65,27 @@ WITH rule AS (
            e.calibration AS weights
       FROM songradar.encoders AS e
      WHERE e.id = match_v1.encoder
-), part AS MATERIALIZED (
+), heard AS MATERIALIZED (
     SELECT u.number, u.embedding, u.offset_s::double precision AS offset_s
       FROM unnest(match_v1.query, match_v1.query_offset_s) WITH ORDINALITY AS u (embedding, offset_s, number)
      WHERE (u.number - 1) % (1 + (cardinality(match_v1.query) - 1) / 128) = 0
+), ends AS MATERIALIZED (
+    SELECT min(heard.offset_s) AS first_s, max(heard.offset_s) AS last_s, avg(heard.embedding) AS middle,
+           0.8 * (max(heard.offset_s) - min(heard.offset_s)) / (1 + max(heard.offset_s) - min(heard.offset_s)) AS share
+      FROM heard
+), part AS MATERIALIZED (
+    SELECT heard.number, heard.offset_s,
+           CASE WHEN rule.overlapping
+                THEN l2_normalize(heard.embedding - ends.middle * array_fill(ends.share, ARRAY[128])::halfvec)
+                ELSE heard.embedding END AS embedding
+      FROM heard
+     CROSS JOIN ends
+     CROSS JOIN rule
 ), span AS MATERIALIZED (
     SELECT ends.first_s, ends.last_s, (ends.first_s + ends.last_s) / 2 AS middle_s,
            greatest(rule.query_hop_s, 0.02 * (ends.last_s - ends.first_s)) AS tolerance_s,
            drifts.n AS n_drifts, drifts.n * rule.hop_s / 2 AS drift_s
-      FROM (SELECT min(part.offset_s) AS first_s, max(part.offset_s) AS last_s FROM part) AS ends
+      FROM ends
      CROSS JOIN rule
      CROSS JOIN LATERAL (
            SELECT least(20, round(0.045 * (ends.last_s - ends.first_s) / rule.hop_s))::integer AS n

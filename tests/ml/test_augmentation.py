@@ -197,7 +197,19 @@ def test_responses_have_an_energy_of_one(tmp_path, response):
     responses = augmentation.read_responses(paths, RATE_HZ)
 
     assert [float(np.sum(wave**2)) for wave in responses] == pytest.approx([1, 1], rel=1e-4)
-    assert np.corrcoef(responses[1], np.clip(0.3 * response, -1, 1))[0, 1] > 0.999
+    clipped = np.clip(0.3 * response, -1, 1)[-len(responses[1]) :]
+    assert np.corrcoef(responses[1], clipped)[0, 1] > 0.999
+
+
+def test_response_begins_with_the_first_arrival(tmp_path, response):
+    late = np.concatenate([np.full(900, 0.001), 0.5 * response / np.abs(response).max()])
+    path = synth.write_wav(tmp_path / "late.wav", late, RATE_HZ)
+
+    [found] = augmentation.read_responses([path], RATE_HZ)
+
+    first = int(np.argmax(np.abs(response) > 0.1 * np.abs(response).max()))
+    assert len(found) == len(response) - first
+    assert np.corrcoef(found, response[first:])[0, 1] > 0.999
 
 
 def test_silent_responses_are_left_out(tmp_path):
