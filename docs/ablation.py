@@ -2,8 +2,9 @@
 
     python docs/ablation.py MUSIC_DIR... --noise DIR --ir DIR --out DIR
 
-Prints the validation of each run as a Markdown table: recordings of songs held out, named rightly by exact search.
-Options besides --out are those of `songradar train contrastive`. Runs that are done are not repeated.
+Prints the validation of each run as a Markdown table: recordings of songs held out, named rightly by exact search. One
+seed, so differences of a point or two say nothing. Options besides --out and --only are those of `songradar train
+contrastive`; they go before the short run's own. Runs that are done are not repeated.
 """
 
 import argparse
@@ -37,7 +38,7 @@ def main() -> None:
     for name in arguments.only:
         run = arguments.out / name.replace(",", "").replace(" ", "_")
         if not (run / "CARD.md").exists():
-            command = [sys.executable, "-m", "cli", "train", "contrastive", *passed_on, *SHORT, *VARIANTS[name]]
+            command = [sys.executable, "-m", "cli", "train", "contrastive", *SHORT, *passed_on, *VARIANTS[name]]
             subprocess.run([*command, "--bank", arguments.out / "bank", "--out", run], check=True)
         with (run / "curves.csv").open(newline="") as file:
             rows[name] = max(csv.DictReader(file), key=lambda row: float(row["hit_rate"]))

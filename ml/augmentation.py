@@ -66,7 +66,7 @@ def clip(wave: Wave, over_db: float) -> Wave:
 
 
 def compress(wave: Wave, rate_hz: int, threshold_db: float = -24.0, ratio: float = 4.0) -> Wave:
-    """Automatic gain: levels `threshold_db` above full scale's rise only by one in `ratio`."""
+    """Automatic gain: what is louder than `threshold_db`, 0 dB being full scale, grows by one dB in `ratio` only."""
     arguments = f"threshold={10 ** (threshold_db / 20):.6f}:ratio={ratio:.2f}:attack=5:release=100"
     return _filtered(wave, rate_hz, [("acompressor", arguments)])
 

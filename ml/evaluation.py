@@ -216,13 +216,13 @@ def _summary(seconds: float, outcomes: Sequence[Outcome]) -> Summary:
         n_absent=len(absent),
         n_false_accepts=sum(outcome.accepted for outcome in absent),
         at_repeat=sum(outcome.at_repeat for outcome in right) / max(1, len(right)),
-        offset_error_s=_middle_and_most([outcome.offset_error_s for outcome in right if not outcome.at_repeat]),
-        encode_ms=_middle_and_most([answer.encode_ms for answer in answers]),
-        search_ms=_middle_and_most([answer.search_ms for answer in answers]),
+        offset_error_s=_median_and_p95([outcome.offset_error_s for outcome in right if not outcome.at_repeat]),
+        encode_ms=_median_and_p95([answer.encode_ms for answer in answers]),
+        search_ms=_median_and_p95([answer.search_ms for answer in answers]),
     )
 
 
-def _middle_and_most(values: Sequence[float]) -> tuple[float, float]:
+def _median_and_p95(values: Sequence[float]) -> tuple[float, float]:
     """Median and 95th percentile; zeros where there are no values."""
     middle, most = np.quantile(values, [0.5, 0.95]).tolist() if values else (0.0, 0.0)
     return middle, most

@@ -1,4 +1,4 @@
-"""The article's picture of a fragment: a 150 x 150 mel spectrogram, as librosa defines it."""
+"""Mel spectrograms as librosa defines them: the article's pictures, and the frames of the contrastive recipe."""
 
 from functools import cache
 from pathlib import Path
