@@ -42,8 +42,8 @@ def calibrate(
     """Fit the confidence of the encoder in `folder`.
 
     A temporary catalogue holds `songs`, less every second one of those held out. Recordings of the songs held out, and
-    of noise without music, are searched in it under all conditions: of some the song is there, of the others not;
-    `per_cell` of either for each condition and length; none for 0, without a catalogue.
+    of noise without music, are searched in it under all conditions but the article's: of some the song is there, of the
+    others not; `per_cell` of either for each condition and length; none for 0, without a catalogue.
     """
     if not per_cell:
         return Calibration(None, 0, 0, 0)
@@ -54,7 +54,7 @@ def calibrate(
     from ml.training.calibration import calibrate as fit
 
     new = replace(read_folder(folder), calibration=None, name=NAME)
-    conditions = usable_conditions(around)
+    conditions = [condition for condition in usable_conditions(around) if not condition.aligned]
     songs = distinct(songs)
     held_out = [song for song in songs if is_held_out(song)]
     missing, there = held_out[::2], held_out[1::2]

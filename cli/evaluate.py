@@ -255,7 +255,7 @@ def answer(
 def search_all(
     queries: "Iterable[Query]", searches: "Mapping[str, Callable[[Wave], Answer | None]]", total: int
 ) -> "dict[str, list[Outcome]]":
-    """Put every query to every encoder; outcomes by the encoder's name."""
+    """Put every query to every encoder; outcomes by the encoder's name, less those that are ambiguous."""
     from ml.evaluation import judge
 
     outcomes: dict[str, list[Outcome]] = {name: [] for name in searches}
@@ -264,7 +264,13 @@ def search_all(
             for name, search in searches.items():
                 outcomes[name].append(judge(query, search(query.wave)))
             advance()
-    return outcomes
+    for name, mine in outcomes.items():
+        left_out = sum(outcome.ambiguous for outcome in mine)
+        if left_out:
+            warn(
+                f"{name}: {left_out} recordings of absent songs left out: a song in the catalogue sounds the same there"
+            )
+    return {name: [outcome for outcome in mine if not outcome.ambiguous] for name, mine in outcomes.items()}
 
 
 def print_hits(outcomes: "Sequence[Outcome]") -> None:
@@ -316,7 +322,7 @@ def print_answers(outcomes: "Sequence[Outcome]") -> None:
         [
             row("song in the catalogue, wrong song named", lambda s: percent(s.wrongly_named)),
             row("absent song, or no music: falsely named", lambda s: f"{s.n_false_accepts} of {s.n_absent}"),
-            row("right song, at another place that sounds the same", lambda s: percent(s.at_repeat)),
+            row("right song, at another place that sounds the same", lambda s: percent(s.same_sound)),
             row(
                 "error of offset, of the others: median, 95 %",
                 lambda s: f"{s.offset_error_s[0]:.2f}, {s.offset_error_s[1]:.2f} s",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ml.audio import Wave, level_dbfs, read_audio
 from ml.conditions import PRE_ROLL_S, Condition, Surroundings, Warp
+from ml.files import path_of
 from ml.noise import draw_noise
 
 RATE_HZ = 16_000
@@ -89,12 +90,12 @@ class Answer:
 class Outcome:
     """A query and its answer: `best` is the first match, None when there was none; no `answer` without a search.
 
-    `at_repeat` says that the song is right and the place another one, which sounds the same.
+    `same_sound` says that what is named is another place, or for an absent song another song, that sounds the same.
     """
 
     query: Query
     answer: Answer | None
-    at_repeat: bool = False
+    same_sound: bool = False
 
     @property
     def best(self) -> Found | None:
@@ -107,6 +108,11 @@ class Outcome:
     @property
     def accepted(self) -> bool:
         return self.best is not None and self.best.accepted
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether the song is absent and yet what is named is heard: songs share passages. Neither right nor wrong."""
+        return self.same_sound and not self.query.source
 
     @property
     def offset_error_s(self) -> float:
@@ -131,7 +137,8 @@ class Score:
 class Summary:
     """What a user meets with recordings of one length. Pairs are the median and the 95th percentile.
 
-    Errors of offset are of right answers that are not `at_repeat`; of all right ones, `at_repeat` is the share.
+    `same_sound` is the share of right answers that name another place, which sounds the same; errors of offset are of
+    the others.
     """
 
     seconds: float
@@ -139,7 +146,7 @@ class Summary:
     wrongly_named: float
     n_absent: int
     n_false_accepts: int
-    at_repeat: float
+    same_sound: float
     offset_error_s: tuple[float, float]
     encode_ms: tuple[float, float]
     search_ms: tuple[float, float]
@@ -148,21 +155,34 @@ class Summary:
 def judge(query: Query, answer: Answer | None) -> Outcome:
     """An outcome that remembers what was asked but not the sound of it."""
     outcome = Outcome(replace(query, wave=query.wave[:0], song=query.song[:0]), answer)
-    if not outcome.right or outcome.best is None or outcome.offset_error_s <= NEAR_S:
+    best = outcome.best
+    if best is None or (outcome.right and outcome.offset_error_s <= NEAR_S):
         return outcome
-    return replace(outcome, at_repeat=is_repeat(query.song, query.offset_s, outcome.best.offset_s, query.seconds))
+    if outcome.right:
+        named = query.song
+    elif outcome.accepted and len(query.song) and not query.source:
+        named = read_audio(path_of(best.source), RATE_HZ)
+    else:
+        return outcome
+    return replace(outcome, same_sound=sound_alike(query.song, query.offset_s, named, best.offset_s, query.seconds))
 
 
-def is_repeat(song: Wave, first_s: float, second_s: float, seconds: float) -> bool:
-    """Whether the song sounds the same for `seconds` from two places on, of which the second is known to NEAR_S."""
+def sound_alike(song: Wave, start_s: float, other: Wave, other_start_s: float, seconds: float) -> bool:
+    """Whether `seconds` of two songs, or of two places in one, sound the same; the second start is known to NEAR_S."""
     size, near = round(seconds * RATE_HZ), round(NEAR_S * RATE_HZ)
-    first, second = round(first_s * RATE_HZ), round(second_s * RATE_HZ)
-    padded = np.pad(song, near + size)  # a place may lie before the song or reach beyond it
-    first, second = (min(max(place, -size), len(song)) + near + size for place in (first, second))
-    one = _spectrogram_db(padded[first : first + size])
-    other = _spectrogram_db(padded[second - near : second + size + near])
-    lags = range(len(other) - len(one) + 1)
-    return any(_correlation(one, other[lag : lag + len(one)]) > SAME_SOUND for lag in lags)
+    one = _spectrogram_db(_cut(song, round(start_s * RATE_HZ), size))
+    two = _spectrogram_db(_cut(other, round(other_start_s * RATE_HZ) - near, size + 2 * near))
+    lags = range(len(two) - len(one) + 1)
+    return any(_correlation(one, two[lag : lag + len(one)]) > SAME_SOUND for lag in lags)
+
+
+def _cut(wave: Wave, start: int, size: int) -> Wave:
+    """(size,) from `start` on, which may lie before the wave or reach beyond it: there is silence."""
+    piece = np.zeros(size, np.float32)
+    inside = wave[max(0, start) : max(0, start + size)]
+    first = max(0, -start)
+    piece[first : first + len(inside)] = inside
+    return piece
 
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
@@ -215,8 +235,8 @@ def _summary(seconds: float, outcomes: Sequence[Outcome]) -> Summary:
         wrongly_named=sum(outcome.accepted and not outcome.right for outcome in present) / max(1, len(present)),
         n_absent=len(absent),
         n_false_accepts=sum(outcome.accepted for outcome in absent),
-        at_repeat=sum(outcome.at_repeat for outcome in right) / max(1, len(right)),
-        offset_error_s=_median_and_p95([outcome.offset_error_s for outcome in right if not outcome.at_repeat]),
+        same_sound=sum(outcome.same_sound for outcome in right) / max(1, len(right)),
+        offset_error_s=_median_and_p95([outcome.offset_error_s for outcome in right if not outcome.same_sound]),
         encode_ms=_median_and_p95([answer.encode_ms for answer in answers]),
         search_ms=_median_and_p95([answer.search_ms for answer in answers]),
     )

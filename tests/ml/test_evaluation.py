@@ -13,12 +13,12 @@ from ml.evaluation import (
     Query,
     Score,
     Song,
-    is_repeat,
     judge,
     make_queries,
     noise_queries,
     plan,
     scores,
+    sound_alike,
     summaries,
     wilson_interval,
 )
@@ -112,25 +112,38 @@ class TestRepeats:
         ("second_s", "same"), [(5.0, True), (5.2, True), (5.5, False), (9.0, False), (-1.0, False), (99.0, False)]
     )
     def test_second_place_must_sound_the_same(self, loop, second_s, same):
-        assert is_repeat(loop, 1.0, second_s, 2.5) == same
+        assert sound_alike(loop, 1.0, loop, second_s, 2.5) == same
 
     def test_faint_noise_does_not_make_another_sound_of_it(self, loop, rng):
-        assert is_repeat(loop + 1e-3 * rng.standard_normal(len(loop)).astype(np.float32), 1.0, 5.0, 2.5)
+        assert sound_alike(loop, 1.0, loop + 1e-3 * rng.standard_normal(len(loop)).astype(np.float32), 5.0, 2.5)
 
     def test_silence_is_no_repeat_of_silence(self):
-        assert not is_repeat(np.zeros(10 * RATE_HZ, np.float32), 1.0, 5.0, 2.5)
+        silence = np.zeros(10 * RATE_HZ, np.float32)
+
+        assert not sound_alike(silence, 1.0, silence, 5.0, 2.5)
 
     @pytest.mark.parametrize(("source", "at", "expected"), [("a", 5.0, True), ("a", 1.1, False), ("b", 5.0, False)])
     def test_right_song_at_another_place_is_at_a_repeat(self, loop, source, at, expected):
         asked = query(seconds=2.5, offset_s=1.0, song=loop)
 
-        assert judge(asked, answer(Match(source, offset_s=at))).at_repeat == expected
+        assert judge(asked, answer(Match(source, offset_s=at))).same_sound == expected
+
+    @pytest.mark.parametrize(
+        ("at", "accepted", "expected"), [(3.0, True, True), (0.5, True, False), (3.0, False, False)]
+    )
+    def test_absent_song_that_shares_a_passage_is_neither_right_nor_wrong(self, loop, at, accepted, expected, tmp_path):
+        path = synth.write_wav(tmp_path / "medley.wav", loop[6 * RATE_HZ :], RATE_HZ)
+        asked = query(source="", seconds=2.5, offset_s=9.0, song=loop)
+
+        outcome = judge(asked, answer(Match(str(path), offset_s=at, accepted=accepted)))
+
+        assert (outcome.right, outcome.ambiguous) == (False, expected)
 
     def test_repeats_are_counted_apart_from_errors(self, loop):
         asked = query(seconds=2.5, offset_s=1.0, song=loop)
         [summary] = summaries([judge(asked, answer(Match("a", offset_s=at))) for at in (1.0, 1.1, 1.2, 5.0)])
 
-        assert summary.at_repeat == 1 / 4
+        assert summary.same_sound == 1 / 4
         assert summary.offset_error_s == pytest.approx((0.1, 0.19))
 
 
@@ -208,7 +221,7 @@ class TestSummaries:
     def test_queries_that_could_not_be_searched_leave_zeros(self):
         [summary] = summaries([judge(query(seconds=1.0), None)])
 
-        assert (summary.n_searched, summary.at_repeat, summary.offset_error_s) == (0, 0, (0, 0))
+        assert (summary.n_searched, summary.same_sound, summary.offset_error_s) == (0, 0, (0, 0))
 
 
 class TestPlan:
