@@ -25,7 +25,7 @@ def catalogue(database, run, music, server):
     run("ingest", music["Amber"].parent)
     with psycopg.connect(database) as connection:
         calibration = {
-            "intercept": -11.5,
+            "intercept": -4.6,
             "log_distance": -5,
             "log_ratio": 0,
             "coverage": 0,
@@ -41,7 +41,7 @@ def test_person_sees_title_artist_place_confidence_and_time(catalogue, run, clip
     first = result.stdout.splitlines()[0]
 
     assert result.exit_code == 0
-    assert re.match(re.escape(f"{clip}: Birch by The Trees (from 0:04, confidence ") + r"(100|99\.\d) %, ", first)
+    assert re.match(re.escape(f"{clip}: Birch by The Trees (from 0:04, confidence ") + r"(100|9\d) %, ", first)
     assert first.endswith(" s)")
 
 
