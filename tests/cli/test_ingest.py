@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +141,12 @@ def test_two_programs_that_ingest_one_folder_make_each_song_once(database, tmp_p
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_interrupted_ingestion_does_not_wait_for_a_long_file(database, tmp_path, rng):
-    long = synth.write_wav(tmp_path / "long.wav", np.tile(synth.melody(rng, 60.0, 8000), 240), 8000)
+    """Twelve hours, which take the toy encoder many seconds."""
+    long, minute = tmp_path / "long.wav", synth.melody(rng, 60.0, 8000)
+    with wave.open(str(long), "wb") as file:
+        file.setparams((1, 1, 8000, 0, "NONE", ""))
+        for _ in range(12 * 60):
+            file.writeframesraw(np.uint8(128 + 100 * minute / np.abs(minute).max()).tobytes())
     command = [sys.executable, "-m", "cli", "ingest", "--workers", "1", long]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         time.sleep(3)
