@@ -50,7 +50,7 @@ def calibrate(
     from cli.encoders import read_folder
     from db.engine import connect
     from ml.errors import TrainingDataError
-    from ml.evaluation import questions
+    from ml.queries import questions
     from ml.training.calibration import calibrate as fit
 
     new = replace(read_folder(folder), calibration=None, name=NAME)

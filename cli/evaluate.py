@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from ml.audio import Wave
     from ml.conditions import Condition, Surroundings
     from ml.encoder import Encoder
-    from ml.evaluation import Answer, Outcome, Query, Score, Song
+    from ml.evaluation import Answer, Outcome, Score
     from ml.files import AudioFile
+    from ml.queries import Query, Song
 
 FOLDER = click.Path(path_type=Path)
 
@@ -102,7 +103,7 @@ def evaluate(
     """
     from cli.temporary import fill, temporary_catalogue
     from db.engine import connect
-    from ml.evaluation import questions
+    from ml.queries import questions
 
     if out is not None:
         from ml.training import plots  # noqa: F401 - that matplotlib is missing is told before the work, not after it
@@ -172,8 +173,8 @@ def distinct(files: "Sequence[AudioFile]", others: "Sequence[AudioFile]" = ()) -
 def surroundings(noise: Sequence[Path], ir: Sequence[Path], keep: set[str] | None) -> "Surroundings":
     """Noises and responses at the rate of queries."""
     from ml.conditions import Surroundings
-    from ml.evaluation import RATE_HZ
     from ml.noise import read_noises
+    from ml.queries import RATE_HZ
 
     noises = read_noises([file.path for file in audio_in(noise, keep)], RATE_HZ) if noise else ()
     return Surroundings.read(noises, [file.path for file in audio_in(ir, keep)], RATE_HZ)
@@ -201,7 +202,7 @@ def divide(files: "Sequence[AudioFile]", share: float, seed: int) -> "tuple[list
 
 def known_songs(connection: "psycopg.Connection", files: "Sequence[AudioFile]") -> "list[Song]":
     """Those of `files` that the catalogue holds: what failed to be ingested cannot be asked for."""
-    from ml.evaluation import Song
+    from ml.queries import Song
 
     stored: dict[str, float] = dict(connection.execute("SELECT source, duration_s FROM songradar.songs").fetchall())
     return [Song(file.path, file.source, stored[file.source]) for file in files if file.source in stored]
@@ -211,7 +212,7 @@ def absent_songs(files: "Sequence[AudioFile]") -> "list[Song]":
     """Songs that the catalogue does not hold; those that cannot be read are left out."""
     from ml.audio import read_audio
     from ml.errors import AudioReadError
-    from ml.evaluation import RATE_HZ, Song
+    from ml.queries import RATE_HZ, Song
 
     songs = []
     for file in files:
@@ -240,7 +241,8 @@ def answer(
     from db.search import find_matches
     from ml.audio import resample
     from ml.errors import ClipTooShort, SilentAudio
-    from ml.evaluation import RATE_HZ, Answer
+    from ml.evaluation import Answer
+    from ml.queries import RATE_HZ
 
     started = time.perf_counter()
     try:

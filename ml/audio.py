@@ -6,7 +6,7 @@ import wave as wav
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 import numpy as np
@@ -23,6 +23,7 @@ from ml.errors import AudioReadError
 
 Wave = NDArray[np.float32]
 """Mono samples, (T,) float32, full scale = 1."""
+_Sample = TypeVar("_Sample", bound=np.generic)
 
 MIN_RATE_HZ, MAX_RATE_HZ = 1000, 768_000
 """No music has fewer samples a second, no converter makes more; a damaged header may make hours of a second."""
@@ -68,6 +69,15 @@ def read_audio(path: Path, sample_rate_hz: int, n_samples: int | None = None) ->
         if n_samples is not None and sum(map(len, blocks)) >= n_samples:
             break
     return np.concatenate(blocks)[:n_samples]
+
+
+def excerpt(wave: NDArray[_Sample], start: int, size: int) -> NDArray[_Sample]:
+    """(size,) of (T,) from `start` on, which may lie before the wave or reach beyond it: there is silence."""
+    piece = np.zeros(size, wave.dtype)
+    inside = wave[max(0, start) : max(0, start + size)]
+    first = max(0, -start)
+    piece[first : first + len(inside)] = inside
+    return piece
 
 
 def resample(wave: Wave, from_hz: int, to_hz: int) -> Wave:

@@ -68,7 +68,7 @@ WITH rule AS (
 ), heard AS MATERIALIZED (
     SELECT u.number, u.embedding, u.offset_s::double precision AS offset_s
       FROM unnest(match_v1.query, match_v1.query_offset_s) WITH ORDINALITY AS u (embedding, offset_s, number)
-     WHERE (u.number - 1) % (1 + (cardinality(match_v1.query) - 1) / 128) < 1  -- not "= 0", of which the planner would expect one row
+     WHERE (u.number - 1) % (1 + (cardinality(match_v1.query) - 1) / 128) < 1  -- of "= 0", the planner expects one row
 ), ends AS MATERIALIZED (
     SELECT min(heard.offset_s) AS first_s, max(heard.offset_s) AS last_s, avg(heard.embedding) AS middle,
            0.8 * (max(heard.offset_s) - min(heard.offset_s)) / (1 + max(heard.offset_s) - min(heard.offset_s)) AS share

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.audio import CHUNK, decode, level_dbfs, read_audio, resample
+from ml.audio import CHUNK, decode, excerpt, level_dbfs, read_audio, resample
 from tests import synth
 
 DEMO = Path(str(files("cli").joinpath("songs_of_the_demo")))
@@ -194,3 +194,14 @@ def test_resampling_is_what_a_file_of_that_wave_would_give(tmp_path, rng):
     path = synth.write_wav(tmp_path / "song.wav", song, 16_000)
 
     np.testing.assert_allclose(resample(song, 16_000, RATE_HZ), read_audio(path, RATE_HZ), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [(1, [2, 3, 4]), (-2, [0, 0, 1]), (3, [4, 5, 0]), (-9, [0, 0, 0]), (9, [0, 0, 0])],
+)
+def test_excerpt_is_silent_outside_the_wave(start, expected):
+    for kind in (np.float32, np.int16):
+        piece = excerpt(np.arange(1, 6, dtype=kind), start, 3)
+
+        assert (piece.tolist(), piece.dtype) == (expected, kind)

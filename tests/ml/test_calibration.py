@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ml.errors import TrainingDataError
-from ml.evaluation import Answer, Outcome, Query
+from ml.evaluation import Answer, Outcome
+from ml.queries import Query
 
 pytestmark = pytest.mark.train
 

@@ -131,13 +131,21 @@ def test_ancestor_is_what_the_training_was_made_of(tmp_path):
     assert (made_of["held_out_share"], made_of["seed"]) == (0.2, 3)
 
 
-def test_ancestor_that_has_heard_what_is_held_out_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"held_out_share": 0.1}', "has been trained on what is held out here"),
+        ('{"patience": 10}', "has been trained on what is held out here"),  # of a Siamese training
+        ('{"held_out_sha', "settings.json is damaged"),
+    ],
+)
+def test_ancestor_that_will_not_do_is_refused(text, reason, tmp_path):
     from ml.training.contrastive.fit import ancestor
 
-    (tmp_path / "settings.json").write_text('{"held_out_share": 0.1}')
+    (tmp_path / "settings.json").write_text(text)
     (tmp_path / "best.keras").write_bytes(b"weights")
 
-    with pytest.raises(TrainingDataError, match="has been trained on what is held out here"):
+    with pytest.raises(TrainingDataError, match=reason):
         ancestor(tmp_path, 0.15)
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ml.evaluation import Answer, Outcome, Query
+from ml.evaluation import Answer, Outcome
+from ml.queries import Query
 from tests.ml.test_evaluation import Match
 
 pytestmark = pytest.mark.train

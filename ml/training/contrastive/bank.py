@@ -38,6 +38,10 @@ class Clean:
     frames: Mel
     starts: NDArray[np.int64]
 
+    def views(self, first: NDArray[np.int64], n_frames: int) -> NDArray[np.float32]:
+        """(N, n_frames, n_mels) in dB, each from its frame of `first` (N,) on."""
+        return self.frames[first[:, None] + np.arange(n_frames)].astype(np.float32)
+
 
 @dataclass(frozen=True)
 class Chunk:

@@ -88,7 +88,9 @@ def ancestor(start: Path, held_out_share: float) -> dict[str, Any]:
         digest = hashlib.sha256((start / "best.keras").read_bytes()).hexdigest()
     except OSError as error:
         raise TrainingDataError(f"{start}: holds no training to begin with ({error.strerror})") from None
-    if made_of["held_out_share"] < held_out_share:
+    except ValueError:
+        raise TrainingDataError(f"{start}: holds no training to begin with (settings.json is damaged)") from None
+    if made_of.get("held_out_share", 0) < held_out_share:
         raise TrainingDataError(f"{start}: has been trained on what is held out here; ask for a smaller share")
     return {"best.keras": digest, **made_of}
 

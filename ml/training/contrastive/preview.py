@@ -29,9 +29,8 @@ def write_previews(side: Side, spec: AudioSpec, recipe: Recipe, n: int, seed: in
         before = round(pre_roll * warp.pace)
         room = max(1, int(side.songs.lengths[song]) - 2 * size)
         cut = at_level(side.songs.wave(song, int(rng.integers(room)) - before, 2 * size), LEVEL)
-        heard = record(
-            play(warp.apply(cut, rate_hz), rate_hz, recipe, side.around, rng), rate_hz, recipe, side.around, rng
-        )[:size]
+        heard = play(warp.apply(cut, rate_hz), rate_hz, recipe, side.around, rng)
+        heard = record(heard, rate_hz, recipe, side.around, rng)[:size]
         clean = cut[before : before + size]
         kind = "no warp" if warp.kind == "none" else f"{warp.kind} {warp.amount:+.3f}"
         write_wav(clean, rate_hz, out / f"{number}_clean.wav")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.audio import Wave, read_audio
+from ml.audio import Wave, excerpt, read_audio
 from ml.augmentation import change_speed
 from ml.errors import AudioReadError, TrainingDataError
 from ml.files import AudioFile, Failure, audio_files
@@ -46,11 +46,8 @@ class Recordings:
     def wave(self, number: int, first: int = 0, size: int | None = None) -> Wave:
         """`size` samples from `first` on, float32; what lies outside the recording is silence."""
         size = int(self.lengths[number]) - first if size is None else size
-        start, stop = (min(max(edge, 0), int(self.lengths[number])) for edge in (first, first + size))
-        piece = np.zeros(size, np.float32)
-        inside = self.samples[self.starts[number] + start : self.starts[number] + stop]
-        piece[start - first : start - first + len(inside)] = inside / np.float32(FULL_SCALE)
-        return piece
+        samples = self.samples[self.starts[number] : self.starts[number + 1]]
+        return excerpt(samples, first, size).astype(np.float32) / FULL_SCALE
 
 
 class Part(StrEnum):

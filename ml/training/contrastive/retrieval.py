@@ -83,8 +83,7 @@ def _reference(embed: Embed, catalogue: Clean, spec: AudioSpec) -> tuple[NDArray
     for song, (first, last) in enumerate(zip(catalogue.starts, catalogue.starts[1:], strict=False)):
         starts = np.arange(first, last - spec.n_frames + 1, hop)
         if len(starts):
-            views = catalogue.frames[starts[:, None] + np.arange(spec.n_frames)].astype(np.float32)
-            parts.append(embed(standardised(views, spec.top_db)))
+            parts.append(embed(standardised(catalogue.views(starts, spec.n_frames), spec.top_db)))
         parts.append(np.zeros((N_STEPS, spec.dim), np.float32))
         owner += [song] * (len(starts) + N_STEPS)
     return np.concatenate(parts), np.array(owner)
@@ -109,8 +108,7 @@ def nearest_songs(embed: Embed, clean: Clean, spec: AudioSpec, k: int) -> NDArra
     for song, (first, last) in enumerate(zip(clean.starts, clean.starts[1:], strict=False)):
         starts = np.arange(first, last - spec.n_frames + 1, stride)
         if len(starts):
-            views = clean.frames[starts[:, None] + np.arange(spec.n_frames)].astype(np.float32)
-            mean = embed(standardised(views, spec.top_db)).mean(axis=0)
+            mean = embed(standardised(clean.views(starts, spec.n_frames), spec.top_db)).mean(axis=0)
             means[song] = mean / max(float(np.linalg.norm(mean)), 1e-6)
     similarities = means @ means.T
     np.fill_diagonal(similarities, -np.inf)

@@ -125,15 +125,14 @@ class Views(keras.utils.PyDataset):
         n_groups = self._n // (2 * GROUP)
         chunks = rng.permutation(len(self._degraded.song))[: self._n - n_groups * (GROUP - 1)]
         if self._neighbours is not None:
-            self._gather(chunks[:n_groups], rng)
+            self._gather(chunks[:n_groups], self._neighbours, rng)
         chunk = np.concatenate([np.repeat(chunks[:n_groups], GROUP), chunks[n_groups:]])
         return chunk, rng.integers(0, CHUNK_FRAMES - self._spec.n_frames + 1, len(chunk))
 
-    def _gather(self, chunks: NDArray[np.int64], rng: np.random.Generator) -> None:
+    def _gather(self, chunks: NDArray[np.int64], neighbours: NDArray[np.int64], rng: np.random.Generator) -> None:
         """In place: put chunks of songs alike after every GROUP-th chunk, instead of others."""
-        assert self._neighbours is not None
         for first in range(0, len(chunks), GROUP):
-            alike = rng.permutation(self._neighbours[self._degraded.song[chunks[first]]])
+            alike = rng.permutation(neighbours[self._degraded.song[chunks[first]]])
             for place, song in zip(range(first + 1, min(first + GROUP, len(chunks))), alike, strict=False):
                 if len(self._chunks_of[song]):
                     chunks[place] = rng.choice(self._chunks_of[song])
@@ -149,7 +148,7 @@ class Views(keras.utils.PyDataset):
         views = self._degraded.frames[chunk[:, None], frame[:, None] + np.arange(n_frames)].astype(np.float32)
         is_open = ~self._degraded.recorded[chunk]
         snr_db = np.where(is_open & (rng.random(n) < 0.9), rng.uniform(-9, 16, n), np.inf)
-        noise = self._noise.frames[rng.choice(self._noise_starts, n)[:, None] + np.arange(n_frames)].astype(np.float32)
+        noise = self._noise.views(rng.choice(self._noise_starts, n), n_frames)
         is_music = rng.random(n) < MUSIC_SHARE
         noise[is_music] = self._degraded.frames[rng.integers(0, len(self._degraded.song), is_music.sum()), :n_frames]
         views = mix_db(views, noise, snr_db)
@@ -171,8 +170,7 @@ class Views(keras.utils.PyDataset):
         at = np.round(degraded.first_frame[chunk] + (frame + half) * degraded.pace[chunk] - half + off).astype(int)
         first, last = self._clean.starts[degraded.song[chunk]], self._clean.starts[degraded.song[chunk] + 1]
         start = np.clip(first + at, first, last - spec.n_frames)
-        views = self._clean.frames[start[:, None] + np.arange(spec.n_frames)].astype(np.float32)
-        return standardised(views, spec.top_db), at
+        return standardised(self._clean.views(start, spec.n_frames), spec.top_db), at
 
     def _same_sound(self, anchors: Spectrograms, song: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n, n): moments of one song less than a fragment apart, and sounds that are as good as equal."""

@@ -1,0 +1,146 @@
+"""Recordings to search for: excerpts of songs under named conditions, and noise alone, drawn from a seed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from ml.audio import Wave, excerpt, level_dbfs, read_audio
+from ml.conditions import PRE_ROLL_S, Condition, Surroundings, Warp
+from ml.noise import draw_noise
+
+RATE_HZ = 16_000
+"""Queries are made at this rate, the same for encoders of any rate."""
+
+SILENCE_DBFS = -60.0
+"""An excerpt that is not louder is drawn again: nobody asks which song is silent."""
+
+_TRIES = 10
+
+
+@dataclass(frozen=True)
+class Song:
+    """A song that queries are cut from. `is_absent` says that the catalogue does not hold it."""
+
+    path: Path
+    source: str
+    duration_s: float
+    is_absent: bool = False
+
+
+@dataclass(frozen=True)
+class Query:
+    """A recording at RATE_HZ. Its song is `source`, from `offset_s` on; "" where the catalogue holds no such song.
+
+    `song` is that song as it is, at RATE_HZ; silence where there is none.
+    """
+
+    condition: str
+    seconds: float
+    source: str
+    offset_s: float
+    wave: Wave
+    song: Wave
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A query to be made: which condition, how long, from which song; `seed` draws the rest."""
+
+    condition: Condition
+    seconds: float
+    song: Song
+    seed: tuple[int, ...]
+
+
+def plan(
+    songs: Sequence[Song],
+    conditions: Sequence[Condition],
+    seconds: Sequence[float],
+    per_cell: int,
+    seed: Sequence[int],
+) -> list[Cut]:
+    """`per_cell` cuts for every condition and length, each from a random song that is long enough."""
+    cuts = []
+    for i, condition in enumerate(conditions):
+        for length in seconds:
+            usable = [song for song in songs if song.duration_s >= _needed_s(length)]
+            for number in range(per_cell if usable else 0):
+                key = (*seed, i, round(1000 * length), number)
+                song = usable[int(np.random.default_rng(key).integers(len(usable)))]
+                cuts.append(Cut(condition, length, song, key))
+    return cuts
+
+
+def questions(
+    songs: Sequence[Song],
+    conditions: Sequence[Condition],
+    seconds: Sequence[float],
+    per_cell: int,
+    n_without_music: int,
+    around: Surroundings,
+    seed: Sequence[int],
+) -> tuple[Iterator[Query], int]:
+    """All that an encoder is asked, and how many queries that is at most.
+
+    For every condition and length, `per_cell` recordings of songs that the catalogue holds and as many of absent ones;
+    for every length, `n_without_music` of noise alone.
+    """
+    cuts = plan([song for song in songs if not song.is_absent], conditions, seconds, per_cell, [*seed, 0])
+    cuts += plan([song for song in songs if song.is_absent], conditions, seconds, per_cell, [*seed, 1])
+    noise = noise_queries(n_without_music, seconds, around, [*seed, 2])
+    return chain(make_queries(cuts, around), noise), len(cuts) + n_without_music * len(seconds)
+
+
+def make_queries(cuts: Iterable[Cut], around: Surroundings) -> Iterator[Query]:
+    """Record the cuts, song by song so that each is decoded once. The same cuts give the same queries."""
+    by_song: dict[Song, list[Cut]] = defaultdict(list)
+    for cut in cuts:
+        by_song[cut.song].append(cut)
+    for song, mine in by_song.items():
+        wave = read_audio(song.path, RATE_HZ)
+        for cut in mine:
+            query = _record(cut, wave, around)
+            if query is not None:
+                yield query
+
+
+def _record(cut: Cut, wave: Wave, around: Surroundings) -> Query | None:
+    """None when the song is silent wherever one looks."""
+    rng = np.random.default_rng((*cut.seed, 1))
+    warp, size = cut.condition.draw_warp(rng), round(cut.seconds * RATE_HZ)
+    for _ in range(_TRIES):
+        start = 0 if cut.condition.aligned else _draw_start(len(wave), cut.seconds, rng)
+        played = _to_be_played(wave, start, cut.seconds, warp)
+        if level_dbfs(wave[start : start + size]) > SILENCE_DBFS:
+            heard = cut.condition.record(warp.apply(played, RATE_HZ), size, RATE_HZ, around, rng)
+            source = "" if cut.song.is_absent else cut.song.source
+            return Query(cut.condition.name, cut.seconds, source, start / RATE_HZ, heard, wave)
+    return None
+
+
+def _draw_start(n_samples: int, seconds: float, rng: np.random.Generator) -> int:
+    return int(rng.integers(max(1, n_samples - round(_needed_s(seconds) * RATE_HZ))))
+
+
+def _to_be_played(wave: Wave, start: int, seconds: float, warp: Warp) -> Wave:
+    """What has to be played for `seconds` to be recorded from `start` on: with the moment before, and some to spare."""
+    before = round(PRE_ROLL_S * warp.pace * RATE_HZ)
+    return excerpt(wave, start - before, before + round(_needed_s(seconds) * RATE_HZ))
+
+
+def _needed_s(seconds: float) -> float:
+    """Seconds of song for a recording of `seconds`, played a little faster, with some to spare."""
+    return 1.1 * seconds + 0.2
+
+
+def noise_queries(n: int, seconds: Sequence[float], around: Surroundings, seed: Sequence[int]) -> Iterator[Query]:
+    """Recordings in which there is no music, `n` of each length."""
+    for length in seconds:
+        for number in range(n):
+            rng = np.random.default_rng((*seed, round(1000 * length), number))
+            wave = draw_noise(around.noises, round(length * RATE_HZ), rng)
+            yield Query("no music", length, "", 0.0, wave, song=wave[:0])
