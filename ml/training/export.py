@@ -125,4 +125,8 @@ def _model(name: str, nodes: list[Any], source: Any, result: Any, constants: dic
 def _merge(first: onnx.ModelProto, second: onnx.ModelProto, joints: dict[str, str]) -> onnx.ModelProto:
     version = min(first.ir_version, second.ir_version)  # merge_models wants them equal
     first.ir_version = second.ir_version = version
-    return compose.merge_models(first, second, io_map=list(joints.items()))
+    merged = compose.merge_models(first, second, io_map=list(joints.items()))
+    versions = {opset.domain: opset.version for opset in merged.opset_import}  # merge_models lists both graphs'
+    del merged.opset_import[:]
+    merged.opset_import.extend(helper.make_opsetid(*opset) for opset in versions.items())
+    return merged

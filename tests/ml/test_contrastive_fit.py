@@ -149,6 +149,25 @@ def test_ancestor_that_will_not_do_is_refused(text, reason, tmp_path):
         ancestor(tmp_path, 0.15)
 
 
+def test_training_in_bfloat16_leaves_an_encoder_in_float32(material, tmp_path):
+    import keras
+
+    from ml.training.contrastive.config import ContrastiveConfig
+    from ml.training.contrastive.fit import embedder, fit
+
+    config = ContrastiveConfig(n_pairs=16, steps=1, epochs=2, n_chunks=24, trial_size=2, precision="mixed_bfloat16")
+
+    encoder = fit(material, SPEC, config, tmp_path, lambda _: None)
+
+    assert {str(layer.compute_dtype) for layer in encoder.layers} == {"float32"}
+    views = np.random.default_rng(0).standard_normal((4, SPEC.n_frames, SPEC.n_mels)).astype(np.float32)
+    trained = keras.saving.load_model(tmp_path / "best.keras", compile=False)
+    assert {str(layer.compute_dtype) for layer in trained.layers} == {"bfloat16", "float32"}
+    similarity = np.sum(embedder(encoder)(views) * embedder(trained)(views), axis=1)
+    assert similarity.min() == pytest.approx(1, abs=0.01)
+    assert similarity.min() < 1
+
+
 def test_training_begins_with_the_weights_of_another(trained):
     from ml.training.contrastive.fit import first_encoder
 

@@ -1,6 +1,7 @@
 """The exported file gives what librosa and Keras give."""
 
 import numpy as np
+import onnx
 import pytest
 
 from ml.encoder import Encoder
@@ -66,6 +67,15 @@ def test_contrastive_onnx_equals_keras_on_standardised_frames(contrastive, rng):
     np.testing.assert_allclose(embeddings, contrastive(views[..., None]), atol=1e-4)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-4)
     assert np.ptp(embeddings[:3], axis=0).max() > 0.01  # another fragment, another embedding
+
+
+def test_onnx_names_each_set_of_operators_once(contrastive):
+    from ml.training.export import encoder_onnx
+
+    model = onnx.load_from_string(encoder_onnx(contrastive, CONTRASTIVE, 1.0))
+
+    domains = [opset.domain for opset in model.opset_import]
+    assert sorted(domains) == sorted(set(domains))
 
 
 def test_contrastive_onnx_gives_numbers_for_silence_and_full_scale(contrastive):

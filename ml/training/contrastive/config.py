@@ -19,7 +19,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class ContrastiveConfig:
-    """Hyper-parameters. `start` says what the training was made of whose weights this one begins with, if any."""
+    """Hyper-parameters. `precision` is a dtype policy of Keras.
+
+    `start` says what the training was made of whose weights this one begins with, if any.
+    """
 
     n_pairs: int = 256
     steps: int = 200
@@ -28,6 +31,7 @@ class ContrastiveConfig:
     transpositions: tuple[float, ...] = ()
     learning_rate: float = 1.5e-3
     temperature: float = 0.05
+    precision: str = "float32"
     held_out_share: float = 0.15
     trial_size: int = 60
     seed: int = 0

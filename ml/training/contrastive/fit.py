@@ -42,7 +42,10 @@ def fit(
     """
     keras.utils.set_random_seed(config.seed)
     last, best = out / "last.keras", out / "best.keras"
-    model = keras.saving.load_model(last) if last.exists() else compiled(first_encoder(spec, start), config)
+    if last.exists():
+        model = keras.saving.load_model(last)
+    else:
+        model = compiled(first_encoder(spec, start, config.precision), config)
     first_epoch = int(model.optimizer.iterations) // config.steps
     rows = read_curves(out / "curves.csv")[:first_epoch]
     for epoch in range(first_epoch, config.epochs):
@@ -70,7 +73,9 @@ def fit(
         save(model, last)  # comes last: an epoch counts as done when this is written
         log(" ".join(f"{key} {value:.4g}" for key, value in rows[-1].items()))
     draw_retrieval_curves(rows, out / "curves.png")
-    return keras.saving.load_model(best)
+    encoder = contrastive_encoder(spec)  # in float32, whatever the training's precision was
+    encoder.set_weights(keras.saving.load_model(best, compile=False).get_weights())
+    return encoder
 
 
 def settings(spec: AudioSpec, config: ContrastiveConfig, train: Side) -> dict[str, Any]:
@@ -95,9 +100,12 @@ def ancestor(start: Path, held_out_share: float) -> dict[str, Any]:
     return {"best.keras": digest, **made_of}
 
 
-def first_encoder(spec: AudioSpec, start: Path | None) -> keras.Model:
+def first_encoder(spec: AudioSpec, start: Path | None, precision: str = "float32") -> keras.Model:
     """An untrained encoder, or the best one in `start`. Raises TrainingDataError when that is one of another kind."""
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
     encoder = contrastive_encoder(spec)
+    keras.config.set_dtype_policy(usual)
     if start:
         try:
             encoder.set_weights(keras.saving.load_model(start / "best.keras", compile=False).get_weights())

@@ -20,8 +20,8 @@ def contrastive_encoder(spec: AudioSpec, widths: tuple[int, ...] = WIDTHS) -> ke
     x = layers.ReLU()(_convolution(frames, 32, 3, (1, 2)))
     for width in widths:
         x = _residual(x, width)
-    x = layers.Dense(spec.dim, name="projection")(layers.Flatten()(x))
-    return keras.Model(frames, layers.UnitNormalization(name="embedding")(x), name="encoder")
+    x = layers.Dense(spec.dim, dtype="float32", name="projection")(layers.Flatten()(x))
+    return keras.Model(frames, layers.UnitNormalization(dtype="float32", name="embedding")(x), name="encoder")
 
 
 def _residual(x: Any, width: int) -> Any:

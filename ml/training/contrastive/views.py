@@ -151,6 +151,7 @@ class Views(keras.utils.PyDataset):
         noise = self._noise.views(rng.choice(self._noise_starts, n), n_frames)
         is_music = rng.random(n) < MUSIC_SHARE
         noise[is_music] = self._degraded.frames[rng.integers(0, len(self._degraded.song), is_music.sum()), :n_frames]
+        noise += random_response_db(self._frequencies, n, rng)  # few recordings of noise, so let them vary
         views = mix_db(views, noise, snr_db)
         responses = random_response_db(self._frequencies, n, rng) * (rng.random(n) < 0.6)[:, None, None]
         if self._recipe.band_pass:
