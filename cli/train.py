@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.output import progress, warn
+from ml.spec import CONTRASTIVE, EMBEDDING_DIM
 from ml.training.contrastive.config import ContrastiveConfig, Recipe
 
 if TYPE_CHECKING:
@@ -151,6 +152,13 @@ def siamese(
     help="Seconds from one stored fragment of a song to the next.",
 )
 @click.option(
+    "--dim",
+    type=click.IntRange(1, EMBEDDING_DIM),
+    default=CONTRASTIVE.dim,
+    show_default=True,
+    help="Dimensions of an embedding; of a wider network to begin with, the principal ones.",
+)
+@click.option(
     "--chunks",
     type=click.IntRange(1),
     default=DEFAULTS.n_chunks,
@@ -204,6 +212,7 @@ def contrastive(
     precision: str,
     start: Path | None,
     hop: str,
+    dim: int,
     chunks: int,
     transpose: tuple[float, ...],
     held_out: float,
@@ -225,12 +234,11 @@ def contrastive(
     an interruption: it goes on after the last whole epoch. --preview 8 writes eight examples of the chain that songs
     are heard through, each as two WAV files and a picture, and trains nothing.
     """
-    from ml.spec import CONTRASTIVE
     from ml.training.contrastive.material import Folders
 
     if any(abs(one - other) < 2 for one, other in combinations((0, *transpose), 2)):
         raise click.UsageError("--transpose: less than 2 semitones apart, a song counts as the same")
-    spec, folders = replace(CONTRASTIVE, hop_s=float(hop)), Folders(music, noise, ir)
+    spec, folders = replace(CONTRASTIVE, hop_s=float(hop), dim=dim), Folders(music, noise, ir)
     config = ContrastiveConfig(
         n_pairs=pairs, steps=steps, epochs=epochs, n_chunks=chunks, transpositions=transpose, learning_rate=rate,
         precision=precision, held_out_share=held_out, trial_size=trial, seed=seed,

@@ -168,23 +168,38 @@ def test_training_in_bfloat16_leaves_an_encoder_in_float32(material, tmp_path):
     assert similarity.min() < 1
 
 
-def test_training_begins_with_the_weights_of_another(trained):
+def test_training_begins_with_the_weights_of_another(trained, material):
     from ml.training.contrastive.fit import first_encoder
 
     out, encoder, _ = trained
 
-    for got, expected in zip(first_encoder(SPEC, out).get_weights(), encoder.get_weights(), strict=True):
+    first = first_encoder(SPEC, out, material.clean)
+
+    for got, expected in zip(first.get_weights(), encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
-def test_weights_of_another_network_are_refused(tmp_path, trained):
+def test_training_begins_with_the_principal_dimensions_of_a_wider_network(trained, material):
+    from ml.training.contrastive.fit import embedder, first_encoder
+    from ml.training.contrastive.retrieval import spread_embeddings
+
+    out, encoder, _ = trained
+
+    narrow = first_encoder(replace(SPEC, dim=24), out, material.clean)
+
+    (_, few), (_, all_) = (spread_embeddings(embedder(model), material.clean, SPEC) for model in (narrow, encoder))
+    assert few.shape == (len(all_), 24)
+    np.testing.assert_allclose(few @ few.T, all_ @ all_.T, atol=0.05)
+
+
+def test_weights_of_another_network_are_refused(tmp_path, trained, material):
     from ml.training.contrastive.fit import first_encoder
 
     (tmp_path / "best.keras").write_bytes((trained[0] / "best.keras").read_bytes()[:1000])
 
-    for spec, start in ((replace(SPEC, dim=64), trained[0]), (SPEC, tmp_path)):
+    for spec, start in ((replace(SPEC, dim=2 * SPEC.dim), trained[0]), (SPEC, tmp_path)):
         with pytest.raises(TrainingDataError, match=f"{start.name}: no encoder of this kind"):
-            first_encoder(spec, start)
+            first_encoder(spec, start, material.clean)
 
 
 @pytest.mark.parametrize(("rates", "best"), [([0.5], 1), ([0.2, 0.6, 0.4], 2), ([0.5, 0.5], 1)])

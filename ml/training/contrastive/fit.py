@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from ml.errors import TrainingDataError
 from ml.spec import AudioSpec
 from ml.training.checkpoints import read_curves, save, write_curves
+from ml.training.contrastive.bank import Clean
 from ml.training.contrastive.config import ContrastiveConfig
 from ml.training.contrastive.material import Material, Side
 from ml.training.contrastive.network import NTXent, contrastive_encoder
-from ml.training.contrastive.retrieval import hit_rates, mean_rate, nearest_songs
+from ml.training.contrastive.retrieval import hit_rates, mean_rate, nearest_songs, spread_embeddings
 from ml.training.contrastive.views import N_NEIGHBOURS, Spectrograms, Views
 from ml.training.curves import draw_retrieval_curves
 
@@ -45,7 +46,7 @@ def fit(
     if last.exists():
         model = keras.saving.load_model(last)
     else:
-        model = compiled(first_encoder(spec, start, config.precision), config)
+        model = compiled(first_encoder(spec, start, material.clean, config.precision), config)
     first_epoch = int(model.optimizer.iterations) // config.steps
     rows = read_curves(out / "curves.csv")[:first_epoch]
     for epoch in range(first_epoch, config.epochs):
@@ -100,15 +101,24 @@ def ancestor(start: Path, held_out_share: float) -> dict[str, Any]:
     return {"best.keras": digest, **made_of}
 
 
-def first_encoder(spec: AudioSpec, start: Path | None, precision: str = "float32") -> keras.Model:
-    """An untrained encoder, or the best one in `start`. Raises TrainingDataError when that is one of another kind."""
+def first_encoder(spec: AudioSpec, start: Path | None, clean: Clean, precision: str = "float32") -> keras.Model:
+    """An untrained encoder, or the best one in `start`. Raises TrainingDataError when that is one of another kind.
+
+    Of one with more dimensions than `spec` asks for, the principal ones are taken: those in which `clean` varies most.
+    """
     usual = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     encoder = contrastive_encoder(spec)
     keras.config.set_dtype_policy(usual)
     if start:
         try:
-            encoder.set_weights(keras.saving.load_model(start / "best.keras", compile=False).get_weights())
+            earlier = keras.saving.load_model(start / "best.keras", compile=False)
+            weights = earlier.get_weights()
+            if earlier.output_shape[-1] > spec.dim:
+                _, embeddings = spread_embeddings(embedder(earlier), clean, spec)
+                directions = np.linalg.eigh(embeddings.T @ embeddings).eigenvectors[:, : -spec.dim - 1 : -1]
+                weights[-2:] = [weight @ directions for weight in weights[-2:]]  # the projection's kernel and bias
+            encoder.set_weights(weights)
         except (OSError, ValueError) as error:
             raise TrainingDataError(f"{start}: no encoder of this kind: {str(error).splitlines()[0]}") from None
     return encoder

@@ -102,17 +102,28 @@ def _best_start(query: NDArray[np.float32], references: NDArray[np.float32], n_p
 
 
 def nearest_songs(embed: Embed, clean: Clean, spec: AudioSpec, k: int) -> NDArray[np.int64]:
-    """(songs, k) the songs whose mean embeddings are nearest to each song's, from fragments 5 s apart."""
-    stride = round(5 * spec.sample_rate_hz / spec.hop_length)
-    means = np.zeros((len(clean.starts) - 1, spec.dim), np.float32)
-    for song, (first, last) in enumerate(zip(clean.starts, clean.starts[1:], strict=False)):
-        starts = np.arange(first, last - spec.n_frames + 1, stride)
-        if len(starts):
-            mean = embed(standardised(clean.views(starts, spec.n_frames), spec.top_db)).mean(axis=0)
-            means[song] = mean / max(float(np.linalg.norm(mean)), 1e-6)
+    """(songs, k) the songs whose mean embeddings are nearest to each song's."""
+    owner, embeddings = spread_embeddings(embed, clean, spec)
+    means = np.zeros((len(clean.starts) - 1, embeddings.shape[1]), np.float32)
+    np.add.at(means, owner, embeddings)
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
     similarities = means @ means.T
     np.fill_diagonal(similarities, -np.inf)
     return np.argsort(-similarities, axis=1)[:, :k]
+
+
+def spread_embeddings(embed: Embed, clean: Clean, spec: AudioSpec) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Of fragments 5 s apart: whose they are, (N,), and their embeddings, (N, dim)."""
+    stride = round(5 * spec.sample_rate_hz / spec.hop_length)
+    last = clean.starts[1:] - spec.n_frames + 1
+    starts = [np.arange(*edges, stride) for edges in zip(clean.starts, last, strict=False)]
+    owner = np.repeat(np.arange(len(starts)), [len(mine) for mine in starts])
+    first = np.concatenate(starts)
+    parts = [
+        embed(standardised(clean.views(first[i : i + 512], spec.n_frames), spec.top_db))
+        for i in range(0, len(first), 512)
+    ]
+    return owner, np.concatenate(parts)
 
 
 def mean_rate(rates: dict[str, float]) -> float:
