@@ -18,14 +18,19 @@ def database() -> None:
 
 @database.command()
 @click.argument("revision", default="head")
-def upgrade(revision: str) -> None:
+@click.option("--sql", "as_sql", is_flag=True, help="Print the SQL instead of running it.")
+def upgrade(revision: str, as_sql: bool) -> None:
     """Bring the schema up to REVISION [head]. The embedded database does this by itself.
 
     \b
     DATABASE_URL=postgresql://songradar@db.example/music songradar db upgrade
+    songradar db upgrade --sql > upgrade.sql
     """
     from db import schema
 
+    if as_sql:
+        click.echo(schema.script(revision), nl=False)
+        return
     schema.upgrade(revision)
     click.echo(f"schema is at {schema.current()}")
 
@@ -74,6 +79,43 @@ def history() -> None:
 
     for revision, what in schema.history():
         click.echo(f"{revision}  {what}")
+
+
+@database.command("grant")
+@click.argument("role")
+@click.option("--read", "write", flag_value=False, type=bool, default=False, help="Search, and read everything [this].")
+@click.option("--write", "write", flag_value=True, type=bool, help="Also ingest, remove songs and keep searches.")
+def let(role: str, write: bool) -> None:
+    """Let ROLE of the same PostgreSQL use the catalogue, now and after upgrades of the schema.
+
+    \b
+    songradar db grant radio
+    songradar db grant archive --write
+
+    Nobody but the owner of the schema changes encoders or the schema itself.
+    """
+    from db.engine import connect
+    from db.sharing import grant
+
+    with connect() as connection:
+        grant(connection, role, write=write)
+    click.echo(f"{role} may {'read and write' if write else 'read'}")
+
+
+@database.command("revoke")
+@click.argument("role")
+def forbid(role: str) -> None:
+    """Take from ROLE all that `grant` gave.
+
+    \b
+    songradar db revoke radio
+    """
+    from db.engine import connect
+    from db.sharing import revoke
+
+    with connect() as connection:
+        revoke(connection, role)
+    click.echo(f"{role} may nothing")
 
 
 @database.command(context_settings={"ignore_unknown_options": True})

@@ -49,15 +49,20 @@ def search(clips: tuple[Path, ...], limit: int, as_json: bool, encoder: str | No
     """
     from cli.encoders import open_encoder
     from db.engine import connect
+    from db.search import may_save
     from ml.errors import AudioError, AudioReadError
     from ml.files import text_of
 
     exit_code = 0
     with connect() as connection:
         stored, loaded = open_encoder(connection, encoder)
+        save = not no_save and may_save(connection)
+        if not save and not no_save:
+            role = connection.info.user
+            warn(f"{role} may not keep searches here: use --no-save, or songradar db grant {role} --write")
         for clip in clips:
             try:
-                answer = identify(clip, connection, stored, loaded, limit, save=not no_save)
+                answer = identify(clip, connection, stored, loaded, limit, save=save)
             except AudioError as error:
                 exit_code = 2
                 reason = error.reason if isinstance(error, AudioReadError) else str(error)

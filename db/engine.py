@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MIN_POSTGRESQL = 16
 MIN_PGVECTOR = (0, 8, 4)  # 0.8.2 to 0.8.4 mend index corruption
 SCHEMA = "songradar"
-HEAD = "20261122_first"
+HEAD = "20261123_announcements"
 """The revision of the schema this program works with; a test compares it with Alembic's head."""
 
 _VERSIONS = """

@@ -29,5 +29,13 @@ class SongUnknown(DatabaseError):
     """No song with that number."""
 
 
+class RoleUnknown(DatabaseError):
+    """No role of that name in PostgreSQL."""
+
+
+class NotAllowed(DatabaseError):
+    """The role that one is connected as lacks the right."""
+
+
 class NotEmbedded(DatabaseError):
     """An operation on the embedded server while DATABASE_URL names another."""

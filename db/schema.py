@@ -1,5 +1,6 @@
 """The schema's revisions, by Alembic from code: the wheel needs no alembic.ini."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import migrations
 from db.engine import HEAD, SCHEMA, connect_unchecked, revision
 from db.errors import DatabaseError, SchemaOutOfDate
 
-_SEARCH_PATH = """
+SEARCH_PATH = """
     SELECT set_config('search_path', concat_ws(', ', 'public', (
         SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector')), false)
 """  # revisions name every object with its schema; types of the extension stand wherever somebody created it
@@ -25,6 +26,19 @@ LOCK = 7_146_283_905  # any number nobody else uses: one migration of this datab
 def upgrade(target: str = "head") -> None:
     """Bring the schema to `target`. Raises SchemaOutOfDate for a revision this program does not know."""
     _run(command.upgrade, target)
+
+
+def script(target: str = "head") -> str:
+    """The SQL that `upgrade` would run. Raises SchemaOutOfDate for a revision this program does not know."""
+    buffer = io.StringIO()
+    config = _config()
+    config.output_buffer = buffer
+    known = current()
+    try:
+        command.upgrade(config, f"{known or 'base'}:{target}", sql=True)
+    except CommandError as error:
+        raise SchemaOutOfDate(f"cannot go from revision {known} to {target}: {error}") from error
+    return buffer.getvalue()
 
 
 def downgrade(target: str) -> None:
@@ -67,7 +81,7 @@ def connection_for_migrations() -> Iterator[sqlalchemy.Connection]:
 
 def _transactional() -> object:
     connection = connect_unchecked()
-    connection.execute(_SEARCH_PATH)
+    connection.execute(SEARCH_PATH)
     connection.autocommit = False
     return connection
 

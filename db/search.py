@@ -98,6 +98,13 @@ def find_matches(
         return cursor.execute(_MATCHES, [encoder_id, query, offsets_s.tolist(), limit]).fetchall()
 
 
+def may_save(connection: psycopg.Connection) -> bool:
+    """Whether this role may keep searches: one that only reads may not."""
+    row = connection.execute("SELECT has_table_privilege('songradar.searches', 'INSERT')").fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
 def save_search(
     connection: psycopg.Connection,
     query: str,

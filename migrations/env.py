@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from db.engine import SCHEMA
 from db.models import Base
+from db.schema import SEARCH_PATH, connection_for_migrations
 
 PARTITION = re.compile(r"^fragments_\d+(_|$)")
 
@@ -38,9 +39,11 @@ def run_online(connection: Connection) -> None:
 
 def run_offline() -> None:
     """Print the SQL, as `alembic upgrade --sql` does."""
-    context.configure(dialect_name="postgresql", literal_binds=True, **options())
+    # A percent sign stays one where parameters are named.
+    context.configure(dialect_name="postgresql", dialect_opts={"paramstyle": "named"}, literal_binds=True, **options())
     with context.begin_transaction():
         context.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        context.execute(SEARCH_PATH)
         context.run_migrations()
 
 
@@ -49,7 +52,5 @@ if context.is_offline_mode():
 elif (given := context.config.attributes.get("connection")) is not None:
     run_online(given)
 else:  # the developer's `alembic revision --autogenerate`
-    from db.schema import connection_for_migrations
-
     with connection_for_migrations() as opened:
         run_online(opened)

@@ -4,6 +4,9 @@ import ast
 import re
 import shlex
 import shutil
+import subprocess
+import sys
+import time
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,6 +26,11 @@ README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
+
+LISTENING = """
+    SELECT pid FROM pg_stat_activity
+     WHERE datname = current_database() AND query = 'LISTEN songradar_matches' AND state = 'idle'
+"""
 
 COMMANDS = [line for block in blocks("sh")[2:] for line in block.splitlines()]
 
@@ -71,10 +79,24 @@ def test_every_query_of_the_cookbook_works(reader, run):
 
 def test_other_application_names_the_song_with_sql_alone(reader, run, capsys):
     run("ingest", "music")
-    (program,) = blocks("python")
+    program, _ = blocks("python")
     exec(compile(program, "README.md", "exec"), {})
 
     title, artist, offset_s, confidence, accepted = ast.literal_eval(capsys.readouterr().out)
     assert (title, artist, accepted) == ("Vibe Ace", "Kevin MacLeod", True)
     assert offset_s == pytest.approx(10, abs=0.1)
     assert confidence > 0.99
+
+
+def test_listener_hears_of_a_search(reader, run):
+    run("ingest", "music")
+    _, program = blocks("python")
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as listener:
+        with psycopg.connect(reader, autocommit=True) as connection:
+            while not connection.execute(LISTENING).fetchone():
+                time.sleep(0.05)
+        run("search", "recording.wav")
+        heard = listener.stdout.readline()
+        listener.kill()
+
+    assert ast.literal_eval(heard) == ("recording.wav", "Vibe Ace", "0:10")

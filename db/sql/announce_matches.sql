@@ -1,0 +1,11 @@
+-- announce_matches: on channel songradar_matches, at commit: {"search_id": 12}, for a search that brought candidates.
+CREATE FUNCTION songradar.announce_matches() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('songradar_matches', json_build_object('search_id', s.search_id)::text)
+       FROM (SELECT DISTINCT added.search_id FROM added) AS s;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION songradar.announce_matches IS
+    'Trigger: tells listeners on channel songradar_matches which search has its matches.';

@@ -1,0 +1,12 @@
+-- announce_song: on channel songradar_songs, at commit: {"song_id": 7, "change": "added"}, or "changed", or "removed".
+CREATE FUNCTION songradar.announce_song() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('songradar_songs', json_build_object(
+        'song_id', coalesce(NEW.id, OLD.id),
+        'change', CASE TG_OP WHEN 'INSERT' THEN 'added' WHEN 'UPDATE' THEN 'changed' ELSE 'removed' END)::text);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION songradar.announce_song IS
+    'Trigger: tells listeners on channel songradar_songs which song was added, changed or removed.';
