@@ -1,6 +1,7 @@
 """songradar train: from a folder of music to an encoder that `songradar encoders add` takes."""
 
 import json
+import math
 import os
 from dataclasses import asdict, fields, replace
 from itertools import combinations
@@ -31,6 +32,9 @@ PER_CELL = click.option(
 OUT = click.option("--out", metavar="DIR", required=True, type=FOLDER, help="Where everything goes.")
 
 DEFAULTS = ContrastiveConfig()
+QUERY_HOP_S = 0.3125
+"""From one fragment of a query to the next, at most; a whole number of them makes a song's hop."""
+
 UNCREDITED = "Whatever the music's licences say.\n"
 
 
@@ -146,10 +150,10 @@ def siamese(
 )
 @click.option(
     "--hop",
-    type=click.Choice(["0.25", "0.5", "1"]),
+    type=click.Choice(["0.25", "0.5", "0.625", "1"]),
     default="0.5",
     show_default=True,
-    help="Seconds from one stored fragment of a song to the next.",
+    help="Seconds from one stored fragment of a song to the next; a query's are half as far apart, or less.",
 )
 @click.option(
     "--dim",
@@ -238,7 +242,9 @@ def contrastive(
 
     if any(abs(one - other) < 2 for one, other in combinations((0, *transpose), 2)):
         raise click.UsageError("--transpose: less than 2 semitones apart, a song counts as the same")
-    spec, folders = replace(CONTRASTIVE, hop_s=float(hop), dim=dim), Folders(music, noise, ir)
+    hop_s = float(hop)
+    spec = replace(CONTRASTIVE, hop_s=hop_s, query_hop_s=hop_s / math.ceil(hop_s / QUERY_HOP_S), dim=dim)
+    folders = Folders(music, noise, ir)
     config = ContrastiveConfig(
         n_pairs=pairs, steps=steps, epochs=epochs, n_chunks=chunks, transpositions=transpose, learning_rate=rate,
         precision=precision, held_out_share=held_out, trial_size=trial, seed=seed,
