@@ -14,7 +14,8 @@ WIDTHS = (48, 96, 160, 224)
 def contrastive_encoder(spec: AudioSpec, widths: tuple[int, ...] = WIDTHS) -> keras.Model:
     """(N, n_frames, n_mels, 1) standardised -> (N, dim) unit vectors.
 
-    The last maps are flattened, not pooled: which band sounds when is what tells two moments of a song apart.
+    The last maps are flattened, not pooled: which band sounds when is what tells two moments of a song apart. That, the
+    strides and each fragment's own loudness are why overlapping fragments share no work.
     """
     frames = keras.Input((spec.n_frames, spec.n_mels, 1), name="frames")
     x = layers.ReLU()(_convolution(frames, 32, 3, (1, 2)))
