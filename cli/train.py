@@ -295,7 +295,7 @@ def train_encoder(
     Gives the best epoch's measures, and the settings with those of the training that it began with.
     """
     from ml.training.checkpoints import check_settings, read_curves
-    from ml.training.contrastive.fit import ancestor, best_epoch, fit, settings
+    from ml.training.contrastive.fit import ancestor, best_epoch, fit, settings, turn_for_codes
     from ml.training.contrastive.material import names_of, render
     from ml.training.contrastive.recordings import Part
     from ml.training.export import encoder_onnx
@@ -309,6 +309,7 @@ def train_encoder(
     with progress("rendering", config.n_chunks) as advance:
         material = render(*sides, spec, config, bank, workers, advance)
     encoder = fit(material, spec, config, out, warn, start)
+    turn_for_codes(encoder, material.clean, spec)
     write_encoder(out, encoder_onnx(encoder, spec, scale=1.0), spec)
     rows = read_curves(out / "curves.csv")
     return {**rows[best_epoch(rows) - 1], "parameters": encoder.count_params()}, config

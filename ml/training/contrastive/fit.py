@@ -19,6 +19,7 @@ from ml.training.contrastive.bank import Clean
 from ml.training.contrastive.config import ContrastiveConfig
 from ml.training.contrastive.material import Material, Side
 from ml.training.contrastive.network import NTXent, contrastive_encoder
+from ml.training.contrastive.projection import itq_rotation, principal_directions, turned
 from ml.training.contrastive.retrieval import hit_rates, mean_rate, nearest_songs, spread_embeddings
 from ml.training.contrastive.views import N_NEIGHBOURS, Spectrograms, Views
 from ml.training.curves import draw_retrieval_curves
@@ -79,6 +80,12 @@ def fit(
     return encoder
 
 
+def turn_for_codes(encoder: keras.Model, clean: Clean, spec: AudioSpec) -> None:
+    """Turn the embeddings' space so that their signs say most: an index may keep nothing else."""
+    _, embeddings = spread_embeddings(embedder(encoder), clean, spec)
+    encoder.set_weights(turned(encoder, itq_rotation(embeddings)))
+
+
 def settings(spec: AudioSpec, config: ContrastiveConfig, train: Side) -> dict[str, Any]:
     """What a training is made of: going on with anything else would be another training."""
     return {**asdict(config), "spec": spec.as_dict(), "songs": train.songs.digest, "around": train.around.digest}
@@ -116,8 +123,7 @@ def first_encoder(spec: AudioSpec, start: Path | None, clean: Clean, precision: 
             weights = earlier.get_weights()
             if earlier.output_shape[-1] > spec.dim:
                 _, embeddings = spread_embeddings(embedder(earlier), clean, spec)
-                directions = np.linalg.eigh(embeddings.T @ embeddings).eigenvectors[:, : -spec.dim - 1 : -1]
-                weights[-2:] = [weight @ directions for weight in weights[-2:]]  # the projection's kernel and bias
+                weights = turned(earlier, principal_directions(embeddings, spec.dim))
             encoder.set_weights(weights)
         except (OSError, ValueError) as error:
             raise TrainingDataError(f"{start}: no encoder of this kind: {str(error).splitlines()[0]}") from None
