@@ -32,6 +32,9 @@ PER_CELL = click.option(
 OUT = click.option("--out", metavar="DIR", required=True, type=FOLDER, help="Where everything goes.")
 
 DEFAULTS = ContrastiveConfig()
+N_EXAMPLES = 256
+"""Fragments that show which values the quantized network meets."""
+
 QUERY_HOP_S = 0.3125
 """From one fragment of a query to the next, at most; a whole number of them makes a song's hop."""
 
@@ -296,9 +299,10 @@ def train_encoder(
     """
     from ml.training.checkpoints import check_settings, read_curves
     from ml.training.contrastive.fit import ancestor, best_epoch, fit, settings, turn_for_codes
-    from ml.training.contrastive.material import names_of, render
+    from ml.training.contrastive.material import example_fragments, names_of, render
     from ml.training.contrastive.recordings import Part
     from ml.training.export import encoder_onnx
+    from ml.training.quantization import quantized
 
     if start:
         config = replace(config, start=ancestor(start, config.held_out_share))
@@ -310,7 +314,8 @@ def train_encoder(
         material = render(*sides, spec, config, bank, workers, advance)
     encoder = fit(material, spec, config, out, warn, start)
     turn_for_codes(encoder, material.clean, spec)
-    write_encoder(out, encoder_onnx(encoder, spec, scale=1.0), spec)
+    examples = example_fragments(sides[0], spec, N_EXAMPLES, config.seed)
+    write_encoder(out, quantized(encoder_onnx(encoder, spec, scale=1.0), examples), spec)
     rows = read_curves(out / "curves.csv")
     return {**rows[best_epoch(rows) - 1], "parameters": encoder.count_params()}, config
 
@@ -327,6 +332,7 @@ def publish(
     """Calibrate the network in `out` on validation's files, and write its card."""
     from cli.calibrate import calibrate
     from cli.evaluate import audio_in, surroundings
+    from ml.spec import AudioSpec
     from ml.training.card import contrastive_card
     from ml.training.contrastive.material import names_of
     from ml.training.contrastive.recordings import Part
@@ -338,8 +344,9 @@ def publish(
     around = surroundings(folders.noise, folders.responses, unheard[Part.VALIDATION])
     lengths = (1, 2, 3, 5, 10, 20)
     calibration = calibrate(out, songs, lambda song: song.name in held_out, around, lengths, recordings, config.seed)
-    name = out.resolve().name
-    finish(out, metrics, calibration, contrastive_card(name, train.songs, config, metrics, calibration, licences))
+    spec = AudioSpec.read(out / "spec.json")
+    card = contrastive_card(out.resolve().name, spec, train.songs, config, metrics, calibration, licences)
+    finish(out, metrics, calibration, card)
 
 
 def read_credits(path: Path | None) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Protocol
 
-from ml.spec import CONTRASTIVE, SIAMESE
+from ml.spec import SIAMESE, AudioSpec
 from ml.training.contrastive.config import ContrastiveConfig
 from ml.training.contrastive.recordings import Recordings
 from ml.training.siamese.config import SiameseConfig
@@ -63,6 +63,7 @@ changes the picture. Clips shorter than 10 s cannot be searched.
 
 def contrastive_card(
     name: str,
+    spec: AudioSpec,
     songs: Recordings,
     config: ContrastiveConfig,
     metrics: Mapping[str, Any],
@@ -70,20 +71,22 @@ def contrastive_card(
     licences: str,
 ) -> str:
     """The card of the shipped encoder, in Markdown."""
-    hours = len(songs.samples) / CONTRASTIVE.sample_rate_hz / 3600
+    hours = len(songs.samples) / spec.sample_rate_hz / 3600
     own = asdict(config)
     start = own.pop("start")
     rates = "\n".join(f"| {key} | {value:.1%} |" for key, value in metrics.items() if key.endswith(" s"))
     return f"""# {name}
 
-A residual network of {metrics["parameters"]:,} parameters from {CONTRASTIVE.fragment_s:.2f} s of sound at
-{CONTRASTIVE.sample_rate_hz:,} Hz, as {CONTRASTIVE.n_frames} frames of {CONTRASTIVE.n_mels} mel bands, to a unit vector
-of {CONTRASTIVE.dim} dimensions. Trained by `songradar train contrastive` {_version_and_day()}, to tell the same
-second of a song, recorded through noise, rooms, devices and codecs, from all others.
+A residual network of {metrics["parameters"]:,} parameters from {spec.fragment_s:.2f} s of sound at
+{spec.sample_rate_hz:,} Hz, as {spec.n_frames} frames of {spec.n_mels} mel bands, to a unit vector
+of {spec.dim} dimensions; its convolutions multiply integers of eight bits. Trained by
+`songradar train contrastive` {_version_and_day()}, to tell the same second of a song, recorded through noise, rooms,
+devices and codecs, from all others.
 
 | | |
 |---|---|
 | songs trained on | {len(songs)}, {hours:.1f} hours |
+| fragments start every | {spec.hop_s:g} s; a recording's every {spec.query_hop_s:g} s |
 {_settings(own)}
 {_settings(start, "began with the weights of a training with") if start else "| began with | random weights |"}
 | best epoch | {metrics["epoch"]:.0f} |
@@ -96,7 +99,7 @@ confidence is calibrated with the same files. Others, those in `test.txt`, were 
 |---|---|
 {rates}
 
-Limits: it hears nothing below {CONTRASTIVE.f_min_hz:.0f} Hz and above {CONTRASTIVE.f_max_hz:.0f} Hz. Songs played more
+Limits: it hears nothing below {spec.f_min_hz:.0f} Hz and above {spec.f_max_hz:.0f} Hz. Songs played more
 than 5 % faster or slower, or more than a semitone higher or lower, are other songs to it; so are other performances of
 the same work. It has been trained on few voices and little speech.
 

@@ -1,10 +1,11 @@
 """A card tells what an encoder is made of, what was measured, and whether its confidence means anything."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from ml.spec import CONTRASTIVE
 from ml.training.contrastive.config import ContrastiveConfig, Recipe
 from ml.training.contrastive.recordings import Recordings
 from ml.training.siamese.config import SiameseConfig
@@ -51,7 +52,13 @@ def write(request):
     recordings = Recordings(("a", "b", "c"), ("0", "1", "2"), np.arange(4), np.zeros(8000 * 5400, np.int16), ())
     siamese = lambda c: card.siamese_card("mine", dataset, SiameseConfig(seed=7), SIAMESE_METRICS, c, LICENCES)
     contrastive = lambda c: card.contrastive_card(
-        "mine", recordings, ContrastiveConfig(seed=7, recipe=Recipe(codec=False)), CONTRASTIVE_METRICS, c, LICENCES
+        "mine",
+        replace(CONTRASTIVE, dim=48),
+        recordings,
+        ContrastiveConfig(seed=7, recipe=Recipe(codec=False)),
+        CONTRASTIVE_METRICS,
+        c,
+        LICENCES,
     )
     return {"siamese": siamese, "contrastive": contrastive}[request.param]
 
@@ -63,7 +70,7 @@ def test_card_has_title_licences_and_settings(write):
     assert card.endswith(f"## Data\n\n{LICENCES}")
     assert "seed 7" in card
     assert "learning_rate 0.001" in card
-    assert "by `songradar train " in card
+    assert "`songradar train " in card
 
 
 def test_threshold_is_on_the_card(write):
@@ -101,6 +108,7 @@ def test_contrastive_card_has_its_measures(write):
     card = write(UNCALIBRATED)
 
     assert "1,913,472 parameters" in card
+    assert "of 48 dimensions" in card
     assert "| songs trained on | 3, 1.5 hours |" in card
     assert "| best epoch | 19 |" in card
     assert "| clean, 1 s | 98.1% |\n| clean, 3 s | 99.9% |\n" in card

@@ -59,6 +59,19 @@ def test_trial_and_catalogue_are_of_the_songs_held_out(material, sides):
     assert len(material.degraded.frames) == 24
 
 
+def test_examples_are_of_the_songs_and_every_second_in_noise(sides):
+    from ml.training.contrastive.material import example_fragments
+
+    spec = tiny.CONTRASTIVE_SPEC
+    examples = example_fragments(sides[0], spec, 6, seed=0)
+
+    again = example_fragments(
+        replace(sides[0], around=replace(sides[0].around, noises=sides[1].around.noises)), spec, 6, 0
+    )
+    assert examples.shape == (6, spec.fragment_samples)
+    assert [np.array_equal(one, other) for one, other in zip(examples, again, strict=True)] == [True, False] * 3
+
+
 def test_files_are_counted(tmp_path, rng):
     from ml.training.contrastive.material import count_files
 

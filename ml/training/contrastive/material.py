@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ml.conditions import Surroundings
 from ml.errors import TrainingDataError
 from ml.files import AudioFile, audio_files
+from ml.noise import draw_noise, mix_at_snr, rms
 from ml.spec import AudioSpec
 from ml.training.contrastive.bank import Clean, Degraded, render_clean, render_degraded
 from ml.training.contrastive.config import ContrastiveConfig
@@ -102,6 +106,19 @@ def render(
         catalogue=draw(validation.songs, path=bank / "catalogue.f16"),
         trial=draw_trial(validation.songs, spec, validation.around, config.trial_size, config.seed),
     )
+
+
+def example_fragments(side: Side, spec: AudioSpec, n: int, seed: int) -> NDArray[np.float32]:
+    """(n, fragment_samples) from anywhere in the songs, every second one in noise."""
+    size, examples = spec.fragment_samples, []
+    for number in range(n):
+        rng = np.random.default_rng([seed, 2, number])
+        song = int(rng.integers(len(side.songs)))
+        wave = side.songs.wave(song, int(rng.integers(max(1, side.songs.lengths[song] - size))), size)
+        if number % 2 and rms(wave):
+            wave = mix_at_snr(wave, draw_noise(side.around.noises, size, rng), float(rng.uniform(-5, 20)))
+        examples.append(wave)
+    return np.stack(examples)
 
 
 def count_files(folders: Folders, share: float) -> int:
