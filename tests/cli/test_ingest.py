@@ -148,6 +148,7 @@ def test_interrupted_ingestion_does_not_wait_for_a_long_file(database, tmp_path,
         for _ in range(12 * 60):
             file.writeframesraw(np.uint8(128 + 100 * minute / np.abs(minute).max()).tobytes())
     command = [sys.executable, "-m", "cli", "ingest", "--workers", "1", long]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts in the background
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         wait_until_open(long, process.pid)
         time.sleep(1)  # past its checksum
