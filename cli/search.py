@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a search brought; `matches` ranked, the first of them accepted or not."""
+    """What a search brought; `matches` ranked, the first of them accepted or not; PostgreSQL's `plan` if asked for."""
 
     duration_s: float
     matches: "list[Match]"
     timings_ms: dict[str, float] = field(default_factory=dict)
+    plan: list[str] = field(default_factory=list)
 
     @property
     def matched(self) -> bool:
@@ -38,12 +39,23 @@ class Answer:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each CLIP, in the order given.")
 @click.option("--encoder", metavar="NAME", help="Search with this encoder instead of the active one.")
 @click.option("--no-save", is_flag=True, help="Do not keep the search in the database.")
-def search(clips: tuple[Path, ...], limit: int, as_json: bool, encoder: str | None, no_save: bool) -> None:
+@click.option("--exact", is_flag=True, help="Compare with every fragment of the catalogue instead of asking the index.")
+@click.option("--explain", is_flag=True, help="Tell what each stage took, and PostgreSQL's plan of the search.")
+def search(
+    clips: tuple[Path, ...],
+    limit: int,
+    as_json: bool,
+    encoder: str | None,
+    no_save: bool,
+    exact: bool,
+    explain: bool,
+) -> None:
     """Name the song that each CLIP is a piece of.
 
     \b
     songradar search recording.m4a
     songradar search --json *.ogg | jq 'select(.matched) | .matches[0].title'
+    songradar search --explain recording.m4a
 
     Exit code 0: every clip matched; 1: some clip had no match; 2: some clip could not be searched.
     """
@@ -62,7 +74,7 @@ def search(clips: tuple[Path, ...], limit: int, as_json: bool, encoder: str | No
             warn(f"{role} may not keep searches here: use --no-save, or songradar db grant {role} --write")
         for clip in clips:
             try:
-                answer = identify(clip, connection, stored, loaded, limit, save=save)
+                answer = identify(clip, connection, stored, loaded, limit, save=save, exact=exact, explained=explain)
             except AudioError as error:
                 exit_code = 2
                 reason = error.reason if isinstance(error, AudioReadError) else str(error)
@@ -76,10 +88,18 @@ def search(clips: tuple[Path, ...], limit: int, as_json: bool, encoder: str | No
 
 
 def identify(
-    clip: Path, connection: "psycopg.Connection", stored: "StoredEncoder", encoder: "Encoder", limit: int, *, save: bool
+    clip: Path,
+    connection: "psycopg.Connection",
+    stored: "StoredEncoder",
+    encoder: "Encoder",
+    limit: int,
+    *,
+    save: bool,
+    exact: bool = False,
+    explained: bool = False,
 ) -> Answer:
     """Decode, encode and search one clip. Raises AudioError."""
-    from db.search import find_matches, save_search
+    from db.search import explain, find_matches, save_search
     from ml.audio import decode
     from ml.files import text_of
 
@@ -87,7 +107,8 @@ def identify(
     stopwatch = Stopwatch(decode(clip, encoder.spec.sample_rate_hz))
     fingerprint = encoder.fingerprint_query(stopwatch)
     encoded = time.perf_counter()
-    matches = find_matches(connection, stored.id, fingerprint.embeddings, fingerprint.offsets_s, limit)
+    asked = connection, stored.id, fingerprint.embeddings, fingerprint.offsets_s, limit
+    matches = find_matches(*asked, exact=exact)
     ended = time.perf_counter()
     timings_ms = {
         "decode": 1000 * stopwatch.spent_s,
@@ -98,7 +119,7 @@ def identify(
     timings_ms = {stage: round(ms, 1) for stage, ms in timings_ms.items()}
     if save:
         save_search(connection, text_of(clip), fingerprint.duration_s, stored.id, timings_ms, matches)
-    return Answer(fingerprint.duration_s, matches, timings_ms)
+    return Answer(fingerprint.duration_s, matches, timings_ms, explain(*asked, exact=exact) if explained else [])
 
 
 class Stopwatch:
@@ -134,6 +155,7 @@ def print_answer_json(clip: str, encoder: str, answer: Answer) -> None:
             "matched": answer.matched,
             "matches": [match_record(match) for match in answer.matches],
             "timings_ms": answer.timings_ms,
+            **({"plan": answer.plan} if answer.plan else {}),
         }
     )
 
@@ -155,3 +177,6 @@ def print_answer(clip: str, _encoder: str, answer: Answer) -> None:
     for match in answer.matches[1 if answer.matched else 0 :]:
         place = f"{clock(match.offset_s):>7}  {percent(match.confidence):>6}"
         click.echo(f"    {'or' if answer.matched else 'nearest':<8}{place}  {named(match.title, match.artist)}")
+    if answer.plan:
+        click.echo("    " + ", ".join(f"{stage} {ms} ms" for stage, ms in answer.timings_ms.items()))
+        click.echo("\n".join(f"    {line}" for line in answer.plan))

@@ -22,7 +22,7 @@ _ENCODER = """
 _MATCHES = """
     SELECT m.rank, m.song_id, s.title, s.artist, s.source, m.offset_s, m.score, m.coverage,
            m.margin, m.n_fragments, m.confidence, m.accepted
-      FROM songradar.match_v1(%s, %s, %s::real[], %s) AS m
+      FROM songradar.match_v1(%s, %s, %s::real[], %s, exact => %s) AS m
       JOIN songradar.songs AS s ON s.id = m.song_id
      ORDER BY m.rank
 """
@@ -91,11 +91,40 @@ def find_matches(
     embeddings: NDArray[np.float32],
     offsets_s: NDArray[np.float32],
     limit: int = 5,
+    *,
+    exact: bool = False,
 ) -> list[Match]:
-    """The songs most like a recording whose fragments are `embeddings` (F, 128) at `offsets_s` (F,), best first."""
+    """The songs most like a recording whose fragments are `embeddings` (F, 128) at `offsets_s` (F,), best first.
+
+    `exact` looks at every stored fragment instead of asking the index.
+    """
     with connection.cursor(row_factory=class_row(Match)) as cursor:
-        query = [HalfVector(embedding) for embedding in embeddings]
-        return cursor.execute(_MATCHES, [encoder_id, query, offsets_s.tolist(), limit]).fetchall()
+        return cursor.execute(_MATCHES, _arguments(encoder_id, embeddings, offsets_s, limit, exact)).fetchall()
+
+
+def explain(
+    connection: psycopg.Connection,
+    encoder_id: int,
+    embeddings: NDArray[np.float32],
+    offsets_s: NDArray[np.float32],
+    limit: int = 5,
+    *,
+    exact: bool = False,
+) -> list[str]:
+    """PostgreSQL's plan of `find_matches` with the same arguments, line by line, with what each step took."""
+    arguments = _arguments(encoder_id, embeddings, offsets_s, limit, exact)
+    plan = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {_MATCHES}", arguments)
+    return [str(line) for (line,) in plan]
+
+
+def _arguments(
+    encoder_id: int,
+    embeddings: NDArray[np.float32],
+    offsets_s: NDArray[np.float32],
+    limit: int,
+    exact: bool,
+) -> list[object]:
+    return [encoder_id, [HalfVector(embedding) for embedding in embeddings], offsets_s.tolist(), limit, exact]
 
 
 def may_save(connection: psycopg.Connection) -> bool:

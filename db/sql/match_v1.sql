@@ -6,6 +6,7 @@
 --            max_matches     rows wanted
 --            neighbours      nearest fragments looked up for each query fragment; at most hnsw.ef_search
 --            candidates      places (song, start) that are scored exactly
+--            exact           look the nearest fragments up without the index, among all: what the index is measured by
 -- Result     one row a song, best first; no row for an empty catalogue.
 --            offset_s     where in the song the recording's first sample lies; negative if it began before the song
 --            score        mean similarity, 1 - d^2/2, of the query's fragments, as in step 0, with the song where they lie
@@ -42,7 +43,8 @@ CREATE FUNCTION songradar.match_v1(
     query_offset_s real[],
     max_matches integer DEFAULT 5,
     neighbours integer DEFAULT 20,
-    candidates integer DEFAULT 20
+    candidates integer DEFAULT 20,
+    exact boolean DEFAULT false
 )
 RETURNS TABLE (
     rank integer,
@@ -96,11 +98,17 @@ WITH rule AS (
       FROM rule
      CROSS JOIN part
      CROSS JOIN LATERAL (
-           SELECT f.song_id, f.position, f.embedding <-> part.embedding AS distance
-             FROM songradar.fragments AS f
-            WHERE f.encoder_id = match_v1.encoder
-            ORDER BY f.embedding <-> part.embedding
-            LIMIT match_v1.neighbours
+           (SELECT f.song_id, f.position, f.embedding <-> part.embedding AS distance
+              FROM songradar.fragments AS f
+             WHERE f.encoder_id = match_v1.encoder AND NOT match_v1.exact
+             ORDER BY f.embedding <-> part.embedding
+             LIMIT match_v1.neighbours)
+            UNION ALL
+           (SELECT f.song_id, f.position, f.embedding <-> part.embedding AS distance
+              FROM songradar.fragments AS f
+             WHERE f.encoder_id = match_v1.encoder AND match_v1.exact
+             ORDER BY (f.embedding <-> part.embedding) + 0  -- no index has this order
+             LIMIT match_v1.neighbours)
            ) AS near
 ), bin AS (
     SELECT n.song_id, round(n.start_s / span.tolerance_s) AS number,

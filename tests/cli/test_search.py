@@ -101,6 +101,25 @@ def test_search_is_kept_unless_told_otherwise(catalogue, run, clip):
         assert connection.execute("SELECT count(*) FROM songradar.matches").fetchone() == (2,)
 
 
+def test_exact_search_says_the_same(catalogue, run, clip):
+    answers = [json.loads(run("search", "--json", *options, clip).stdout) for options in ((), ("--exact",))]
+
+    assert answers[0]["matches"][0] == answers[1]["matches"][0]
+    assert "plan" not in answers[0]
+
+
+def test_explained_search_shows_its_stages_and_the_plan(catalogue, run, clip):
+    lines = run("search", "--explain", clip).stdout.splitlines()
+    answer = json.loads(run("search", "--json", "--explain", "--exact", clip).stdout)
+
+    stages = r"    decode [\d.]+ ms, encode [\d.]+ ms, search [\d.]+ ms, total [\d.]+ ms"
+    (place,) = (i for i, line in enumerate(lines) if re.fullmatch(stages, line))
+    assert "Birch" in lines[0]
+    assert "Execution Time" in lines[-1]
+    assert all("actual time" in lines[i] for i in (place + 1,))
+    assert any("Seq Scan on fragments_" in line for line in answer["plan"])
+
+
 def test_limit_bounds_the_candidates(catalogue, run, clip):
     assert len(json.loads(run("search", "--json", "-n", 1, clip).stdout)["matches"]) == 1
     assert len(json.loads(run("search", "--json", clip).stdout)["matches"]) == 3

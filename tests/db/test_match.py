@@ -280,6 +280,29 @@ def test_neighbours_come_from_the_index_of_one_partition(forest, database):
     assert "Function Scan on match_v1" not in plan  # inlined
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_plan_has_the_index_unless_the_search_is_exact(exact, forest, rng):
+    query = noisy(unit_vectors(40, seed=7)[11:19], rng)
+    with connect() as connection:
+        for way in ("seqscan", "bitmapscan", "sort"):  # right for so few rows
+            connection.execute(f"SET enable_{way} = off")
+        asked = connection, active_encoder_id(), query, np.arange(8, dtype=np.float32)
+        plan = "\n".join(search.explain(*asked, exact=exact))
+
+    assert "Execution Time" in plan
+    assert (f"using fragments_{active_encoder_id()}_embedding_idx" in plan) != exact
+
+
+def test_exact_search_names_the_same_song(forest, rng):
+    query = noisy(unit_vectors(40, seed=7)[11:19], rng)
+    with connect() as connection:
+        asked = connection, active_encoder_id(), query, (HOP_S * np.arange(8)).astype(np.float32)
+        by_index, exact = search.find_matches(*asked), search.find_matches(*asked, exact=True)
+
+    assert dataclasses.replace(exact[0], margin=by_index[0].margin) == by_index[0]
+    assert len(exact) == 5
+
+
 def test_match_does_not_depend_on_the_search_path(forest, database, rng):
     vector = str(unit_vectors(40, seed=7)[5].tolist())
     with psycopg.connect(database) as connection:
