@@ -238,7 +238,7 @@ def answer(
     wave: "Wave", connection: "psycopg.Connection", stored: "StoredEncoder", encoder: "Encoder"
 ) -> "Answer | None":
     """Search a recording as `songradar search` does; None when it is too short or too quiet for the encoder."""
-    from db.search import find_matches
+    from db.search import Question, find_matches
     from ml.audio import resample
     from ml.errors import ClipTooShort, SilentAudio
     from ml.evaluation import Answer
@@ -250,7 +250,7 @@ def answer(
     except (ClipTooShort, SilentAudio):
         return None
     encoded = time.perf_counter()
-    matches = find_matches(connection, stored.id, fingerprint.embeddings, fingerprint.offsets_s, limit=2)
+    matches = find_matches(connection, Question(stored.id, fingerprint.embeddings, fingerprint.offsets_s, limit=2))
     return Answer(matches, 1000 * (encoded - started), 1000 * (time.perf_counter() - encoded))
 
 

@@ -99,7 +99,7 @@ def identify(
     explained: bool = False,
 ) -> Answer:
     """Decode, encode and search one clip. Raises AudioError."""
-    from db.search import explain, find_matches, save_search
+    from db.search import Question, explain, find_matches, save_search
     from ml.audio import decode
     from ml.files import text_of
 
@@ -107,8 +107,8 @@ def identify(
     stopwatch = Stopwatch(decode(clip, encoder.spec.sample_rate_hz))
     fingerprint = encoder.fingerprint_query(stopwatch)
     encoded = time.perf_counter()
-    asked = connection, stored.id, fingerprint.embeddings, fingerprint.offsets_s, limit
-    matches = find_matches(*asked, exact=exact)
+    question = Question(stored.id, fingerprint.embeddings, fingerprint.offsets_s, limit, exact)
+    matches = find_matches(connection, question)
     ended = time.perf_counter()
     timings_ms = {
         "decode": 1000 * stopwatch.spent_s,
@@ -119,7 +119,8 @@ def identify(
     timings_ms = {stage: round(ms, 1) for stage, ms in timings_ms.items()}
     if save:
         save_search(connection, text_of(clip), fingerprint.duration_s, stored.id, timings_ms, matches)
-    return Answer(fingerprint.duration_s, matches, timings_ms, explain(*asked, exact=exact) if explained else [])
+    plan = explain(connection, question) if explained else []
+    return Answer(fingerprint.duration_s, matches, timings_ms, plan)
 
 
 class Stopwatch:

@@ -54,6 +54,26 @@ class StoredEncoder:
 
 
 @dataclass(frozen=True)
+class Question:
+    """Which songs are most like a recording whose fragments are `embeddings` (F, 128) at `offsets_s` (F,)?
+
+    `limit` songs are wanted; `exact` looks at every stored fragment instead of asking the index.
+    """
+
+    encoder_id: int
+    embeddings: NDArray[np.float32]
+    offsets_s: NDArray[np.float32]
+    limit: int = 5
+    exact: bool = False
+
+    @property
+    def arguments(self) -> list[object]:
+        """As match_v1 takes them."""
+        query = [HalfVector(embedding) for embedding in self.embeddings]
+        return [self.encoder_id, query, self.offsets_s.tolist(), self.limit, self.exact]
+
+
+@dataclass(frozen=True)
 class Match:
     """A song that the recording may be a piece of; the header of `db/sql/match_v1.sql` says what each field means."""
 
@@ -85,46 +105,16 @@ def read_encoder(connection: psycopg.Connection, name: str | None = None) -> Sto
     return found
 
 
-def find_matches(
-    connection: psycopg.Connection,
-    encoder_id: int,
-    embeddings: NDArray[np.float32],
-    offsets_s: NDArray[np.float32],
-    limit: int = 5,
-    *,
-    exact: bool = False,
-) -> list[Match]:
-    """The songs most like a recording whose fragments are `embeddings` (F, 128) at `offsets_s` (F,), best first.
-
-    `exact` looks at every stored fragment instead of asking the index.
-    """
+def find_matches(connection: psycopg.Connection, question: Question) -> list[Match]:
+    """The songs most like the recording, best first."""
     with connection.cursor(row_factory=class_row(Match)) as cursor:
-        return cursor.execute(_MATCHES, _arguments(encoder_id, embeddings, offsets_s, limit, exact)).fetchall()
+        return cursor.execute(_MATCHES, question.arguments).fetchall()
 
 
-def explain(
-    connection: psycopg.Connection,
-    encoder_id: int,
-    embeddings: NDArray[np.float32],
-    offsets_s: NDArray[np.float32],
-    limit: int = 5,
-    *,
-    exact: bool = False,
-) -> list[str]:
-    """PostgreSQL's plan of `find_matches` with the same arguments, line by line, with what each step took."""
-    arguments = _arguments(encoder_id, embeddings, offsets_s, limit, exact)
-    plan = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {_MATCHES}", arguments)
+def explain(connection: psycopg.Connection, question: Question) -> list[str]:
+    """PostgreSQL's plan of `find_matches`, line by line, with what each step took."""
+    plan = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {_MATCHES}", question.arguments)
     return [str(line) for (line,) in plan]
-
-
-def _arguments(
-    encoder_id: int,
-    embeddings: NDArray[np.float32],
-    offsets_s: NDArray[np.float32],
-    limit: int,
-    exact: bool,
-) -> list[object]:
-    return [encoder_id, [HalfVector(embedding) for embedding in embeddings], offsets_s.tolist(), limit, exact]
 
 
 def may_save(connection: psycopg.Connection) -> bool:

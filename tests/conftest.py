@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,21 @@ class Server:
     def execute(self, statement: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
+
+    @contextmanager
+    def role(self, name: str) -> Iterator[None]:
+        """An ordinary role that may log in; gone afterwards, when nothing may be left to it."""
+        hba = self.home / "postgres" / "pg_hba.conf"
+        before = hba.read_text()
+        self.execute(f"CREATE ROLE {name} LOGIN")
+        hba.write_text(f"local all {name} trust\n{before}")
+        self.execute("SELECT pg_reload_conf()")
+        try:
+            yield
+        finally:
+            hba.write_text(before)
+            self.execute("SELECT pg_reload_conf()")
+            self.execute(f"DROP ROLE {name}")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Convolutions in eight bits: a file of two fifths the size that takes three fifths of the time, and names as many."""
+"""Convolutions in eight bits: a file of two fifths the size that takes less time and names as many."""
 
 import logging
 import tempfile

@@ -8,7 +8,7 @@ import pytest
 
 from db import store
 from db.engine import connect, engine
-from db.search import find_matches, save_search
+from db.search import Question, find_matches, save_search
 from tests.db.rows import active_encoder_id, add_song, unit_vectors
 
 
@@ -44,7 +44,7 @@ def test_searches_are_announced_once_when_their_matches_are_there(heard):
     add_song("Birch", seed=2)
     with connect() as connection:
         offsets_s = np.arange(8, dtype=np.float32)
-        matches = find_matches(connection, active_encoder_id(), unit_vectors(20, 1)[:8], offsets_s)
+        matches = find_matches(connection, Question(active_encoder_id(), unit_vectors(20, 1)[:8], offsets_s))
         with connection.transaction():
             search_id = save_search(connection, "clip.wav", 8.0, active_encoder_id(), {}, matches)
             before = heard("songradar_matches")

@@ -15,11 +15,10 @@ from tests.db.rows import active_encoder_id, add_song, unit_vectors
 HOP_S, QUERY_HOP_S = 0.5, 0.25  # the toy encoder's
 
 
-def find(embeddings, offsets_s, limit=5):
+def find(embeddings, offsets_s, limit=5, *, exact=False):
     with connect() as connection:
-        return search.find_matches(
-            connection, active_encoder_id(), embeddings, np.asarray(offsets_s, np.float32), limit
-        )
+        question = search.Question(active_encoder_id(), embeddings, np.asarray(offsets_s, np.float32), limit, exact)
+        return search.find_matches(connection, question)
 
 
 def noisy(vectors, rng, level=0.02):
@@ -286,8 +285,8 @@ def test_plan_has_the_index_unless_the_search_is_exact(exact, forest, rng):
     with connect() as connection:
         for way in ("seqscan", "bitmapscan", "sort"):  # right for so few rows
             connection.execute(f"SET enable_{way} = off")
-        asked = connection, active_encoder_id(), query, np.arange(8, dtype=np.float32)
-        plan = "\n".join(search.explain(*asked, exact=exact))
+        question = search.Question(active_encoder_id(), query, np.arange(8, dtype=np.float32), exact=exact)
+        plan = "\n".join(search.explain(connection, question))
 
     assert "Execution Time" in plan
     assert (f"using fragments_{active_encoder_id()}_embedding_idx" in plan) != exact
@@ -295,9 +294,7 @@ def test_plan_has_the_index_unless_the_search_is_exact(exact, forest, rng):
 
 def test_exact_search_names_the_same_song(forest, rng):
     query = noisy(unit_vectors(40, seed=7)[11:19], rng)
-    with connect() as connection:
-        asked = connection, active_encoder_id(), query, (HOP_S * np.arange(8)).astype(np.float32)
-        by_index, exact = search.find_matches(*asked), search.find_matches(*asked, exact=True)
+    by_index, exact = (find(query, HOP_S * np.arange(8), exact=exact) for exact in (False, True))
 
     assert dataclasses.replace(exact[0], margin=by_index[0].margin) == by_index[0]
     assert len(exact) == 5

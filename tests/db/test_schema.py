@@ -158,20 +158,10 @@ def test_a_database_ahead_of_the_program_is_refused(database):
 
 
 def test_a_role_without_rights_is_told_so(server, empty_database, monkeypatch):
-    server.execute("DROP ROLE IF EXISTS guest")
-    server.execute("CREATE ROLE guest LOGIN")
-    hba = server.home / "postgres" / "pg_hba.conf"
-    before = hba.read_text()
-    hba.write_text(f"local all guest trust\n{before}")
-    server.execute("SELECT pg_reload_conf()")
     monkeypatch.setenv("DATABASE_URL", empty_database.replace("postgres@", "guest@"))
 
-    try:
-        with pytest.raises(DatabaseError, match="permission denied"):
-            schema.upgrade()
-    finally:
-        hba.write_text(before)
-        server.execute("SELECT pg_reload_conf()")
+    with server.role("guest"), pytest.raises(DatabaseError, match="permission denied"):
+        schema.upgrade()
 
 
 def test_package_has_the_sql_that_other_applications_rely_on():

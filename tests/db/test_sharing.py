@@ -8,7 +8,7 @@ from psycopg.errors import InsufficientPrivilege
 from db import sharing
 from db.engine import connect
 from db.errors import NotAllowed, RoleUnknown
-from db.search import find_matches, read_encoder, save_search
+from db.search import Question, find_matches, read_encoder, save_search
 from tests.db.rows import add_song, unit_vectors
 
 ALLOWED_TO_READ = (
@@ -38,20 +38,12 @@ THE_OWNERS = (
 @pytest.fixture
 def as_role(server, database, monkeypatch):
     """The URL of the database for role `radio`, which is no superuser; a role for every test."""
-    server.execute("DROP ROLE IF EXISTS radio")
-    server.execute("CREATE ROLE radio LOGIN")
-    hba = server.home / "postgres" / "pg_hba.conf"
-    before = hba.read_text()
-    hba.write_text(f"local all radio trust\n{before}")
-    server.execute("SELECT pg_reload_conf()")
     add_song("Amber")
-    yield database.replace("postgres@", "radio@")
-    monkeypatch.setenv("DATABASE_URL", database)
-    with connect() as connection:
-        sharing.revoke(connection, "radio")
-    server.execute("DROP ROLE radio")  # fails if any right is left
-    hba.write_text(before)
-    server.execute("SELECT pg_reload_conf()")
+    with server.role("radio"):  # whose end fails if any right is left
+        yield database.replace("postgres@", "radio@")
+        monkeypatch.setenv("DATABASE_URL", database)
+        with connect() as connection:
+            sharing.revoke(connection, "radio")
 
 
 def share(role="radio", *, write=False):
@@ -91,7 +83,8 @@ def test_reader_searches(as_role, monkeypatch):
 
     with connect() as connection:
         encoder = read_encoder(connection)
-        matches = find_matches(connection, encoder.id, unit_vectors(20, 1)[:8], np.arange(8, dtype=np.float32))
+        question = Question(encoder.id, unit_vectors(20, 1)[:8], np.arange(8, dtype=np.float32))
+        matches = find_matches(connection, question)
 
     assert [match.title for match in matches] == ["Amber"]
 
@@ -103,7 +96,8 @@ def test_writer_ingests_and_keeps_searches_but_leaves_encoders_alone(as_role, mo
     add_song("Birch", seed=2)
     with connect() as connection:
         encoder = read_encoder(connection)
-        matches = find_matches(connection, encoder.id, unit_vectors(20, 2)[:8], np.arange(8, dtype=np.float32))
+        question = Question(encoder.id, unit_vectors(20, 2)[:8], np.arange(8, dtype=np.float32))
+        matches = find_matches(connection, question)
         search_id = save_search(connection, "clip.wav", 8.0, encoder.id, {}, matches)
         kept = connection.execute("SELECT search_id, title FROM songradar.matches_v1 WHERE rank = 1").fetchall()
 
