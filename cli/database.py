@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import click
 
-from cli.output import print_json, size
+from cli.output import percent, print_json, size, warn
 
 
 @click.group("db")
@@ -148,6 +148,29 @@ def psql(url: bool, arguments: tuple[str, ...]) -> None:
 
 
 @database.command()
+@click.option("--encoder", metavar="NAME", help="Only the fragments of this encoder [of all].")
+def reindex(encoder: str | None) -> None:
+    """Free what removed songs took and build the index again, while searches go on.
+
+    \b
+    songradar db reindex
+
+    `songradar db stats` says when that is worth while. It may be interrupted: the old index stays until the new one is
+    whole.
+    """
+    from cli.output import stages
+    from db.engine import connect
+    from db.indexing import indexes, tidy
+
+    with connect() as connection:
+        found = indexes(connection, encoder)
+    for index in found:
+        with stages(f"index of {index.encoder}") as tell:
+            lists = tidy(index, tell)
+        click.echo(f"{index.encoder}: {index.rows} fragments in {lists} list{'s' if lists > 1 else ''}")
+
+
+@database.command()
 @click.option("--json", "as_json", is_flag=True, help="As a JSON object, sizes in bytes.")
 def stats(as_json: bool) -> None:
     """Count songs, fragments and hours, and say what they cost.
@@ -156,17 +179,26 @@ def stats(as_json: bool) -> None:
     songradar db stats --json
     """
     from db.engine import connect
-    from db.statistics import statistics
+    from db.indexing import indexes
+    from db.statistics import advice, statistics
 
     with connect() as connection:
         found = statistics(connection)
+        advised = advice(connection, found)
+        lists = {index.encoder: index.lists for index in indexes(connection)}
     if as_json:
-        print_json(asdict(found))
+        print_json({**asdict(found), "lists": lists, "advice": advised})
         return
     click.echo(f"{found.songs} songs, {found.hours:.2f} h of audio, {found.fragments} fragments")
     each = f" ({size(round(found.bytes_total / found.hours))} for an hour of audio)" if found.hours else ""
     click.echo(f"{size(found.bytes_heap)} heap + {size(found.bytes_index)} index = {size(found.bytes_total)}{each}")
+    for name, n in lists.items():
+        click.echo(f"index of {name}: {n} list{'s' if n > 1 else ''}")
+    hit = "" if found.cache_hit_rate is None else f", {percent(found.cache_hit_rate)} of blocks read from cache"
+    click.echo(f"{found.dead_tuples} dead rows{hit}")
     click.echo(f"{found.searches} searches kept")
+    for sentence in advised:
+        warn(f"advice: {sentence}")
 
 
 @database.command()

@@ -26,7 +26,7 @@ def demo(out: Path | None) -> None:
     songradar demo
     """
     from cli.encoders import read_shipped
-    from cli.search import identify, print_answer
+    from cli.search import How, identify, print_answer
     from cli.temporary import fill, temporary_catalogue
     from db.engine import connect
     from ml.files import AudioFile, audio_files
@@ -48,7 +48,7 @@ def demo(out: Path | None) -> None:
             click.echo(
                 f"A recording: {song.name} from {clock(EXCERPT_START_S)} to {clock(end)}, noise at {SNR_DB:g} dB"
             )
-            print_answer(clip.name, stored.name, identify(clip, connection, stored, encoder, limit=3, save=True))
+            print_answer(clip.name, stored.name, identify(clip, connection, stored, encoder, How(limit=3), save=True))
     click.echo("Next: songradar ingest YOUR_MUSIC, then songradar search A_RECORDING")
 
 

@@ -1,14 +1,17 @@
 """songradar encoders: which networks the catalogue knows, and which one it uses."""
 
 import json
+import os
+import platform
 import re
+import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.output import print_json, print_table, size
+from cli.output import print_json, print_table, progress, size, warn
 
 if TYPE_CHECKING:
     import psycopg
@@ -101,6 +104,48 @@ def remove(name: str, yes: bool) -> None:
         click.confirm(f"Remove encoder {name} and all its fragments?", abort=True, err=True)
     n_fragments = remove_encoder(engine(), name)
     click.echo(f"{name}: removed with {n_fragments} fragments")
+
+
+@encoders.command("reencode")
+@NAME
+@click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Files in work at once [all cores]."
+)
+def reencode(name: str, workers: int) -> None:
+    """Encode the whole catalogue with encoder NAME, then let searches use it.
+
+    \b
+    songradar encoders add runs/better
+    songradar encoders reencode better
+    songradar encoders remove contrastive
+
+    Searches go on with the active encoder until every song is done; then one transaction switches. Interrupted, it goes
+    on where it was. Songs whose files are gone or on another machine keep it from switching (exit code 1): remove them,
+    or switch all the same with `songradar encoders use NAME`.
+    """
+    from cli.ingest import Report, ingest_files
+    from db import store
+    from db.encoders import use_encoder
+    from db.engine import connect, engine, engine_of_one_connection
+    from ml.files import audio_files, path_of
+
+    with connect() as connection:
+        stored, loaded = open_encoder(connection, name, threads=0 if workers == 1 else 1)
+    here = [file.source for file in store.unencoded(engine(), stored.id) if file.host == platform.node()]
+    report = Report(as_json=False)
+    files = list(audio_files([path_of(source) for source in here]))
+    with progress("encoding", len(files)) as advance, engine_of_one_connection() as shared:
+        ingest_files(files, shared, stored, loaded, workers, report, advance)
+    click.echo(report.summary())
+    left = store.unencoded(engine(), stored.id)
+    for file in left:
+        if file.host != platform.node():
+            warn(f"{file.source}: is on {file.host}; run this there, too")
+    if left:
+        warn(f"{len(left)} songs are not encoded by {name}, so searches do not use it yet")
+        sys.exit(1)
+    use_encoder(engine(), name)
+    click.echo(f"{name} is active")
 
 
 @encoders.command("export")

@@ -6,17 +6,19 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.output import Advance, print_json, progress, warn
+from cli.output import Advance, print_json, progress, stages, warn
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from db.models import Song
+    from db.search import StoredEncoder
     from db.store import KnownFile
     from ml.encoder import Encoder
     from ml.extraction import Extracted, HashedFile
@@ -33,8 +35,9 @@ CHUNK = 128
     "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Files in work at once [all cores]."
 )
 @click.option("--encoder", metavar="NAME", help="Encode with this encoder instead of the active one.")
+@click.option("--collection", metavar="NAME", help="Part of the catalogue that new songs go into.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each file, and a summary as the last.")
-def ingest(paths: tuple[Path, ...], workers: int, encoder: str | None, as_json: bool) -> None:
+def ingest(paths: tuple[Path, ...], workers: int, encoder: str | None, collection: str | None, as_json: bool) -> None:
     """Add the songs in PATHs, files or folders, to the catalogue.
 
     \b
@@ -45,15 +48,15 @@ def ingest(paths: tuple[Path, ...], workers: int, encoder: str | None, as_json: 
     Exit code 0: all went well; 1: some file failed (each is named on stderr); 2: the command could not run.
     """
     from cli.encoders import open_encoder
-    from db.engine import connect, engine
+    from db.engine import connect, engine_of_one_connection
     from ml.files import audio_files
 
     with connect() as connection:
         stored, loaded = open_encoder(connection, encoder, threads=0 if workers == 1 else 1)
     report = Report(as_json=as_json)
     files = list(audio_files(paths))
-    with progress("ingesting", len(files)) as advance:
-        ingest_files(files, engine(), stored.id, loaded, workers, report, advance)
+    with progress("ingesting", len(files)) as advance, engine_of_one_connection() as engine:
+        ingest_files(files, engine, stored, loaded, workers, report, advance, collection)
     report.print_summary()
     sys.exit(1 if report.counts["failed"] else 0)
 
@@ -107,14 +110,16 @@ class Report:
 def ingest_files(
     files: "Sequence[AudioFile | Failure]",
     engine: "Engine",
-    encoder_id: int,
+    stored: "StoredEncoder",
     encoder: "Encoder",
     workers: int,
     report: Report,
     advance: Advance,
+    collection: str | None = None,
 ) -> None:
     """Bring the catalogue up to date with `files`. Each song is one transaction, so it may be killed at any moment."""
     from db import store
+    from db.indexing import OUTGROWN, OUTGROWN_BY_FAR
     from ml.extraction import extract
     from ml.files import AudioFile, Failure
 
@@ -124,16 +129,32 @@ def ingest_files(
             report.tell(failure.path, "failed", reason=failure.reason)
             advance()
         found = [item for item in chunk if isinstance(item, AudioFile)]
-        for result in extract(unindexed(found, engine, encoder_id, report, advance), encoder, workers):
+        for result in extract(unindexed(found, engine, stored.id, report, advance), encoder, workers):
             if isinstance(result, Failure):
                 report.tell(result.path, "failed", reason=result.reason)
                 advance()
                 continue
-            fingerprint, song = result.fingerprint, song_row(result)
-            outcome = store.add_song(engine, song, encoder_id, fingerprint.positions, fingerprint.embeddings)
+            fingerprint, song = result.fingerprint, song_row(result, collection)
+            outcome = store.add_song(engine, song, stored.id, fingerprint.positions, fingerprint.embeddings)
             details = {"duration_s": fingerprint.duration_s, "fragments": len(fingerprint.positions)}
             report.tell(song.source, outcome, **(details if outcome != store.Outcome.PRESENT else {}))
             advance(fingerprint.duration_s)
+        keep_index(stored, OUTGROWN_BY_FAR)
+    keep_index(stored, OUTGROWN)
+
+
+def keep_index(stored: "StoredEncoder", factor: float) -> None:
+    """Build the index again if its lists are outgrown by `factor`; a role that may not do so leaves it as it is."""
+    from db.engine import connect
+    from db.errors import IndexBusy
+    from db.indexing import indexes, memory_for_building, rebuild
+
+    with connect() as connection:
+        (index,) = indexes(connection, stored.name)
+        outgrown = index.is_outgrown(memory_for_building(connection), factor)
+    if outgrown and index.is_mine:
+        with stages(f"index of {stored.name}") as tell, suppress(IndexBusy):
+            rebuild(index, on_progress=tell)
 
 
 def unindexed(
@@ -197,10 +218,11 @@ def is_there(known: "KnownFile") -> bool:
     return isinstance(found, AudioFile) and (found.size, found.modified_at) == (known.size_bytes, known.modified_at)
 
 
-def song_row(extracted: "Extracted") -> "Song":
+def song_row(extracted: "Extracted", collection: str | None) -> "Song":
     """What the database keeps of a song."""
     song = file_row(extracted.hashed, extracted.tags)
     song.duration_s = extracted.fingerprint.duration_s
+    song.collection = collection
     return song
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -117,3 +117,22 @@ def progress(label: str, total: int) -> Iterator[Advance]:
             bar.update(task, advance=1, rate=rate)
 
         yield advance
+
+
+@contextmanager
+def stages(label: str) -> Iterator[Callable[[str, float], None]]:
+    """A bar on stderr for work whose steps have names and shares; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _stage, _share: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(label, total=1.0)
+
+        def tell(stage: str, share: float) -> None:
+            bar.update(task, completed=share, description=f"{label}: {stage.removeprefix('building index: ')}")
+
+        yield tell

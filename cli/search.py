@@ -33,11 +33,23 @@ class Answer:
         return bool(self.matches) and self.matches[0].accepted
 
 
+@dataclass(frozen=True)
+class How:
+    """What is asked of a search beside its recording; `songs` are the numbers of those to look among [all]."""
+
+    limit: int
+    exact: bool = False
+    songs: list[int] | None = None
+    explained: bool = False
+
+
 @click.command()
 @click.argument("clips", metavar="CLIP...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-n", "--limit", type=click.IntRange(1, 100), default=5, show_default=True, help="Candidates to show.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each CLIP, in the order given.")
 @click.option("--encoder", metavar="NAME", help="Search with this encoder instead of the active one.")
+@click.option("--artist", metavar="NAME", help="Look only among this artist's songs.")
+@click.option("--collection", metavar="NAME", help="Look only among the songs of this collection.")
 @click.option("--no-save", is_flag=True, help="Do not keep the search in the database.")
 @click.option("--exact", is_flag=True, help="Compare with every fragment of the catalogue instead of asking the index.")
 @click.option("--explain", is_flag=True, help="Tell what each stage took, and PostgreSQL's plan of the search.")
@@ -46,6 +58,8 @@ def search(
     limit: int,
     as_json: bool,
     encoder: str | None,
+    artist: str | None,
+    collection: str | None,
     no_save: bool,
     exact: bool,
     explain: bool,
@@ -55,26 +69,27 @@ def search(
     \b
     songradar search recording.m4a
     songradar search --json *.ogg | jq 'select(.matched) | .matches[0].title'
-    songradar search --explain recording.m4a
+    songradar search --collection archive --explain recording.m4a
 
     Exit code 0: every clip matched; 1: some clip had no match; 2: some clip could not be searched.
     """
     from cli.encoders import open_encoder
     from db.engine import connect
-    from db.search import may_save
+    from db.search import may_save, songs_of
     from ml.errors import AudioError, AudioReadError
     from ml.files import text_of
 
     exit_code = 0
     with connect() as connection:
         stored, loaded = open_encoder(connection, encoder)
+        how = How(limit, exact, songs_of(connection, artist, collection), explain)
         save = not no_save and may_save(connection)
         if not save and not no_save:
             role = connection.info.user
             warn(f"{role} may not keep searches here: use --no-save, or songradar db grant {role} --write")
         for clip in clips:
             try:
-                answer = identify(clip, connection, stored, loaded, limit, save=save, exact=exact, explained=explain)
+                answer = identify(clip, connection, stored, loaded, how, save=save)
             except AudioError as error:
                 exit_code = 2
                 reason = error.reason if isinstance(error, AudioReadError) else str(error)
@@ -92,11 +107,9 @@ def identify(
     connection: "psycopg.Connection",
     stored: "StoredEncoder",
     encoder: "Encoder",
-    limit: int,
+    how: How,
     *,
     save: bool,
-    exact: bool = False,
-    explained: bool = False,
 ) -> Answer:
     """Decode, encode and search one clip. Raises AudioError."""
     from db.search import Question, explain, find_matches, save_search
@@ -107,7 +120,7 @@ def identify(
     stopwatch = Stopwatch(decode(clip, encoder.spec.sample_rate_hz))
     fingerprint = encoder.fingerprint_query(stopwatch)
     encoded = time.perf_counter()
-    question = Question(stored.id, fingerprint.embeddings, fingerprint.offsets_s, limit, exact)
+    question = Question(stored.id, fingerprint.embeddings, fingerprint.offsets_s, how.limit, how.exact, how.songs)
     matches = find_matches(connection, question)
     ended = time.perf_counter()
     timings_ms = {
@@ -119,7 +132,7 @@ def identify(
     timings_ms = {stage: round(ms, 1) for stage, ms in timings_ms.items()}
     if save:
         save_search(connection, text_of(clip), fingerprint.duration_s, stored.id, timings_ms, matches)
-    plan = explain(connection, question) if explained else []
+    plan = explain(connection, question) if how.explained else []
     return Answer(fingerprint.duration_s, matches, timings_ms, plan)
 
 

@@ -86,6 +86,7 @@ def record(song: "Song") -> dict[str, Any]:
         "title": song.title,
         "artist": song.artist,
         "album": song.album,
+        "collection": song.collection,
         "duration_s": round(song.duration_s, 3),
         "source": song.source,
         "sha256": song.sha256.hex(),

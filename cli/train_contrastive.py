@@ -61,7 +61,7 @@ QUERY_HOP_S = 0.3125
 @click.option(
     "--hop",
     type=click.Choice(["0.25", "0.5", "0.625", "1"]),
-    default="0.5",
+    default=f"{CONTRASTIVE.hop_s:g}",
     show_default=True,
     help="Seconds from one stored fragment of a song to the next; a query's are half as far apart, or less.",
 )
@@ -222,7 +222,7 @@ def train_encoder(
     encoder = fit(material, spec, config, out, warn, start)
     turn_for_codes(encoder, material.clean, spec)
     examples = example_fragments(sides[0], spec, N_EXAMPLES, config.seed)
-    write_encoder(out, quantized(encoder_onnx(encoder, spec, scale=1.0), examples), spec)
+    write_encoder(out, quantized(encoder_onnx(encoder, spec), examples), spec)
     rows = read_curves(out / "curves.csv")
     return {**rows[best_epoch(rows) - 1], "parameters": encoder.count_params()}, config
 

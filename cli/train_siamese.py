@@ -54,7 +54,7 @@ def siamese(
     from ml.training.export import encoder_onnx
     from ml.training.siamese.config import SiameseConfig
     from ml.training.siamese.dataset import render, split
-    from ml.training.siamese.fit import best_epoch, embedding_scale, fit
+    from ml.training.siamese.fit import best_epoch, embedding_scale_and_centre, fit
     from ml.training.siamese.network import extract_encoder
 
     if pairs % 2:
@@ -70,7 +70,8 @@ def siamese(
     parts = split(dataset.songs, config.validation_share, np.random.default_rng(seed))
     warn(f"{len(dataset.songs)} songs, {len(dataset.images)} fragments; {len(parts.apart)} songs set apart")
     encoder = extract_encoder(fit(dataset, parts, SIAMESE, config, out, warn))
-    write_encoder(out, encoder_onnx(encoder, SIAMESE, embedding_scale(encoder, dataset, parts)), SIAMESE)
+    scale_and_centre = embedding_scale_and_centre(encoder, dataset, parts)
+    write_encoder(out, encoder_onnx(encoder, SIAMESE, *scale_and_centre), SIAMESE)
     rows = read_curves(out / "curves.csv")
     apart = {dataset.songs[number].source for number in parts.apart}
     songs = audio_in([path_of(song.source) for song in dataset.songs], None)

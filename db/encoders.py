@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
+from db import indexing
 from db.errors import EncoderMismatch, EncoderUnknown
 from db.models import Encoder, Fragment
 
@@ -59,13 +60,17 @@ def add_encoder(engine: Engine, new: NewEncoder) -> bool:
             what = "is another network" if known[0].name == new.name else f"is the same network as {new.name}"
             raise EncoderMismatch(f"the encoder {known[0].name} in the database {what}")
         first = not connection.scalar(select(func.count()).select_from(Encoder))
-        encoder_id = connection.scalar(insert(Encoder).values(**vars(new), active=first).returning(Encoder.id))
+        added = insert(Encoder).values(**vars(new), active=first).returning(Encoder.id)
+        encoder_id = connection.execute(added).scalar_one()
         connection.execute(
             text(
                 f"CREATE TABLE songradar.fragments_{encoder_id} PARTITION OF songradar.fragments"
                 f" FOR VALUES IN ({encoder_id})"
             )
         )
+        # Songs come in the order of their numbers, so no entry will want room between others.
+        connection.execute(text(f"ALTER INDEX songradar.fragments_{encoder_id}_pkey SET (fillfactor = 100)"))
+        connection.execute(text(indexing.create(encoder_id).replace(":", r"\:")))
         # The name is checked by the table, so it needs no quoting here.
         connection.execute(
             text(f"COMMENT ON TABLE songradar.fragments_{encoder_id} IS 'Fragments of encoder {new.name}.'")

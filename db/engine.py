@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -119,12 +121,25 @@ def engine() -> "sqlalchemy.Engine":
     """The same database for SQLAlchemy: its connections come from `connect`, so they are checked alike."""
     import sqlalchemy
 
-    def creator() -> psycopg.Connection:
-        connection = connect()
-        connection.autocommit = False
-        return connection
+    return sqlalchemy.create_engine("postgresql+psycopg://", creator=_creator, poolclass=sqlalchemy.NullPool)
 
-    return sqlalchemy.create_engine("postgresql+psycopg://", creator=creator, poolclass=sqlalchemy.NullPool)
+
+@contextmanager
+def engine_of_one_connection() -> "Iterator[sqlalchemy.Engine]":
+    """For many small transactions of one thread: they share a connection, since making one takes longer than they."""
+    import sqlalchemy
+
+    kept = sqlalchemy.create_engine("postgresql+psycopg://", creator=_creator, poolclass=sqlalchemy.StaticPool)
+    try:
+        yield kept
+    finally:
+        kept.dispose()
+
+
+def _creator() -> psycopg.Connection:
+    connection = connect()
+    connection.autocommit = False
+    return connection
 
 
 def _bring_to_head(connection: psycopg.Connection) -> None:

@@ -37,5 +37,9 @@ class NotAllowed(DatabaseError):
     """The role that one is connected as lacks the right."""
 
 
+class IndexBusy(DatabaseError):
+    """Another process builds the same index."""
+
+
 class NotEmbedded(DatabaseError):
     """An operation on the embedded server while DATABASE_URL names another."""

@@ -55,6 +55,7 @@ class Song(Base):
     title: Mapped[str] = mapped_column(comment="Title from the file's tags, else from its name.")
     artist: Mapped[str | None] = mapped_column(comment="Artist from the tags or the file name; NULL if neither tells.")
     album: Mapped[str | None] = mapped_column(comment="Album from the tags.")
+    collection: Mapped[str | None] = mapped_column(index=True, comment="Part of the catalogue it was ingested into.")
     duration_s: Mapped[float] = mapped_column(comment="Length of the audio in seconds, as decoded.")
     source: Mapped[str] = mapped_column(index=True, comment="Path of the file when it was last ingested.")
     host: Mapped[str] = mapped_column(comment="Name of the machine that ingested it: the path is one of its own.")
@@ -78,6 +79,7 @@ class Encoder(Base):
         CheckConstraint("octet_length(sha256) = 32", name="sha256"),
         CheckConstraint("jsonb_typeof(spec) = 'object' AND spec ? 'kind'", name="spec"),
         CheckConstraint("jsonb_typeof(calibration) = 'object'", name="calibration"),
+        CheckConstraint("probes BETWEEN 1 AND 32768", name="probes"),
         Index(
             "encoders_one_active_idx",
             "active",
@@ -104,7 +106,11 @@ class Encoder(Base):
     )
     card: Mapped[str] = mapped_column(server_default=text("''"), comment="Model card: data, licences, limits.")
     onnx: Mapped[bytes] = mapped_column(
-        LargeBinary, comment="The network: waveform (n, samples) float32 to embedding (n, 128) float32."
+        LargeBinary, comment="The network: waveform (n, samples) float32 to embedding (n, 64) float32."
+    )
+    probes: Mapped[int] = mapped_column(
+        server_default=text("10"),
+        comment="Lists of the index that a search looks into: more find more and take longer.",
     )
     active: Mapped[bool] = mapped_column(
         server_default=text("false"), comment="Whether ingestion and search use it unless told otherwise."
@@ -118,12 +124,6 @@ class Fragment(Base):
         # song_id leads, so that removing a song finds its fragments in every partition by index.
         PrimaryKeyConstraint("song_id", "encoder_id", "position"),
         CheckConstraint("position >= 0", name="position"),
-        Index(
-            "fragments_embedding_idx",
-            "embedding",
-            postgresql_using="hnsw",
-            postgresql_ops={"embedding": "halfvec_l2_ops"},
-        ),
         {
             "comment": "One window of a song and its embedding; a partition for each encoder.",
             "postgresql_partition_by": "LIST (encoder_id)",
@@ -136,7 +136,7 @@ class Fragment(Base):
     song_id: Mapped[int] = mapped_column(ForeignKey(Song.id, ondelete="CASCADE"), comment="Song it was cut from.")
     position: Mapped[int] = mapped_column(comment="It starts at position * hop_s of the encoder's spec.")
     embedding: Mapped[Any] = mapped_column(
-        HALFVEC(128), nullable=False, comment="Embedding; fewer dimensions are padded with zeros. Compare with <->."
+        HALFVEC(64), nullable=False, comment="Embedding; fewer dimensions are padded with zeros. Compare with <->."
     )
 
 

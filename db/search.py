@@ -11,7 +11,7 @@ from pgvector import HalfVector
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from db.errors import EncoderUnknown
+from db.errors import EncoderUnknown, SongUnknown
 
 _ENCODER = """
     SELECT id, name, spec, onnx
@@ -22,10 +22,31 @@ _ENCODER = """
 _MATCHES = """
     SELECT m.rank, m.song_id, s.title, s.artist, s.source, m.offset_s, m.score, m.coverage,
            m.margin, m.n_fragments, m.confidence, m.accepted
-      FROM songradar.match_v1(%s, %s, %s::real[], %s, exact => %s) AS m
+      FROM songradar.match_v1(%s, %s, %s::real[], %s, exact => %s, songs => %s::integer[]) AS m
       JOIN songradar.songs AS s ON s.id = m.song_id
      ORDER BY m.rank
 """
+
+_SONGS = """
+    SELECT id
+      FROM songradar.songs
+     WHERE (%s::text IS NULL OR lower(artist) = lower(%s)) AND (%s::text IS NULL OR collection = %s)
+"""
+
+_EXPLAIN = """
+    EXPLAIN (ANALYZE, BUFFERS, COSTS OFF)
+    SELECT * FROM songradar.match_inline(%s, %s, %s::real[], %s, 20, 50, 40, %s, %s::integer[])
+"""  # with match_v1's defaults
+
+_SETTINGS = """
+    SELECT set_config(s.name, s.setting, true)
+      FROM songradar.encoders AS e
+     CROSS JOIN LATERAL (
+           VALUES ('jit', 'off'), ('enable_seqscan', 'off'), ('ivfflat.iterative_scan', 'relaxed_order'),
+                  ('ivfflat.probes', e.probes::text)
+           ) AS s (name, setting)
+     WHERE e.id = %s
+"""  # those of match_v1
 
 _SAVE = """
     WITH search AS (
@@ -55,9 +76,10 @@ class StoredEncoder:
 
 @dataclass(frozen=True)
 class Question:
-    """Which songs are most like a recording whose fragments are `embeddings` (F, 128) at `offsets_s` (F,)?
+    """Which songs are most like a recording whose fragments are `embeddings` (F, 64) at `offsets_s` (F,)?
 
-    `limit` songs are wanted; `exact` looks at every stored fragment instead of asking the index.
+    `limit` songs are wanted; `exact` looks at every stored fragment instead of asking the index; `songs` are the
+    numbers of those to look among [all].
     """
 
     encoder_id: int
@@ -65,12 +87,14 @@ class Question:
     offsets_s: NDArray[np.float32]
     limit: int = 5
     exact: bool = False
+    songs: Sequence[int] | None = None
 
     @property
     def arguments(self) -> list[object]:
         """As match_v1 takes them."""
         query = [HalfVector(embedding) for embedding in self.embeddings]
-        return [self.encoder_id, query, self.offsets_s.tolist(), self.limit, self.exact]
+        songs = None if self.songs is None else list(self.songs)
+        return [self.encoder_id, query, self.offsets_s.tolist(), self.limit, self.exact, songs]
 
 
 @dataclass(frozen=True)
@@ -105,6 +129,17 @@ def read_encoder(connection: psycopg.Connection, name: str | None = None) -> Sto
     return found
 
 
+def songs_of(connection: psycopg.Connection, artist: str | None, collection: str | None) -> list[int] | None:
+    """The numbers of the songs by `artist` in `collection`, None where neither is asked for. Raises SongUnknown."""
+    if artist is None and collection is None:
+        return None
+    found = [number for (number,) in connection.execute(_SONGS, [artist, artist, collection, collection])]
+    if not found:
+        asked = " ".join([f"by {artist}"] * bool(artist) + [f"in the collection {collection}"] * bool(collection))
+        raise SongUnknown(f"the catalogue has no song {asked}")
+    return found
+
+
 def find_matches(connection: psycopg.Connection, question: Question) -> list[Match]:
     """The songs most like the recording, best first."""
     with connection.cursor(row_factory=class_row(Match)) as cursor:
@@ -113,8 +148,9 @@ def find_matches(connection: psycopg.Connection, question: Question) -> list[Mat
 
 def explain(connection: psycopg.Connection, question: Question) -> list[str]:
     """PostgreSQL's plan of `find_matches`, line by line, with what each step took."""
-    plan = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {_MATCHES}", question.arguments)
-    return [str(line) for (line,) in plan]
+    with connection.transaction():
+        connection.execute(_SETTINGS, [question.encoder_id])
+        return [str(line) for (line,) in connection.execute(_EXPLAIN, question.arguments)]
 
 
 def may_save(connection: psycopg.Connection) -> bool:

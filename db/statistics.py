@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.rows import class_row
 
+from db import indexing
+
 _STATISTICS = """
     SELECT (SELECT count(*) FROM songradar.songs) AS songs,
            (SELECT count(*) FROM songradar.fragments) AS fragments,
@@ -12,15 +14,31 @@ _STATISTICS = """
            (SELECT count(*) FROM songradar.searches) AS searches,
            coalesce(sum(pg_table_size(t.relid)), 0)::bigint AS bytes_heap,
            coalesce(sum(pg_indexes_size(t.relid)), 0)::bigint AS bytes_index,
-           coalesce(sum(pg_total_relation_size(t.relid)), 0)::bigint AS bytes_total
+           coalesce(sum(pg_total_relation_size(t.relid)), 0)::bigint AS bytes_total,
+           coalesce(sum(u.n_dead_tup), 0)::bigint AS dead_tuples,
+           (sum(io.heap_blks_hit + io.idx_blks_hit)
+            / nullif(sum(io.heap_blks_hit + io.idx_blks_hit + io.heap_blks_read + io.idx_blks_read), 0)
+           )::double precision AS cache_hit_rate
       FROM pg_partition_tree('songradar.fragments') AS t
+      JOIN pg_stat_all_tables AS u ON u.relid = t.relid
+      JOIN pg_statio_all_tables AS io ON io.relid = t.relid
      WHERE t.isleaf
 """
+
+MANY_DEAD = 0.2
+"""Share of dead rows from which clearing up is advised; PostgreSQL's own autovacuum begins there."""
+
+SELDOM_CACHED = 0.9
+"""Share of blocks found in PostgreSQL's cache below which a larger cache is advised."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Sizes are of the fragments of all encoders: heap, indexes, and both."""
+    """Sizes are of the fragments of all encoders: heap, indexes, and both.
+
+    `dead_tuples` are rows removed or replaced whose space is not free yet; `cache_hit_rate` is the share of blocks
+    found in PostgreSQL's own cache since its statistics began, None before any was read.
+    """
 
     songs: int
     fragments: int
@@ -29,6 +47,8 @@ class Statistics:
     bytes_heap: int
     bytes_index: int
     bytes_total: int
+    dead_tuples: int
+    cache_hit_rate: float | None
 
 
 def statistics(connection: psycopg.Connection) -> Statistics:
@@ -37,6 +57,27 @@ def statistics(connection: psycopg.Connection) -> Statistics:
         found = cursor.execute(_STATISTICS).fetchone()
     assert found is not None
     return found
+
+
+def advice(connection: psycopg.Connection, found: Statistics) -> list[str]:
+    """What its owner might do for the catalogue, a sentence each."""
+    memory = indexing.memory_for_building(connection)
+    said = [
+        f"the index of {index.encoder} has lists of {index.rows // index.lists} fragments, which searches must look"
+        f" through: songradar db reindex makes them {index.rows // index.lists_wanted(memory)}"
+        for index in indexing.indexes(connection)
+        if index.is_outgrown(memory)
+    ]
+    if found.dead_tuples > MANY_DEAD * max(found.fragments, 1):
+        said.append(f"{found.dead_tuples} removed fragments still take space: songradar db reindex frees it")
+    row = connection.execute("SELECT pg_size_bytes(current_setting('shared_buffers'))").fetchone()
+    assert row is not None
+    if found.cache_hit_rate is not None and found.cache_hit_rate < SELDOM_CACHED and found.bytes_total > row[0]:
+        said.append(
+            f"{found.cache_hit_rate:.0%} of blocks come from PostgreSQL's cache of {row[0] >> 20} MiB, and fragments"
+            f" take {found.bytes_total >> 20} MiB: a larger shared_buffers would hold more of them"
+        )
+    return said
 
 
 def versions(connection: psycopg.Connection) -> tuple[str, str]:

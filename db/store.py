@@ -70,7 +70,7 @@ def relocate(engine: Engine, song: Song) -> None:
 def add_song(
     engine: Engine, song: Song, encoder_id: int, positions: NDArray[np.int32], embeddings: NDArray[np.float32]
 ) -> Outcome:
-    """Store a song and its fragments, `positions` (F,) and `embeddings` (F, 128), in one transaction.
+    """Store a song and its fragments, `positions` (F,) and `embeddings` (F, 64), in one transaction.
 
     Bytes that are known stay one song; it gains the fragments if this encoder has none of it. A file whose bytes
     changed in place, say by an editor of tags, replaces what its path stood for and keeps its number and history;
@@ -100,7 +100,7 @@ def _claim(session: Session, song: Song) -> tuple[int, Outcome]:
         return known.id, Outcome.REPLACED
     if known is not None:
         return known.id, Outcome.ADDED
-    values = _values(song, (*_FILE_COLUMNS, "sha256", "duration_s"))
+    values = _values(song, (*_FILE_COLUMNS, "sha256", "duration_s", "collection"))
     added = session.scalar(insert(Song).values(values).on_conflict_do_nothing().returning(Song.id))
     if added is not None:
         return added, Outcome.ADDED
@@ -119,6 +119,14 @@ def _copy_fragments(
         copy.set_types(["int4", "int4", "int4", "halfvec"])
         for position, embedding in zip(positions.tolist(), embeddings, strict=True):
             copy.write_row([encoder_id, song_id, position, HalfVector(embedding)])
+
+
+def unencoded(engine: Engine, encoder_id: int) -> Sequence[KnownFile]:
+    """The files of the songs of which this encoder has no fragments, in the order they came in."""
+    columns = (getattr(Song, field.name) for field in fields(KnownFile))
+    with Session(engine) as session:
+        rows = session.execute(select(*columns).where(~_indexed(encoder_id)).order_by(Song.id))
+        return [KnownFile(*row) for row in rows]
 
 
 def songs(engine: Engine, text: str | None = None) -> Sequence[Song]:

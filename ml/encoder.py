@@ -25,7 +25,7 @@ MISSING_SHARE = 0.01
 class Fingerprint:
     """The fragments of one recording that are not silent.
 
-    `embeddings` is (F, 128) float32, ready for the database; `positions` (F,) int32 counts hops from the start, so
+    `embeddings` is (F, 64) float32, ready for the database; `positions` (F,) int32 counts hops from the start, so
     that fragment i starts at `positions[i] * hop_s`; `duration_s` is the length of the whole recording.
     """
 
@@ -65,7 +65,7 @@ class Encoder:
         return cls(read_onnx(folder), AudioSpec.read(folder / "spec.json"), folder.name, threads)
 
     def embed(self, fragments: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(F, fragment_samples) float32 waveform -> (F, 128) float32."""
+        """(F, fragment_samples) float32 waveform -> (F, 64) float32."""
         (embeddings,) = self._session.run(None, {self._input: fragments})
         return np.asarray(embeddings, np.float32)
 

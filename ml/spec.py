@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from ml.errors import EncoderFileError
 
-EMBEDDING_DIM = 128
+EMBEDDING_DIM = 64
 """Dimensions of a stored embedding; encoders with fewer are padded with zeros, which changes no distance."""
 
 
@@ -94,9 +94,9 @@ CONTRASTIVE = AudioSpec(
     kind="contrastive",
     sample_rate_hz=8000,
     fragment_s=0.97175,  # n_fft + 27 hops: every frame lies within the fragment
-    hop_s=0.5,
-    query_hop_s=0.25,
-    dim=128,
+    hop_s=0.625,
+    query_hop_s=0.3125,
+    dim=64,
     n_fft=1024,
     hop_length=250,
     n_mels=128,

@@ -16,6 +16,7 @@ depends_on: Sequence[str] | None = None
 
 
 VIEWS = ("songs_v1", "encoders_v1", "fragments_v1", "matches_v1")
+FUNCTIONS = ("query_fragments", "nearest_fragments", "score_candidates", "match_inline", "match_v1")
 
 
 def upgrade() -> None:
@@ -62,7 +63,14 @@ def upgrade() -> None:
             "onnx",
             sa.LargeBinary(),
             nullable=False,
-            comment="The network: waveform (n, samples) float32 to embedding (n, 128) float32.",
+            comment="The network: waveform (n, samples) float32 to embedding (n, 64) float32.",
+        ),
+        sa.Column(
+            "probes",
+            sa.Integer(),
+            server_default=sa.text("10"),
+            nullable=False,
+            comment="Lists of the index that a search looks into: more find more and take longer.",
         ),
         sa.Column(
             "active",
@@ -79,6 +87,7 @@ def upgrade() -> None:
             comment="When it was added.",
         ),
         sa.CheckConstraint("jsonb_typeof(calibration) = 'object'", name=op.f("encoders_calibration_check")),
+        sa.CheckConstraint("probes BETWEEN 1 AND 32768", name=op.f("encoders_probes_check")),
         sa.CheckConstraint("jsonb_typeof(spec) = 'object' AND spec ? 'kind'", name=op.f("encoders_spec_check")),
         sa.CheckConstraint("name ~ '^[a-z0-9][a-z0-9_-]*$'", name=op.f("encoders_name_check")),
         sa.CheckConstraint("octet_length(sha256) = 32", name=op.f("encoders_sha256_check")),
@@ -104,6 +113,7 @@ def upgrade() -> None:
             "artist", sa.Text(), nullable=True, comment="Artist from the tags or the file name; NULL if neither tells."
         ),
         sa.Column("album", sa.Text(), nullable=True, comment="Album from the tags."),
+        sa.Column("collection", sa.Text(), nullable=True, comment="Part of the catalogue it was ingested into."),
         sa.Column(
             "duration_s", sa.DOUBLE_PRECISION(), nullable=False, comment="Length of the audio in seconds, as decoded."
         ),
@@ -153,6 +163,7 @@ def upgrade() -> None:
         comment="One recording of the catalogue.",
     )
     op.create_index(op.f("songs_source_idx"), "songs", ["source"], schema="songradar")
+    op.create_index(op.f("songs_collection_idx"), "songs", ["collection"], schema="songradar")
     op.create_table(
         "fragments",
         sa.Column("encoder_id", sa.Integer(), nullable=False, comment="Encoder that made the embedding."),
@@ -162,7 +173,7 @@ def upgrade() -> None:
         ),
         sa.Column(
             "embedding",
-            HALFVEC(128),
+            HALFVEC(64),
             nullable=False,
             comment="Embedding; fewer dimensions are padded with zeros. Compare with <->.",
         ),
@@ -178,17 +189,10 @@ def upgrade() -> None:
         comment="One window of a song and its embedding; a partition for each encoder.",
         postgresql_partition_by="LIST (encoder_id)",
     )
-    # 264 bytes stay in the row: never compressed, never moved to TOAST.
+    # 136 bytes stay in the row: never compressed, never moved to TOAST.
     op.execute("ALTER TABLE songradar.fragments ALTER COLUMN embedding SET STORAGE PLAIN")
-    op.create_index(
-        "fragments_embedding_idx",
-        "fragments",
-        ["embedding"],
-        unique=False,
-        schema="songradar",
-        postgresql_using="hnsw",
-        postgresql_ops={"embedding": "halfvec_l2_ops"},
-    )
+    op.execute(frozen_sql.read("code"))
+    # Each partition's index of codes comes and goes with it: see db.indexing.
     op.create_table(
         "searches",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False, comment="Number of the search."),
@@ -257,14 +261,16 @@ def upgrade() -> None:
         comment="The candidates that a search brought, best first.",
     )
     op.create_index(op.f("matches_song_id_idx"), "matches", ["song_id"], unique=False, schema="songradar")
-    for name in (*VIEWS, "match_v1"):
+    for name in (*VIEWS, *FUNCTIONS):
         op.execute(frozen_sql.read(name))
 
 
 def downgrade() -> None:
     """The extension stays: other applications in this database may use it."""
-    op.execute("DROP FUNCTION songradar.match_v1")
+    for name in reversed(FUNCTIONS):
+        op.execute(f"DROP FUNCTION songradar.{name}")
     for name in reversed(VIEWS):
         op.execute(f"DROP VIEW songradar.{name}")
     for name in ("matches", "searches", "fragments", "songs", "encoders"):
         op.drop_table(name, schema="songradar")
+    op.execute("DROP FUNCTION songradar.code")

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
 
 from ml.spec import EMBEDDING_DIM, AudioSpec
@@ -20,15 +21,19 @@ _Part = tuple[list[Any], dict[str, Any]]
 """Nodes, and the constants they name."""
 
 
-def encoder_onnx(encoder: keras.Model, spec: AudioSpec, scale: float) -> bytes:
-    """ONNX bytes: `waveform` (N, fragment_samples) float32 -> `embedding` (N, 128) float32.
+def encoder_onnx(
+    encoder: keras.Model, spec: AudioSpec, scale: float = 1.0, centre: NDArray[np.float32] | None = None
+) -> bytes:
+    """ONNX bytes: `waveform` (N, fragment_samples) float32 -> `embedding` (N, 64) float32.
 
     Three graphs in a row: librosa's mel spectrogram, the Keras encoder, and the last step to a
-    database row (times `scale`, padded with zeros).
+    database row (less `centre`, times `scale`, padded with zeros).
     """
     network = compose.add_prefix(_keras_onnx(encoder), "net_")
     with_front = _merge(_front(spec), network, {"image": network.graph.input[0].name})
-    whole = _merge(with_front, _tail(encoder.output_shape[-1], scale), {network.graph.output[0].name: "features"})
+    whole = _merge(
+        with_front, _tail(encoder.output_shape[-1], scale, centre), {network.graph.output[0].name: "features"}
+    )
     onnx.checker.check_model(whole)
     return whole.SerializeToString()
 
@@ -104,13 +109,15 @@ def _standardised(_: AudioSpec) -> _Part:
     return nodes, {"db_per_unit": np.float32(DB_PER_UNIT)}
 
 
-def _tail(dim: int, scale: float) -> onnx.ModelProto:
-    """`features` (N, dim) -> `embedding` (N, 128)."""
+def _tail(dim: int, scale: float, centre: NDArray[np.float32] | None) -> onnx.ModelProto:
+    """`features` (N, dim) -> `embedding` (N, 64)."""
     nodes = [
-        helper.make_node("Mul", ["features", "scale"], ["scaled"]),
+        helper.make_node("Sub", ["features", "centre"], ["centred"]),
+        helper.make_node("Mul", ["centred", "scale"], ["scaled"]),
         helper.make_node("Pad", ["scaled", "row_pads"], ["embedding"]),
     ]
-    constants = {"scale": np.float32(scale), "row_pads": np.array([0, 0, 0, EMBEDDING_DIM - dim])}
+    middle = np.zeros(dim, np.float32) if centre is None else centre
+    constants = {"centre": middle, "scale": np.float32(scale), "row_pads": np.array([0, 0, 0, EMBEDDING_DIM - dim])}
     features = helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", dim])
     embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", EMBEDDING_DIM])
     return _model("tail", nodes, features, embedding, constants)

@@ -2,6 +2,7 @@
 
 import json
 
+import psycopg
 import pytest
 
 from db.engine import HEAD
@@ -70,6 +71,51 @@ def test_stats_add_up(filled, run):
 
 def test_stats_of_an_empty_catalogue_are_zero(database, run):
     assert run("db", "stats").stdout.startswith("0 songs, 0.00 h of audio, 0 fragments\n")
+
+
+def test_stats_for_people_name_the_index(filled, run):
+    lines = run("db", "stats").stdout.splitlines()
+
+    assert "index of toy: 1 list" in lines
+    assert lines[-2].startswith("0 dead rows")
+
+
+def test_reindexing_tells_how_many_lists(filled, run):
+    assert run("db", "reindex").stdout.startswith("toy: ")
+    assert run("db", "reindex", "--encoder", "nix").exit_code == 2
+
+
+def test_songs_can_be_encoded_again_and_searches_switch(filled, run, tmp_path):
+    run("encoders", "add", write_toy_encoder(tmp_path / "other", seed=1))
+    result = run("encoders", "reencode", "other")
+
+    assert result.stdout.splitlines()[-1] == "other is active"
+    assert json.loads(run("db", "stats", "--json").stdout)["fragments"] == 2 * 69
+    assert run("encoders", "reencode", "other").stdout.splitlines()[-1] == "other is active"
+    assert run("encoders", "remove", "toy", "--yes").exit_code == 0
+
+
+def test_searches_do_not_switch_while_a_song_is_missing(filled, run, tmp_path, music):
+    run("encoders", "add", write_toy_encoder(tmp_path / "other", seed=1))
+    music["Birch"].rename(tmp_path / "elsewhere.wav")
+    result = run("encoders", "reencode", "other")
+
+    assert result.exit_code == 1
+    assert "1 songs are not encoded by other, so searches do not use it yet" in result.stderr
+    assert json.loads(run("status", "--json").stdout)["encoder"] == "toy"
+
+    (tmp_path / "elsewhere.wav").rename(music["Birch"])
+    assert run("encoders", "reencode", "other").exit_code == 0
+
+
+def test_songs_on_another_machine_are_named(filled, run, tmp_path):
+    run("encoders", "add", write_toy_encoder(tmp_path / "other", seed=1))
+    with psycopg.connect(filled) as connection:
+        connection.execute("UPDATE songradar.songs SET host = 'attic' WHERE title = 'Birch'")
+    result = run("encoders", "reencode", "other")
+
+    assert result.exit_code == 1
+    assert "Birch.wav: is on attic; run this there, too" in result.stderr
 
 
 def test_status_tells_where_and_what(filled, run):

@@ -29,8 +29,8 @@ def song_row(title: str, source: str | None = None, content: str | None = None, 
 
 
 def unit_vectors(n: int, seed: int) -> NDArray[np.float32]:
-    """(n, 128) float32 from a seed."""
-    vectors = np.random.default_rng(seed).standard_normal((n, 128)).astype(np.float32)
+    """(n, 64) float32 from a seed."""
+    vectors = np.random.default_rng(seed).standard_normal((n, 64)).astype(np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 

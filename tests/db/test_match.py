@@ -2,15 +2,19 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import psycopg
 import pytest
 
-from db import search, store
+from cli.encoders import read_folder
+from db import indexing, search, store
+from db.encoders import add_encoder
 from db.engine import connect, engine
 from db.errors import EncoderUnknown
 from tests.db.rows import active_encoder_id, add_song, unit_vectors
+from tests.toy_encoder import write_toy_encoder
 
 HOP_S, QUERY_HOP_S = 0.5, 0.25  # the toy encoder's
 
@@ -260,36 +264,72 @@ def test_unknown_encoder_is_named(database):
         search.read_encoder(connection, "nix")
 
 
-def explain(url: str, statement: str, parameters: list[object]) -> str:
-    with psycopg.connect(url) as connection:
-        for way in ("seqscan", "bitmapscan", "sort"):  # right for so few rows
-            connection.execute(f"SET enable_{way} = off")
-        return "\n".join(row[0] for row in connection.execute("EXPLAIN " + statement, parameters).fetchall())
-
-
-def test_neighbours_come_from_the_index_of_one_partition(forest, database):
-    vector = str(unit_vectors(1, 1)[0].tolist())
-    plan = explain(
-        database,
-        "SELECT * FROM songradar.match_v1(%s, ARRAY[%s::halfvec], ARRAY[0::real])",
-        [active_encoder_id(), vector],
-    )
-
-    assert f"fragments_{active_encoder_id()}_embedding_idx" in plan
-    assert "Function Scan on match_v1" not in plan  # inlined
-
-
-@pytest.mark.parametrize("exact", [False, True])
-def test_plan_has_the_index_unless_the_search_is_exact(exact, forest, rng):
-    query = noisy(unit_vectors(40, seed=7)[11:19], rng)
+def plan_of(question):
     with connect() as connection:
-        for way in ("seqscan", "bitmapscan", "sort"):  # right for so few rows
-            connection.execute(f"SET enable_{way} = off")
-        question = search.Question(active_encoder_id(), query, np.arange(8, dtype=np.float32), exact=exact)
-        plan = "\n".join(search.explain(connection, question))
+        return "\n".join(search.explain(connection, question))
 
-    assert "Execution Time" in plan
-    assert (f"using fragments_{active_encoder_id()}_embedding_idx" in plan) != exact
+
+def question(query, **options):
+    return search.Question(active_encoder_id(), query, HOP_S * np.arange(len(query), dtype=np.float32), **options)
+
+
+def test_plans_at_a_hundred_thousand_fragments(database, toy_folder, rng):
+    """The index of one partition inside the LATERAL, or the rows of few songs; never a sequential scan."""
+    for seed in range(101):
+        add_song(f"Tree {seed}", n=1000, seed=seed)
+    add_encoder(engine(), read_folder(write_toy_encoder(toy_folder.parent / "other", seed=1)))
+    with connect() as connection:
+        (here,) = (index for index in indexing.indexes(connection) if index.rows > 0)
+    indexing.rebuild(here)
+    numbers = [number for (number,) in rows_of("SELECT song_id FROM songradar.songs_v1 ORDER BY song_id")]
+    query = noisy(unit_vectors(1000, seed=7)[11:19], rng)
+    everywhere, few, many = (plan_of(question(query, songs=songs)) for songs in (None, numbers[:5], numbers[:60]))
+
+    for plan in (everywhere, many):
+        assert f"Index Scan using {here.name} on {here.table}" in plan
+        assert "actual time" in plan
+    assert "code_idx" not in few
+    for plan in (everywhere, few, many):
+        assert f"Index Scan using {here.table}_pkey" in plan
+        assert set(re.findall(r" on (fragments_\d+)", plan)) == {here.table}
+        assert "Seq Scan" not in plan
+
+
+def test_plan_of_an_exact_search_leaves_the_index_out(forest, rng):
+    assert "code_idx" not in plan_of(question(noisy(unit_vectors(40, seed=7)[11:19], rng), exact=True))
+
+
+def rows_of(statement):
+    with connect() as connection:
+        return connection.execute(statement).fetchall()
+
+
+@pytest.mark.parametrize("n", [3, 55])
+@pytest.mark.parametrize("exact", [False, True])
+def test_only_the_chosen_songs_are_named(database, rng, n, exact):
+    for seed in range(60):
+        add_song(f"Tree {seed}", n=10, seed=seed)
+    numbers = [number for (number,) in rows_of("SELECT song_id FROM songradar.songs_v1 ORDER BY song_id")]
+    query = noisy(unit_vectors(10, seed=1)[1:9], rng)
+    with connect() as connection:
+        within = search.find_matches(connection, question(query, songs=numbers[:n], exact=exact))
+        without = search.find_matches(connection, question(query, songs=numbers[2 : n + 2], exact=exact))
+
+    assert within[0].title == "Tree 1"
+    assert {match.song_id for match in without} <= set(numbers[2 : n + 2])
+    assert without[0].score < 0.5
+
+
+def test_settings_of_a_search_are_gone_when_it_ends(forest, rng):
+    with connect() as connection:
+        connection.execute("SET ivfflat.probes = 3")
+        before = connection.execute(SETTINGS).fetchone()
+        search.find_matches(connection, question(unit_vectors(3, seed=1)))
+
+        assert connection.execute(SETTINGS).fetchone() == before
+
+
+SETTINGS = "SELECT current_setting('jit'), current_setting('enable_seqscan'), current_setting('ivfflat.probes')"
 
 
 def test_exact_search_names_the_same_song(forest, rng):

@@ -24,11 +24,12 @@ def test_onnx_from_waveform_equals_keras_on_librosas_picture(spec, rng):
     song = synth.melody(rng, 3 * spec.fragment_s, spec.sample_rate_hz)
     fragments = np.stack([*np.split(song, 3), 1e-3 * song[: len(song) // 3]])
 
-    embeddings = Encoder(encoder_onnx(network, spec, SCALE), spec, "exported").embed(fragments)
+    centre = rng.uniform(0, 1, spec.dim).astype(np.float32)
+    embeddings = Encoder(encoder_onnx(network, spec, SCALE, centre), spec, "exported").embed(fragments)
 
     images = np.stack([mel_image(fragment, spec) for fragment in fragments])[..., None]
     assert embeddings.shape == (4, EMBEDDING_DIM)
-    np.testing.assert_allclose(embeddings[:, : spec.dim], SCALE * np.asarray(network(images)), atol=1e-4)
+    np.testing.assert_allclose(embeddings[:, : spec.dim], SCALE * (np.asarray(network(images)) - centre), atol=1e-4)
     assert not embeddings[:, spec.dim :].any()
 
 
@@ -60,7 +61,7 @@ def test_contrastive_onnx_equals_keras_on_standardised_frames(contrastive, rng):
     song = synth.melody(rng, 3.0, CONTRASTIVE.sample_rate_hz)
     fragments = np.stack([*np.split(song[: 3 * size], 3), 1e-2 * song[:size]])
 
-    embeddings = Encoder(encoder_onnx(contrastive, CONTRASTIVE, 1.0), CONTRASTIVE, "exported").embed(fragments)
+    embeddings = Encoder(encoder_onnx(contrastive, CONTRASTIVE), CONTRASTIVE, "exported").embed(fragments)
 
     views = standardised(np.stack([log_mel(fragment, CONTRASTIVE) for fragment in fragments]), CONTRASTIVE.top_db)
     assert embeddings.shape == (4, EMBEDDING_DIM)
@@ -72,7 +73,7 @@ def test_contrastive_onnx_equals_keras_on_standardised_frames(contrastive, rng):
 def test_onnx_names_each_set_of_operators_once(contrastive):
     from ml.training.export import encoder_onnx
 
-    model = onnx.load_from_string(encoder_onnx(contrastive, CONTRASTIVE, 1.0))
+    model = onnx.load_from_string(encoder_onnx(contrastive, CONTRASTIVE))
 
     domains = [opset.domain for opset in model.opset_import]
     assert sorted(domains) == sorted(set(domains))
@@ -81,7 +82,7 @@ def test_onnx_names_each_set_of_operators_once(contrastive):
 def test_contrastive_onnx_gives_numbers_for_silence_and_full_scale(contrastive):
     from ml.training.export import encoder_onnx
 
-    encoder = Encoder(encoder_onnx(contrastive, CONTRASTIVE, 1.0), CONTRASTIVE, "exported")
+    encoder = Encoder(encoder_onnx(contrastive, CONTRASTIVE), CONTRASTIVE, "exported")
     extremes = np.stack([np.full(CONTRASTIVE.fragment_samples, level, np.float32) for level in (0, 1e-20, 1)])
 
     assert np.isfinite(encoder.embed(extremes)).all()

@@ -107,19 +107,21 @@ def test_no_epochs_are_not_over():
     assert not is_over([], patience=0)
 
 
-def test_scaled_embeddings_have_a_norm_of_one(rng):
+def test_scaled_embeddings_have_a_norm_of_one_and_the_centre_is_their_mean(rng):
     from ml.training.siamese.dataset import split
-    from ml.training.siamese.fit import embedding_scale
+    from ml.training.siamese.fit import embedding_scale_and_centre
     from ml.training.siamese.network import siamese_encoder
 
     dataset, encoder = tiny.dataset(rng), siamese_encoder(tiny.SPEC)
     parts = split(dataset.songs, 0.25, rng)
 
-    scale = embedding_scale(encoder, dataset, parts)
+    scale, centre = embedding_scale_and_centre(encoder, dataset, parts)
 
     images = dataset.images[np.concatenate(parts.train)][..., None].astype(np.float32) / 255
-    norms = np.linalg.norm(scale * np.asarray(encoder(images)), axis=1)
+    embeddings = np.asarray(encoder(images))
+    norms = np.linalg.norm(scale * embeddings, axis=1)
     assert np.sqrt(np.mean(norms**2)) == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(centre, embeddings.mean(axis=0), atol=1e-4)
 
 
 def test_folder_with_another_training_is_refused(train, tmp_path):

@@ -19,7 +19,7 @@ def test_quantized_encoder_is_smaller_and_says_nearly_the_same(rng):
     network = contrastive_encoder(CONTRASTIVE, (16, 16, 16, 16))
     song = synth.melody(rng, 40.0, CONTRASTIVE.sample_rate_hz)
     fragments = np.stack(np.split(song[: 40 * CONTRASTIVE.fragment_samples], 40))
-    whole = encoder_onnx(network, CONTRASTIVE, 1.0)
+    whole = encoder_onnx(network, CONTRASTIVE)
 
     small = quantized(whole, fragments[:20])
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.spec import AudioSpec
 from ml.training.checkpoints import check_settings, read_curves, save, write_curves
@@ -91,13 +92,16 @@ def is_over(rows: list[dict[str, float]], patience: int) -> bool:
     return bool(rows) and rows[-1]["epoch"] - best_epoch(rows) >= patience
 
 
-def embedding_scale(encoder: keras.Model, dataset: Dataset, parts: Split, n_images: int = 512) -> float:
-    """The factor that gives embeddings a root-mean-square norm of 1.
+def embedding_scale_and_centre(
+    encoder: keras.Model, dataset: Dataset, parts: Split, n_images: int = 512
+) -> tuple[float, NDArray[np.float32]]:
+    """The factor that gives embeddings a root-mean-square norm of 1, and their mean, (dim,).
 
-    It changes no order of distances, and lets one formula, 1 - d^2/2, serve as similarity for this encoder and for
-    those whose embeddings are unit vectors.
+    The factor changes no order of distances, and lets one formula, 1 - d^2/2, serve as similarity for this encoder and
+    for those whose embeddings are unit vectors. The mean changes no distance; taken from embeddings that are never
+    negative, it lets their signs, of which the index of fragments is made, say something.
     """
     numbers = np.concatenate(parts.train)
     chosen = numbers[np.linspace(0, len(numbers) - 1, min(n_images, len(numbers))).astype(int)]
     embeddings = encoder.predict(dataset.images[chosen].astype(np.float32)[..., None] / 255, verbose=0)
-    return float(1 / np.sqrt(np.mean(np.sum(np.square(embeddings), axis=1))))
+    return float(1 / np.sqrt(np.mean(np.sum(np.square(embeddings), axis=1)))), embeddings.mean(axis=0)

@@ -1,0 +1,49 @@
+-- match_inline: match_v1 without its settings and so inlined: EXPLAIN shows its plan. For `songradar search --explain`.
+CREATE FUNCTION songradar.match_inline(
+    encoder integer,
+    query halfvec[],
+    query_offset_s real[],
+    max_matches integer,
+    neighbours integer,
+    looked_at integer,
+    candidates integer,
+    exact boolean,
+    songs integer[]
+)
+RETURNS TABLE (
+    rank integer,
+    song_id integer,
+    offset_s real,
+    score real,
+    coverage real,
+    margin real,
+    n_fragments integer,
+    confidence real,
+    accepted boolean
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+WITH part AS MATERIALIZED (
+    SELECT p.number, p.offset_s, p.embedding
+      FROM songradar.query_fragments(match_inline.encoder, match_inline.query, match_inline.query_offset_s) AS p
+), near AS MATERIALIZED (
+    SELECT part.number, nearest.song_id, nearest.position, nearest.distance
+      FROM part
+     CROSS JOIN LATERAL songradar.nearest_fragments(
+           match_inline.encoder, part.embedding, match_inline.neighbours, match_inline.looked_at, match_inline.exact,
+           match_inline.songs
+           ) AS nearest
+)
+SELECT scored.*
+  FROM (SELECT array_agg(part.embedding ORDER BY part.number) AS embeddings,
+               array_agg(part.offset_s ORDER BY part.number) AS offsets_s
+          FROM part) AS parts
+ CROSS JOIN (SELECT array_agg(near.number) AS numbers, array_agg(near.song_id) AS song_ids,
+                    array_agg(near.position) AS positions, array_agg(near.distance) AS distances
+               FROM near) AS found
+ CROSS JOIN LATERAL songradar.score_candidates(
+       match_inline.encoder, parts.embeddings, parts.offsets_s, found.numbers, found.song_ids, found.positions,
+       found.distances, match_inline.max_matches, match_inline.candidates
+       ) AS scored;
+END;
+COMMENT ON FUNCTION songradar.match_inline IS 'match_v1 without its settings, for EXPLAIN.';

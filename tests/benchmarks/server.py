@@ -1,0 +1,196 @@
+"""What is measured of songradar's own PostgreSQL: loading, building, answering warm, cold and to many at once."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import psutil
+import psycopg
+from numpy.typing import NDArray
+from pgvector import HalfVector
+from sqlalchemy import Engine
+
+from db import embedded, indexing, store
+from db.engine import connect
+from db.models import Song
+from db.search import Question, find_matches
+
+SCORE = """
+    SELECT song_id, accepted
+      FROM songradar.score_candidates(%s, %s, %s::float8[], %s::bigint[], %s::integer[], %s::integer[], %s::float8[], 1)
+"""
+PARTS = "SELECT embedding, offset_s FROM songradar.query_fragments(%s, %s, %s::real[]) ORDER BY number"
+
+
+def load(catalogue: Engine, encoder_id: int, number: int, embeddings: NDArray[np.float32]) -> None:
+    """Song `number` by the way that ingestion takes: one transaction."""
+    title = f"song {number}"
+    digest = sha256(title.encode()).digest()
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    row = Song(
+        title=title, duration_s=float(len(embeddings)), source=title, host="benchmark", sha256=digest, size_bytes=1,
+        modified_at=now, tags={},
+    )  # fmt: skip
+    store.add_song(catalogue, row, encoder_id, np.arange(len(embeddings), dtype=np.int32), embeddings)
+
+
+def song_ids() -> dict[int, int]:
+    """The catalogue's number of each song that `load` was given."""
+    with connect() as connection:
+        rows = connection.execute("SELECT title, song_id FROM songradar.songs_v1")
+        return {int(title.removeprefix("song ")): song_id for title, song_id in rows}
+
+
+def build(encoder: str) -> tuple[float, int, int]:
+    """Tidy the fragments and build their index; (seconds, most bytes of memory the server took, lists)."""
+    with connect() as connection:
+        connection.execute("VACUUM (ANALYZE) songradar.fragments")
+        (index,) = indexing.indexes(connection, encoder)
+    started = time.perf_counter()
+    with peak_memory() as peak:
+        lists = indexing.rebuild(index)
+    return time.perf_counter() - started, peak(), lists
+
+
+@contextmanager
+def peak_memory() -> Iterator[Callable[[], int]]:
+    """The most private memory that all processes of the embedded server took together, above what they had."""
+    before = private_bytes()
+    seen, over = [0], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            seen.append(private_bytes() - before)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield lambda: max(seen)
+    finally:
+        over.set()
+        thread.join()
+
+
+def private_bytes() -> int:
+    """Memory of the embedded server's processes that they do not share."""
+    pid_file = embedded.home() / "postgres" / "postmaster.pid"
+    server = psutil.Process(int(pid_file.read_text().splitlines()[0]))
+    total = 0
+    for process in [server, *server.children()]:
+        try:
+            memory = process.memory_info()
+        except psutil.NoSuchProcess:
+            continue
+        total += memory.rss - memory.shared
+    return total
+
+
+def sizes(encoder_id: int) -> dict[str, int]:
+    """Bytes of the fragments' heap, their primary key, and the index of codes."""
+    table = f"songradar.fragments_{encoder_id}"
+    with connect() as connection:
+        row = connection.execute(
+            "SELECT pg_table_size(%s), pg_relation_size(%s), pg_relation_size(%s)",
+            [table, f"{table}_pkey", f"{table}_code_idx"],
+        ).fetchone()
+    assert row is not None
+    return dict(zip(("heap", "primary key", "index"), row, strict=True))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The song named first, and whether it is accepted; None where there is no song."""
+
+    song: int | None = None
+    accepted: bool = False
+
+
+def ask(connection: psycopg.Connection, question: Question) -> tuple[Answer, float]:
+    """The answer and the milliseconds it took."""
+    started = time.perf_counter()
+    matches = find_matches(connection, question)
+    ms = 1000 * (time.perf_counter() - started)
+    return (Answer(matches[0].song_id, matches[0].accepted) if matches else Answer()), ms
+
+
+def ask_all(questions: Sequence[Question]) -> tuple[list[Answer], list[float]]:
+    """Answers and milliseconds, one after the other on one warm connection."""
+    with connect() as connection:
+        for question in questions[:10]:
+            ask(connection, question)
+        answers = [ask(connection, question) for question in questions]
+    return [answer for answer, _ in answers], [ms for _, ms in answers]
+
+
+def ask_cold(question: Question) -> float:
+    """Milliseconds of a search right after the server started, its files forgotten by the operating system, too."""
+    folder = embedded.home()
+    embedded.stop(folder)
+    for path in (folder / "postgres").rglob("*"):
+        if path.is_file():
+            forget(path)
+    with connect() as connection:
+        return ask(connection, question)[1]
+
+
+def forget(path: Path) -> None:
+    """Ask the operating system to drop a file from its cache."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
+
+
+def rate(questions: Sequence[Question], n_connections: int, seconds: float) -> float:
+    """Searches a second that so many connections get through, each asking one after the other."""
+    until = time.perf_counter() + seconds
+
+    def keep_asking(first: int) -> int:
+        done = 0
+        with connect() as connection:
+            while time.perf_counter() < until:
+                ask(connection, questions[(first + done) % len(questions)])
+                done += 1
+        return done
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(n_connections) as threads:
+        done = sum(threads.map(keep_asking, range(0, 7 * n_connections, 7)))
+    return done / (time.perf_counter() - started)
+
+
+def parts(connection: psycopg.Connection, question: Question) -> tuple[NDArray[np.float32], list[float]]:
+    """A query's fragments as they are compared with stored ones, and where each starts."""
+    encoder_id, query, offsets_s, *_ = question.arguments
+    rows = connection.execute(PARTS, [encoder_id, query, offsets_s]).fetchall()
+    return np.array([embedding.to_numpy() for embedding, _ in rows], np.float32), [offset_s for _, offset_s in rows]
+
+
+def named(
+    connection: psycopg.Connection,
+    encoder_id: int,
+    query: tuple[NDArray[np.float32], list[float]],
+    neighbours: tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32]],
+) -> Answer:
+    """What neighbours found elsewhere, (distances, songs, positions) of (F, k) each, lead to."""
+    distances, owners, positions = neighbours
+    numbers = np.repeat(np.arange(1, len(distances) + 1), distances.shape[1])
+    arguments = [encoder_id, [HalfVector(part) for part in query[0]], query[1], numbers.tolist()]
+    arguments += [owners.ravel().tolist(), positions.ravel().tolist(), distances.ravel().tolist()]
+    row = connection.execute(SCORE, arguments).fetchone()
+    return Answer(*row) if row else Answer()

@@ -1,0 +1,128 @@
+"""What removing songs and changing the encoder do to searches: `python -m tests.benchmarks.upkeep --help`."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import numpy as np
+
+from cli.encoders import open_encoder, read_packed, read_shipped, reencode
+from cli.evaluate import audio_in
+from cli.output import print_table
+from cli.temporary import fill as fill_from_files
+from cli.temporary import temporary_catalogue
+from db import indexing
+from db.encoders import add_encoder
+from db.engine import connect, engine
+from db.search import Question
+from ml.audio import read_audio, resample
+from ml.conditions import Surroundings
+from ml.queries import RATE_HZ
+from tests.benchmarks import server
+from tests.benchmarks.catalogue import queries, read_material
+from tests.benchmarks.search_scale import FOLDER, fill
+
+ACTIVE = "SELECT encoder_id FROM songradar.encoders_v1 WHERE active"
+REMOVED_SHARE = 0.3
+MUSIC = click.option("--music", multiple=True, type=FOLDER, required=True, help="Songs to begin with; may be repeated.")
+
+
+@click.group()
+def main() -> None:
+    """Measure what upkeep does to searches."""
+
+
+@main.command()
+@MUSIC
+@click.option("--fragments", default=300_000, show_default=True, help="Size of the catalogue.")
+def removal(music: tuple[Path, ...], fragments: int) -> None:
+    """Remove 30 % of the songs, none of them asked for; then VACUUM; then db reindex."""
+    rows = []
+    with temporary_catalogue(), connect() as connection:
+        add_encoder(engine(), read_shipped())
+        stored, encoder = open_encoder(connection, None)
+        material = read_material([file.path for file in audio_in(music, None)], encoder, seed=1)
+        asked = queries(material, encoder, Surroundings(), (5,), 30, seed=2)
+        questions = [Question(stored.id, a.fingerprint.embeddings, a.fingerprint.offsets_s) for a in asked]
+        for _ in fill(stored.id, material, [fragments]):
+            server.build(stored.name)
+        numbers = server.song_ids()
+
+        def measure(label: str) -> None:
+            answers, ms = server.ask_all(questions)
+            right = [answer.song == numbers[a.song] for answer, a in zip(answers, asked, strict=True)]
+            total = sum(server.sizes(stored.id).values())
+            median, most = np.percentile(ms, [50, 95])
+            rows.append((label, f"{np.mean(right):.1%}", f"{median:.1f}", f"{most:.1f}", f"{total / 1e6:.0f}"))
+
+        measure("before")
+        others = sorted(number for number in numbers if number >= len(material.asked))
+        gone = np.random.default_rng(0).permutation(others)[: round(REMOVED_SHARE * len(numbers))]
+        connection.execute("DELETE FROM songradar.songs WHERE id = ANY(%s)", [[numbers[n] for n in gone.tolist()]])
+        measure("30 % of the songs removed")
+        connection.execute("VACUUM (ANALYZE) songradar.fragments")
+        measure("after VACUUM")
+        (index,) = indexing.indexes(connection, stored.name)
+        indexing.tidy(index)
+        measure("after db reindex")
+    print_table(("5 s recordings", "named right", "ms, median", "ms, 95 %", "MB"), rows)
+
+
+@main.command()
+@MUSIC
+def reencoding(music: tuple[Path, ...]) -> None:
+    """Search all the time while the catalogue is encoded again and searches switch."""
+    article = read_packed("siamese")
+    assert article is not None
+    with temporary_catalogue(), connect() as connection:
+        fill_from_files(connection, article, list(music), 2)
+        add_encoder(engine(), read_shipped())
+        clip = read_audio(audio_in(music, None)[0].path, RATE_HZ, 10 * RATE_HZ)[: 10 * RATE_HZ]
+        questions = {}
+        for name in ("siamese", "contrastive"):
+            stored, encoder = open_encoder(connection, name, threads=1)
+            heard = encoder.fingerprint_query(iter([resample(clip, RATE_HZ, encoder.spec.sample_rate_hz)]))
+            questions[stored.id] = Question(stored.id, heard.embeddings, heard.offsets_s)
+        with asking(questions) as seen:
+            time.sleep(5)
+            started = time.monotonic()
+            reencode.main(["contrastive"], standalone_mode=False)
+            ended = time.monotonic()
+            time.sleep(5)
+    rows = []
+    for label, first, last in (("before", 0.0, started), ("during", started, ended), ("after", ended, np.inf)):
+        ms = [1000 * took for at, took in seen() if first <= at < last]
+        median, most = np.percentile(ms, [50, 95])
+        rows.append((label, len(ms), f"{median:.1f}", f"{most:.1f}", f"{max(ms):.0f}"))
+    print_table(("searches", "n", "ms, median", "ms, 95 %", "ms, longest"), rows)
+
+
+@contextmanager
+def asking(questions: Mapping[int, Question]) -> Iterator[Callable[[], list[tuple[float, float]]]]:
+    """Ask up to twenty times a second, with the active encoder; gives (when, seconds it took) of each search."""
+    seen: list[tuple[float, float]] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        with connect() as connection:
+            while not over.wait(0.05):
+                at = time.monotonic()
+                row = connection.execute(ACTIVE).fetchone()
+                assert row is not None
+                server.ask(connection, questions[row[0]])
+                seen.append((at, time.monotonic() - at))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield lambda: seen
+    finally:
+        over.set()
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()
