@@ -20,7 +20,7 @@ def draw(found: list[dict[str, Any]], folder: Path) -> None:
     axes.legend()
     figure.savefig(folder / "latency.png", dpi=120)
 
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
     for part in ("heap", "primary key", "index"):
         axes.plot(
@@ -32,5 +32,5 @@ def draw(found: list[dict[str, Any]], folder: Path) -> None:
         axes.plot(sizes, per_hour, "s:", label=f"FAISS {name}, in memory")
     axes.set(xscale="log", xlabel="fragments", ylabel="megabytes for an hour of audio", ylim=(0, None))
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(folder / "bytes.png", dpi=120)

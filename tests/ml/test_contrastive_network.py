@@ -59,7 +59,7 @@ def test_shipped_network_is_compact(network):
     encoder = network.contrastive_encoder(CONTRASTIVE)
 
     assert encoder.input_shape == (None, 28, 128, 1)
-    assert encoder.output_shape == (None, 128)
+    assert encoder.output_shape == (None, 64)
     assert 1_000_000 < encoder.count_params() <= 2_000_000
 
 
