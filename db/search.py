@@ -19,10 +19,12 @@ _ENCODER = """
      WHERE CASE WHEN %s::text IS NULL THEN active ELSE name = %s END
 """
 
-_MATCHES = """
+_ARGUMENTS = "(%s, %s, %s::real[], %s, exact => %s, songs => %s::integer[])"
+
+_MATCHES = f"""
     SELECT m.rank, m.song_id, s.title, s.artist, s.source, m.offset_s, m.score, m.coverage,
            m.margin, m.n_fragments, m.confidence, m.accepted
-      FROM songradar.match_v1(%s, %s, %s::real[], %s, exact => %s, songs => %s::integer[]) AS m
+      FROM songradar.match_v1{_ARGUMENTS} AS m
       JOIN songradar.songs AS s ON s.id = m.song_id
      ORDER BY m.rank
 """
@@ -33,20 +35,16 @@ _SONGS = """
      WHERE (%s::text IS NULL OR lower(artist) = lower(%s)) AND (%s::text IS NULL OR collection = %s)
 """
 
-_EXPLAIN = """
-    EXPLAIN (ANALYZE, BUFFERS, COSTS OFF)
-    SELECT * FROM songradar.match_inline(%s, %s, %s::real[], %s, 20, 50, 40, %s, %s::integer[])
-"""  # with match_v1's defaults
+_EXPLAIN = f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) SELECT * FROM songradar.match_inline{_ARGUMENTS}"
 
 _SETTINGS = """
-    SELECT set_config(s.name, s.setting, true)
-      FROM songradar.encoders AS e
-     CROSS JOIN LATERAL (
-           VALUES ('jit', 'off'), ('enable_seqscan', 'off'), ('ivfflat.iterative_scan', 'relaxed_order'),
-                  ('ivfflat.probes', e.probes::text)
-           ) AS s (name, setting)
-     WHERE e.id = %s
-"""  # those of match_v1
+    SELECT set_config(split_part(s.setting, '=', 1), split_part(s.setting, '=', 2), true)
+      FROM pg_proc AS p
+     CROSS JOIN unnest(p.proconfig) AS s (setting)
+     WHERE p.pronamespace = 'songradar'::regnamespace AND p.proname = 'match_v1'
+"""
+
+_PROBES = "SELECT set_config('ivfflat.probes', probes::text, true) FROM songradar.encoders WHERE id = %s"
 
 _SAVE = """
     WITH search AS (
@@ -91,7 +89,7 @@ class Question:
 
     @property
     def arguments(self) -> list[object]:
-        """As match_v1 takes them."""
+        """As match_v1 and match_inline take them."""
         query = [HalfVector(embedding) for embedding in self.embeddings]
         songs = None if self.songs is None else list(self.songs)
         return [self.encoder_id, query, self.offsets_s.tolist(), self.limit, self.exact, songs]
@@ -149,7 +147,8 @@ def find_matches(connection: psycopg.Connection, question: Question) -> list[Mat
 def explain(connection: psycopg.Connection, question: Question) -> list[str]:
     """PostgreSQL's plan of `find_matches`, line by line, with what each step took."""
     with connection.transaction():
-        connection.execute(_SETTINGS, [question.encoder_id])
+        connection.execute(_SETTINGS)
+        connection.execute(_PROBES, [question.encoder_id])
         return [str(line) for (line,) in connection.execute(_EXPLAIN, question.arguments)]
 
 

@@ -3,24 +3,14 @@ CREATE FUNCTION songradar.match_inline(
     encoder integer,
     query halfvec[],
     query_offset_s real[],
-    max_matches integer,
-    neighbours integer,
-    looked_at integer,
-    candidates integer,
-    exact boolean,
-    songs integer[]
+    max_matches integer DEFAULT 5,
+    neighbours integer DEFAULT 20,
+    looked_at integer DEFAULT 50,
+    candidates integer DEFAULT 40,
+    exact boolean DEFAULT false,
+    songs integer[] DEFAULT NULL
 )
-RETURNS TABLE (
-    rank integer,
-    song_id integer,
-    offset_s real,
-    score real,
-    coverage real,
-    margin real,
-    n_fragments integer,
-    confidence real,
-    accepted boolean
-)
+RETURNS SETOF songradar.match_row
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 WITH part AS MATERIALIZED (

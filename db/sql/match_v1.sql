@@ -35,17 +35,7 @@ CREATE FUNCTION songradar.match_v1(
     exact boolean DEFAULT false,
     songs integer[] DEFAULT NULL
 )
-RETURNS TABLE (
-    rank integer,
-    song_id integer,
-    offset_s real,
-    score real,
-    coverage real,
-    margin real,
-    n_fragments integer,
-    confidence real,
-    accepted boolean
-)
+RETURNS SETOF songradar.match_row
 LANGUAGE plpgsql STABLE
 SET jit = off
 SET plan_cache_mode = force_generic_plan

@@ -35,17 +35,7 @@ CREATE FUNCTION songradar.score_candidates(
     max_matches integer DEFAULT 5,
     candidates integer DEFAULT 40
 )
-RETURNS TABLE (
-    rank integer,
-    song_id integer,
-    offset_s real,
-    score real,
-    coverage real,
-    margin real,
-    n_fragments integer,
-    confidence real,
-    accepted boolean
-)
+RETURNS SETOF songradar.match_row
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 WITH rule AS (

@@ -261,7 +261,7 @@ def upgrade() -> None:
         comment="The candidates that a search brought, best first.",
     )
     op.create_index(op.f("matches_song_id_idx"), "matches", ["song_id"], unique=False, schema="songradar")
-    for name in (*VIEWS, *FUNCTIONS):
+    for name in (*VIEWS, "match_row", *FUNCTIONS):
         op.execute(frozen_sql.read(name))
 
 
@@ -269,6 +269,7 @@ def downgrade() -> None:
     """The extension stays: other applications in this database may use it."""
     for name in reversed(FUNCTIONS):
         op.execute(f"DROP FUNCTION songradar.{name}")
+    op.execute("DROP TYPE songradar.match_row")
     for name in reversed(VIEWS):
         op.execute(f"DROP VIEW songradar.{name}")
     for name in ("matches", "searches", "fragments", "songs", "encoders"):
