@@ -70,7 +70,7 @@ def add_encoder(engine: Engine, new: NewEncoder) -> bool:
         )
         # Songs come in the order of their numbers, so no entry will want room between others.
         connection.execute(text(f"ALTER INDEX songradar.fragments_{encoder_id}_pkey SET (fillfactor = 100)"))
-        connection.execute(text(indexing.create(encoder_id).replace(":", r"\:")))
+        connection.exec_driver_sql(indexing.create(encoder_id))
         # The name is checked by the table, so it needs no quoting here.
         connection.execute(
             text(f"COMMENT ON TABLE songradar.fragments_{encoder_id} IS 'Fragments of encoder {new.name}.'")

@@ -41,7 +41,8 @@ _INDEXES = """
            coalesce(substring(array_to_string(i.reloptions, ',') FROM 'lists=(\\d+)')::int, 100) AS lists
       FROM songradar.encoders AS e
       JOIN pg_class AS c ON c.oid = to_regclass('songradar.fragments_' || e.id)
-      JOIN pg_class AS i ON i.oid = to_regclass('songradar.fragments_' || e.id || '_code_idx')
+      JOIN pg_class AS i ON i.oid = coalesce(to_regclass('songradar.fragments_' || e.id || '_code_idx'),
+                                             to_regclass('songradar.fragments_' || e.id || '_code_new'))
      ORDER BY e.id
 """
 
@@ -130,8 +131,7 @@ def rebuild(index: CodeIndex, lists: int | None = None, on_progress: OnProgress 
     Searches and ingestion go on meanwhile, with the old index. Interrupted, it leaves that one in place; the next
     rebuild clears away what is left. Raises IndexBusy, NotAllowed.
     """
-    if not index.is_mine:
-        raise NotAllowed(f"the index of {index.encoder} belongs to the owner of the schema: they may run db reindex")
+    _check_owner(index)
     with connect() as connection, connect() as observer:
         if connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK + index.encoder_id]).fetchone() != (True,):
             raise IndexBusy(f"the index of {index.encoder} is being built already")
@@ -152,14 +152,19 @@ def tidy(index: CodeIndex, on_progress: OnProgress = lambda _phase, _share: None
 
     Its lists hold no removed fragments afterwards, and so many others as they should. Raises IndexBusy, NotAllowed.
     """
-    if index.is_mine:
-        with connect() as connection, connect() as observer:
-            table, primary = f"songradar.{index.table}", f"songradar.{index.table}_pkey"
-            on_progress("vacuum", 0.0)
-            connection.execute(f"VACUUM (ANALYZE) {table}".encode())
-            _run_watched(connection, f"REINDEX INDEX CONCURRENTLY {primary}", observer, on_progress)
-            (index,) = indexes(connection, index.encoder)  # VACUUM has counted its rows
+    _check_owner(index)
+    with connect() as connection, connect() as observer:
+        table, primary = f"songradar.{index.table}", f"songradar.{index.table}_pkey"
+        on_progress("vacuum", 0.0)
+        connection.execute(f"VACUUM (ANALYZE) {table}".encode())
+        _run_watched(connection, f"REINDEX INDEX CONCURRENTLY {primary}", observer, on_progress)
+        (index,) = indexes(connection, index.encoder)  # VACUUM has counted its rows
     return rebuild(index, on_progress=on_progress)
+
+
+def _check_owner(index: CodeIndex) -> None:
+    if not index.is_mine:
+        raise NotAllowed(f"the index of {index.encoder} belongs to the owner of the schema: they may run db reindex")
 
 
 def _definition(name: str, table: str, lists: int, how: str = "") -> str:

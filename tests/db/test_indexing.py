@@ -9,7 +9,7 @@ from db.engine import connect, engine
 from db.errors import EncoderUnknown, IndexBusy, NotAllowed
 from db.search import Question, find_matches
 from db.statistics import advice, statistics
-from tests.db.rows import active_encoder_id, add_song, unit_vectors
+from tests.db.rows import active_encoder_id, add_song, add_trees, unit_vectors
 
 
 def the_index() -> indexing.CodeIndex:
@@ -39,8 +39,7 @@ def first_of(seed: int) -> str:
 @pytest.fixture
 def forest(database):
     """Twenty songs of three hundred fragments."""
-    for seed in range(20):
-        add_song(f"Tree {seed}", n=300, seed=seed)
+    add_trees(20, n=300)
     return database
 
 
@@ -99,7 +98,8 @@ def test_finished_index_takes_over_though_its_builder_was_killed(forest):
         connection.execute(f"DROP INDEX CONCURRENTLY songradar.{index.name}")
 
     assert first_of(3) == "Tree 3"
-    indexing.rebuild(index)
+    assert the_index().lists == 3
+    indexing.rebuild(the_index())
     assert [valid for _, valid in names(forest)] == [True, True]
 
 
@@ -150,9 +150,9 @@ def test_removed_songs_take_no_space_after_tidying(forest):
 def test_advice_names_an_index_that_is_outgrown(forest):
     old = the_index()
     with connect() as connection:
-        before = advice(connection, statistics(connection))
+        before = advice(connection, statistics(connection), [old])
         indexing.rebuild(old)
-        after = advice(connection, statistics(connection))
+        after = advice(connection, statistics(connection), [the_index()])
 
     shorter = old.rows // (old.rows // indexing.ROWS_PER_LIST)
     wanted = f"{old.rows} fragments, which searches must look through: songradar db reindex makes them {shorter}"
