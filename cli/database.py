@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import click
 
-from cli.output import percent, print_json, size, warn
+from cli.output import counted, percent, print_json, size, warn
 
 
 @click.group("db")
@@ -167,7 +167,7 @@ def reindex(encoder: str | None) -> None:
     for index in found:
         with stages(f"index of {index.encoder}") as tell:
             lists = tidy(index, tell)
-        click.echo(f"{index.encoder}: {index.rows} fragments in {lists} list{'s' if lists > 1 else ''}")
+        click.echo(f"{index.encoder}: {index.rows} fragments in {counted(lists, 'list')}")
 
 
 @database.command()
@@ -184,8 +184,9 @@ def stats(as_json: bool) -> None:
 
     with connect() as connection:
         found = statistics(connection)
-        advised = advice(connection, found)
-        lists = {index.encoder: index.lists for index in indexes(connection)}
+        of_encoders = indexes(connection)
+        advised = advice(connection, found, of_encoders)
+    lists = {index.encoder: index.lists for index in of_encoders}
     if as_json:
         print_json({**asdict(found), "lists": lists, "advice": advised})
         return
@@ -193,7 +194,7 @@ def stats(as_json: bool) -> None:
     each = f" ({size(round(found.bytes_total / found.hours))} for an hour of audio)" if found.hours else ""
     click.echo(f"{size(found.bytes_heap)} heap + {size(found.bytes_index)} index = {size(found.bytes_total)}{each}")
     for name, n in lists.items():
-        click.echo(f"index of {name}: {n} list{'s' if n > 1 else ''}")
+        click.echo(f"index of {name}: {counted(n, 'list')}")
     hit = "" if found.cache_hit_rate is None else f", {percent(found.cache_hit_rate)} of blocks read from cache"
     click.echo(f"{found.dead_tuples} dead rows{hit}")
     click.echo(f"{found.searches} searches kept")

@@ -1,7 +1,6 @@
 """songradar encoders: which networks the catalogue knows, and which one it uses."""
 
 import json
-import os
 import platform
 import re
 import sys
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.ingest import WORKERS
 from cli.output import print_json, print_table, progress, size, warn
 
 if TYPE_CHECKING:
@@ -108,9 +108,7 @@ def remove(name: str, yes: bool) -> None:
 
 @encoders.command("reencode")
 @NAME
-@click.option(
-    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Files in work at once [all cores]."
-)
+@WORKERS
 def reencode(name: str, workers: int) -> None:
     """Encode the whole catalogue with encoder NAME, then let searches use it.
 
@@ -126,7 +124,7 @@ def reencode(name: str, workers: int) -> None:
     from cli.ingest import Report, ingest_files
     from db import store
     from db.encoders import use_encoder
-    from db.engine import connect, engine, engine_of_one_connection
+    from db.engine import connect, engine
     from ml.files import audio_files, path_of
 
     with connect() as connection:
@@ -134,8 +132,8 @@ def reencode(name: str, workers: int) -> None:
     here = [file.source for file in store.unencoded(engine(), stored.id) if file.host == platform.node()]
     report = Report(as_json=False)
     files = list(audio_files([path_of(source) for source in here]))
-    with progress("encoding", len(files)) as advance, engine_of_one_connection() as shared:
-        ingest_files(files, shared, stored, loaded, workers, report, advance)
+    with progress("encoding", len(files)) as advance:
+        ingest_files(files, stored, loaded, workers, report, advance)
     click.echo(report.summary())
     left = store.unencoded(engine(), stored.id)
     for file in left:

@@ -1,7 +1,6 @@
 """songradar evaluate: how often encoders name recordings rightly, through the real search path."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.ingest import WORKERS
 from cli.output import percent, print_table, progress, warn
 
 if TYPE_CHECKING:
@@ -75,9 +75,7 @@ class Seconds(click.ParamType[tuple[float, ...]]):
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of all that is drawn.")
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Write evaluation.json and plots there.")
-@click.option(
-    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Files in work at once [all cores]."
-)
+@WORKERS
 def evaluate(
     music: tuple[Path, ...],
     distractors: tuple[Path, ...],

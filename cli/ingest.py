@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 CHUNK = 128
 """Files looked up in the database at a time: few enough that a first run soon shows progress."""
 
+WORKERS = click.option(
+    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Files in work at once [all cores]."
+)
+
 
 @click.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Files in work at once [all cores]."
-)
+@WORKERS
 @click.option("--encoder", metavar="NAME", help="Encode with this encoder instead of the active one.")
 @click.option("--collection", metavar="NAME", help="Part of the catalogue that new songs go into.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each file, and a summary as the last.")
@@ -48,15 +50,15 @@ def ingest(paths: tuple[Path, ...], workers: int, encoder: str | None, collectio
     Exit code 0: all went well; 1: some file failed (each is named on stderr); 2: the command could not run.
     """
     from cli.encoders import open_encoder
-    from db.engine import connect, engine_of_one_connection
+    from db.engine import connect
     from ml.files import audio_files
 
     with connect() as connection:
         stored, loaded = open_encoder(connection, encoder, threads=0 if workers == 1 else 1)
     report = Report(as_json=as_json)
     files = list(audio_files(paths))
-    with progress("ingesting", len(files)) as advance, engine_of_one_connection() as engine:
-        ingest_files(files, engine, stored, loaded, workers, report, advance, collection)
+    with progress("ingesting", len(files)) as advance:
+        ingest_files(files, stored, loaded, workers, report, advance, collection)
     report.print_summary()
     sys.exit(1 if report.counts["failed"] else 0)
 
@@ -109,7 +111,6 @@ class Report:
 
 def ingest_files(
     files: "Sequence[AudioFile | Failure]",
-    engine: "Engine",
     stored: "StoredEncoder",
     encoder: "Encoder",
     workers: int,
@@ -118,40 +119,58 @@ def ingest_files(
     collection: str | None = None,
 ) -> None:
     """Bring the catalogue up to date with `files`. Each song is one transaction, so it may be killed at any moment."""
-    from db import store
+    from db.engine import engine_of_one_connection
     from db.indexing import OUTGROWN, OUTGROWN_BY_FAR
+
+    with engine_of_one_connection() as engine:
+        for start in range(0, len(files), CHUNK):
+            if start:
+                keep_index(engine, stored, OUTGROWN_BY_FAR)
+            ingest_chunk(files[start : start + CHUNK], engine, stored, encoder, workers, report, advance, collection)
+        keep_index(engine, stored, OUTGROWN)
+
+
+def ingest_chunk(
+    files: "Sequence[AudioFile | Failure]",
+    engine: "Engine",
+    stored: "StoredEncoder",
+    encoder: "Encoder",
+    workers: int,
+    report: Report,
+    advance: Advance,
+    collection: str | None,
+) -> None:
+    """Bring the catalogue up to date with a few files, which are looked up together."""
+    from db import store
     from ml.extraction import extract
     from ml.files import AudioFile, Failure
 
-    for start in range(0, len(files), CHUNK):
-        chunk = files[start : start + CHUNK]
-        for failure in (item for item in chunk if isinstance(item, Failure)):
-            report.tell(failure.path, "failed", reason=failure.reason)
+    for failure in (item for item in files if isinstance(item, Failure)):
+        report.tell(failure.path, "failed", reason=failure.reason)
+        advance()
+    found = [item for item in files if isinstance(item, AudioFile)]
+    for result in extract(unindexed(found, engine, stored.id, report, advance), encoder, workers):
+        if isinstance(result, Failure):
+            report.tell(result.path, "failed", reason=result.reason)
             advance()
-        found = [item for item in chunk if isinstance(item, AudioFile)]
-        for result in extract(unindexed(found, engine, stored.id, report, advance), encoder, workers):
-            if isinstance(result, Failure):
-                report.tell(result.path, "failed", reason=result.reason)
-                advance()
-                continue
-            fingerprint, song = result.fingerprint, song_row(result, collection)
-            outcome = store.add_song(engine, song, stored.id, fingerprint.positions, fingerprint.embeddings)
-            details = {"duration_s": fingerprint.duration_s, "fragments": len(fingerprint.positions)}
-            report.tell(song.source, outcome, **(details if outcome != store.Outcome.PRESENT else {}))
-            advance(fingerprint.duration_s)
-        keep_index(stored, OUTGROWN_BY_FAR)
-    keep_index(stored, OUTGROWN)
+            continue
+        fingerprint, song = result.fingerprint, song_row(result, collection)
+        outcome = store.add_song(engine, song, stored.id, fingerprint.positions, fingerprint.embeddings)
+        details = {"duration_s": fingerprint.duration_s, "fragments": len(fingerprint.positions)}
+        report.tell(song.source, outcome, **(details if outcome != store.Outcome.PRESENT else {}))
+        advance(fingerprint.duration_s)
 
 
-def keep_index(stored: "StoredEncoder", factor: float) -> None:
+def keep_index(engine: "Engine", stored: "StoredEncoder", factor: float) -> None:
     """Build the index again if its lists are outgrown by `factor`; a role that may not do so leaves it as it is."""
-    from db.engine import connect
     from db.errors import IndexBusy
     from db.indexing import indexes, memory_for_building, rebuild
 
-    with connect() as connection:
-        (index,) = indexes(connection, stored.name)
-        outgrown = index.is_outgrown(memory_for_building(connection), factor)
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        (index,) = indexes(driver, stored.name)
+        outgrown = index.is_outgrown(memory_for_building(driver), factor)
     if outgrown and index.is_mine:
         with stages(f"index of {stored.name}") as tell, suppress(IndexBusy):
             rebuild(index, on_progress=tell)

@@ -51,6 +51,15 @@ def size(n_bytes: int) -> str:
     return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
 
 
+def counted(n: int, what: str) -> str:
+    """How many of what.
+
+    >>> counted(1, "list"), counted(12, "list")
+    ('1 list', '12 lists')
+    """
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
 def print_json(value: Mapping[str, Any]) -> None:
     """One JSON object on one line of stdout."""
     click.echo(json.dumps(value, ensure_ascii=False, default=str))

@@ -47,7 +47,7 @@ def fill(
     from cli.encoders import open_encoder
     from cli.ingest import Report, ingest_files
     from db.encoders import add_encoder, use_encoder
-    from db.engine import engine, engine_of_one_connection
+    from db.engine import engine
     from ml.files import audio_files
 
     add_encoder(engine(), new)
@@ -55,8 +55,8 @@ def fill(
     stored, encoder = open_encoder(connection, new.name, threads=1)
     files = list(audio_files(paths))
     report = Report(as_json=False)
-    with progress("ingesting", len(files)) as advance, engine_of_one_connection() as shared:
-        ingest_files(files, shared, stored, encoder, workers, report, advance)
+    with progress("ingesting", len(files)) as advance:
+        ingest_files(files, stored, encoder, workers, report, advance)
     for line in report.summary().splitlines():
         warn(line)
     return stored, encoder

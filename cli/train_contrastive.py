@@ -1,7 +1,6 @@
 """songradar train contrastive: an encoder that names recordings made in the real world."""
 
 import math
-import os
 from dataclasses import fields, replace
 from itertools import combinations
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.ingest import WORKERS
 from cli.output import progress, warn
 from cli.training import CREDITS, FOLDER, OUT, PER_CELL, SEED, finish, read_credits, write_encoder
 from ml.spec import CONTRASTIVE, EMBEDDING_DIM, AudioSpec
@@ -107,9 +107,7 @@ QUERY_HOP_S = 0.3125
     help="Leave a part of the recipe out, to see what it is worth; may be repeated.",
 )
 @click.option("--preview", metavar="N", type=click.IntRange(1), help="Only write N augmented examples to hear and see.")
-@click.option(
-    "--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Files in work at once [all cores]."
-)
+@WORKERS
 @PER_CELL
 @SEED
 @CREDITS

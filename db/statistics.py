@@ -1,5 +1,6 @@
 """What the catalogue holds and what it costs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -59,13 +60,13 @@ def statistics(connection: psycopg.Connection) -> Statistics:
     return found
 
 
-def advice(connection: psycopg.Connection, found: Statistics) -> list[str]:
-    """What its owner might do for the catalogue, a sentence each."""
+def advice(connection: psycopg.Connection, found: Statistics, indexes: Sequence[indexing.CodeIndex]) -> list[str]:
+    """What its owner might do for the catalogue and its `indexes`, a sentence each."""
     memory = indexing.memory_for_building(connection)
     said = [
         f"the index of {index.encoder} has lists of {index.rows // index.lists} fragments, which searches must look"
         f" through: songradar db reindex makes them {index.rows // index.lists_wanted(memory)}"
-        for index in indexing.indexes(connection)
+        for index in indexes
         if index.is_outgrown(memory)
     ]
     if found.dead_tuples > MANY_DEAD * max(found.fragments, 1):
