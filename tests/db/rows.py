@@ -43,3 +43,14 @@ def add_song(title: str, n: int = 20, seed: int = 1, **columns: str) -> store.Ou
     """Store a song with `n` fragments of random embeddings under the active encoder."""
     positions = np.arange(n, dtype=np.int32)
     return store.add_song(engine(), song_row(title, **columns), active_encoder_id(), positions, unit_vectors(n, seed))
+
+
+def add_trees(n_songs: int, n: int, first: int = 0) -> None:
+    """Songs `Tree 0`, `Tree 1` ... of `n` fragments each, from the seeds in their titles."""
+    for seed in range(first, first + n_songs):
+        add_song(f"Tree {seed}", n=n, seed=seed)
+
+
+def noisy(vectors: NDArray[np.float32], rng: np.random.Generator, level: float = 0.02) -> NDArray[np.float32]:
+    """Nearly the same."""
+    return (vectors + level * rng.standard_normal(vectors.shape)).astype(np.float32)

@@ -2,19 +2,15 @@
 
 import dataclasses
 import json
-import re
 
 import numpy as np
 import psycopg
 import pytest
 
-from cli.encoders import read_folder
-from db import indexing, search, store
-from db.encoders import add_encoder
+from db import search, store
 from db.engine import connect, engine
 from db.errors import EncoderUnknown
-from tests.db.rows import active_encoder_id, add_song, unit_vectors
-from tests.toy_encoder import write_toy_encoder
+from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, unit_vectors
 
 HOP_S, QUERY_HOP_S = 0.5, 0.25  # the toy encoder's
 
@@ -23,10 +19,6 @@ def find(embeddings, offsets_s, limit=5, *, exact=False):
     with connect() as connection:
         question = search.Question(active_encoder_id(), embeddings, np.asarray(offsets_s, np.float32), limit, exact)
         return search.find_matches(connection, question)
-
-
-def noisy(vectors, rng, level=0.02):
-    return (vectors + level * rng.standard_normal(vectors.shape)).astype(np.float32)
 
 
 def centred(query, span_s):
@@ -38,8 +30,7 @@ def centred(query, span_s):
 @pytest.fixture
 def forest(database):
     """Thirty songs of forty fragments: random vectors from seeds 0 to 29."""
-    for seed in range(30):
-        add_song(f"Tree {seed}", n=40, seed=seed)
+    add_trees(30, n=40)
 
 
 def test_piece_of_a_song_is_found_where_it_starts(forest, rng):
@@ -70,8 +61,7 @@ def test_recording_that_begins_before_the_song_has_a_negative_offset(forest, rng
 def test_what_all_fragments_have_in_common_does_not_count(database, rng):
     """Noise like a song that is much the same throughout: taken whole, every fragment lies nearer to that song."""
     drone = unit_vectors(1, seed=100)
-    for seed in range(5):
-        add_song(f"Tree {seed}", n=40, seed=seed)
+    add_trees(5, n=40)
     add_song("Drone", n=40, seed=6)
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
@@ -111,8 +101,7 @@ def test_query_fragments_between_stored_ones_are_compared_with_the_point_between
 
 @pytest.mark.parametrize("pace", [0.96, 1.04])
 def test_long_recording_played_too_fast_or_slow_is_followed_to_its_end(database, rng, pace):
-    for seed in range(5):
-        add_song(f"Tree {seed}", n=120, seed=seed)
+    add_trees(5, n=120)
     offsets_s = QUERY_HOP_S * np.arange(120)
     query = between(unit_vectors(120, seed=3), (10 + pace * offsets_s) / HOP_S)
     best, *_ = find(noisy(query, rng), offsets_s)
@@ -123,8 +112,7 @@ def test_long_recording_played_too_fast_or_slow_is_followed_to_its_end(database,
 
 
 def test_recording_of_many_minutes_is_thinned(database, rng):
-    for seed in range(3):
-        add_song(f"Tree {seed}", n=1300, seed=seed)
+    add_trees(3, n=1300)
     best, *_ = find(noisy(unit_vectors(1300, seed=1)[20:1220], rng), HOP_S * np.arange(1200))
 
     assert (best.title, best.offset_s, best.coverage) == ("Tree 1", 10.0, 1.0)
@@ -146,8 +134,7 @@ def test_a_song_that_is_like_itself_everywhere_leaves_room_for_others(database, 
         connection.execute(
             "UPDATE songradar.fragments SET embedding = (SELECT embedding FROM songradar.fragments LIMIT 1)"
         )
-    for seed in range(2, 8):
-        add_song(f"Tree {seed}", n=40, seed=seed)
+    add_trees(6, n=40, first=2)
     query = np.concatenate([unit_vectors(40, seed=1)[:1]] * 6 + [unit_vectors(40, seed=5)[:2]])
     found = find(query, HOP_S * np.arange(8))
 
@@ -262,74 +249,6 @@ def test_search_without_any_candidate_is_kept_too(database):
 def test_unknown_encoder_is_named(database):
     with connect() as connection, pytest.raises(EncoderUnknown, match="no encoder called nix"):
         search.read_encoder(connection, "nix")
-
-
-def plan_of(question):
-    with connect() as connection:
-        return "\n".join(search.explain(connection, question))
-
-
-def question(query, **options):
-    return search.Question(active_encoder_id(), query, HOP_S * np.arange(len(query), dtype=np.float32), **options)
-
-
-def test_plans_at_a_hundred_thousand_fragments(database, toy_folder, rng):
-    """The index of one partition inside the LATERAL, or the rows of few songs; never a sequential scan."""
-    for seed in range(101):
-        add_song(f"Tree {seed}", n=1000, seed=seed)
-    add_encoder(engine(), read_folder(write_toy_encoder(toy_folder.parent / "other", seed=1)))
-    with connect() as connection:
-        (here,) = (index for index in indexing.indexes(connection) if index.rows > 0)
-    indexing.rebuild(here)
-    numbers = [number for (number,) in rows_of("SELECT song_id FROM songradar.songs_v1 ORDER BY song_id")]
-    query = noisy(unit_vectors(1000, seed=7)[11:19], rng)
-    everywhere, few, many = (plan_of(question(query, songs=songs)) for songs in (None, numbers[:5], numbers[:60]))
-
-    for plan in (everywhere, many):
-        assert f"Index Scan using {here.name} on {here.table}" in plan
-        assert "actual time" in plan
-    assert "code_idx" not in few
-    for plan in (everywhere, few, many):
-        assert f"Index Scan using {here.table}_pkey" in plan
-        assert set(re.findall(r" on (fragments_\d+)", plan)) == {here.table}
-        assert "Seq Scan" not in plan
-
-
-def test_plan_of_an_exact_search_leaves_the_index_out(forest, rng):
-    assert "code_idx" not in plan_of(question(noisy(unit_vectors(40, seed=7)[11:19], rng), exact=True))
-
-
-def rows_of(statement):
-    with connect() as connection:
-        return connection.execute(statement).fetchall()
-
-
-@pytest.mark.parametrize("n", [3, 55])
-@pytest.mark.parametrize("exact", [False, True])
-def test_only_the_chosen_songs_are_named(database, rng, n, exact):
-    for seed in range(60):
-        add_song(f"Tree {seed}", n=10, seed=seed)
-    numbers = [number for (number,) in rows_of("SELECT song_id FROM songradar.songs_v1 ORDER BY song_id")]
-    query = noisy(unit_vectors(10, seed=1)[1:9], rng)
-    with connect() as connection:
-        within = search.find_matches(connection, question(query, songs=numbers[:n], exact=exact))
-        without = search.find_matches(connection, question(query, songs=numbers[2 : n + 2], exact=exact))
-
-    assert within[0].title == "Tree 1"
-    assert {match.song_id for match in without} <= set(numbers[2 : n + 2])
-    assert without[0].score < 0.5
-
-
-def test_settings_of_a_search_are_gone_when_it_ends(forest, rng):
-    with connect() as connection:
-        connection.execute("SET ivfflat.probes = 3")
-        before = connection.execute(SETTINGS).fetchone()
-        search.find_matches(connection, question(unit_vectors(3, seed=1)))
-
-        assert connection.execute(SETTINGS).fetchone() == before
-
-
-SETTINGS = "SELECT current_setting('jit'), current_setting('enable_seqscan'), current_setting('ivfflat.probes')"
 
 
 def test_exact_search_names_the_same_song(forest, rng):
