@@ -14,17 +14,14 @@ import numpy as np
 import psycopg
 from pgvector import HalfVector
 
-from cli.encoders import open_encoder, read_shipped
-from cli.evaluate import audio_in, surroundings
 from cli.output import print_table, warn
-from cli.temporary import temporary_catalogue
 from db import indexing
-from db.encoders import add_encoder
-from db.engine import connect, engine
-from db.search import Question
-from tests.benchmarks import reference, server
-from tests.benchmarks.catalogue import queries, read_material
-from tests.benchmarks.search_scale import FOLDER, K, Stored, fill, one_search
+from db.engine import connect
+from tests.benchmarks import reference
+from tests.benchmarks.quiz import Quiz
+from tests.benchmarks.reference import K
+from tests.benchmarks.server import Neighbours
+from tests.benchmarks.setting import MUSIC, NOISE, RESPONSES, fill, prepared
 
 SIGNS = "binary_quantize({e})::bit(64)"
 CODE = "songradar.code({e})::bit(192)"
@@ -67,10 +64,10 @@ class Variant:
         """
 
 
-def ivfflat(name: str, what: str, operators: str, operator: str, looked_at: int, share: float = 1) -> Variant:
-    options = "lists = {lists}" if share == 1 else "lists = {lists}0"
-    efforts = (4, 8, 16) if share == 1 else (16, 32, 64)
-    return Variant(name, "ivfflat", what, operators, operator, options, "ivfflat.probes", efforts, looked_at)
+def ivfflat(name: str, what: str, operators: str, operator: str, looked_at: int) -> Variant:
+    return Variant(
+        name, "ivfflat", what, operators, operator, "lists = {lists}", "ivfflat.probes", (4, 8, 16), looked_at
+    )
 
 
 BITS, HALF = ("bit_hamming_ops", "<~>"), ("halfvec_l2_ops", "<->")
@@ -90,59 +87,30 @@ VARIANTS = (
 
 
 @click.command()
-@click.option("--music", multiple=True, type=FOLDER, required=True, help="Songs to begin with; may be repeated.")
-@click.option("--noise", multiple=True, type=FOLDER, help="Noises for the queries [pink noise].")
-@click.option("--ir", multiple=True, type=FOLDER, help="Impulse responses for the queries [none].")
+@MUSIC
+@NOISE
+@RESPONSES
 @click.option("--fragments", default=300_000, show_default=True, help="Size of the catalogue.")
 @click.option("--queries", "per_cell", default=30, show_default=True, help="Queries of each condition.")
 def main(music: tuple[Path, ...], noise: tuple[Path, ...], ir: tuple[Path, ...], fragments: int, per_cell: int) -> None:
     """Build one index after the other, and print what each costs and finds."""
-    with temporary_catalogue(), connect() as connection:
-        add_encoder(engine(), read_shipped())
-        stored, encoder = open_encoder(connection, None)
-        material = read_material([file.path for file in audio_in(music, None)], encoder, seed=1)
-        asked = queries(material, encoder, surroundings(list(noise), list(ir), None), (5,), per_cell, seed=2)
-        ((_, content, _),) = fill(stored.id, material, [fragments])
-        numbers = server.song_ids()
-        questions = [Question(stored.id, a.fingerprint.embeddings, a.fingerprint.offsets_s) for a in asked]
-        parts = [server.parts(connection, question) for question in questions]
-        quiz = Quiz(connection, stored.id, content, parts, [numbers[a.song] for a in asked])
+    with prepared(music, noise, ir, (5,), per_cell) as setting, connect() as connection:
+        ((content, _),) = fill(setting.stored.id, setting.material, [fragments])
+        quiz = Quiz.of(setting.stored.id, content, setting.asked)
         connection.execute("VACUUM (ANALYZE) songradar.fragments")
-        rows = [("exact search", "", f"{quiz.exact():.1%}", "", "", "", "")]
+        best = quiz.right(quiz.exact(reference.exact(content.vectors)), quiz.everything)
+        rows = [("exact search", "", f"{np.mean(best):.1%}", "", "", "", "")]
         for variant in VARIANTS:
-            for row in tried(quiz, variant, indexing.indexes(connection)[0]):
+            for row in tried(connection, quiz, variant, indexing.indexes(connection)[0]):
                 rows.append(row)
                 warn("  ".join(map(str, row)))
     print_table(("index", "effort", "named right", "ms, median", "ms, 95 %", "bytes a fragment", "built in, s"), rows)
 
 
-@dataclass(frozen=True)
-class Quiz:
-    """Recordings, what is stored, and the songs that they are pieces of."""
-
-    connection: psycopg.Connection
-    encoder_id: int
-    content: Stored
-    parts: list[tuple[np.ndarray, list[float]]]
-    songs: list[int]
-
-    def exact(self) -> float:
-        """Share named right from the neighbours that exact search finds."""
-        found = one_search(reference.exact(self.content.vectors), [parts for parts, _ in self.parts])
-        content = self.content
-        return self.share_right([(d, content.songs[rows], content.positions[rows]) for d, rows in found])
-
-    def share_right(self, found: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> float:
-        named = [
-            server.named(self.connection, self.encoder_id, part, neighbours)
-            for part, neighbours in zip(self.parts, found, strict=True)
-        ]
-        return float(np.mean([answer.song == song for answer, song in zip(named, self.songs, strict=True)]))
-
-
-def tried(quiz: Quiz, variant: Variant, index: indexing.CodeIndex) -> Iterator[tuple[str, ...]]:
+def tried(
+    connection: psycopg.Connection, quiz: Quiz, variant: Variant, index: indexing.CodeIndex
+) -> Iterator[tuple[str, ...]]:
     """A row for each effort."""
-    connection = quiz.connection
     memory = indexing.memory_for_building(connection)
     connection.execute(f"SET maintenance_work_mem = '{memory // 1024}kB'".encode())
     connection.execute(f"DROP INDEX IF EXISTS songradar.{index.name}".encode())
@@ -155,20 +123,21 @@ def tried(quiz: Quiz, variant: Variant, index: indexing.CodeIndex) -> Iterator[t
         connection.execute("SET LOCAL jit = off; SET LOCAL enable_seqscan = off")
         for effort in variant.efforts:
             connection.execute(f"SET LOCAL {variant.setting} = {effort}".encode())
-            found, ms = neighbours(quiz, variant.statement(index.table))
-            rate, (median, most) = quiz.share_right(found), np.percentile(ms, [50, 95])
+            found, ms = neighbours(connection, quiz, variant.statement(index.table))
+            right = quiz.right(quiz.answers(found, quiz.everything), quiz.everything)
+            rate, (median, most) = np.mean(right), np.percentile(ms, [50, 95])
             costs = (f"{row[0] / len(quiz.content.vectors):.0f}", f"{build_s:.0f}")
             yield (variant.name, str(effort), f"{rate:.1%}", f"{median:.1f}", f"{most:.1f}", *costs)
     connection.execute("DROP INDEX songradar.variant")
 
 
-def neighbours(quiz: Quiz, statement: str) -> tuple[list[tuple[np.ndarray, np.ndarray, np.ndarray]], list[float]]:
-    """The nearest K of those looked at, (distances, songs, positions) of (F, K) each, and how many ms they took."""
+def neighbours(connection: psycopg.Connection, quiz: Quiz, statement: str) -> tuple[list[Neighbours], list[float]]:
+    """The nearest K of those looked at, for each query, and how many milliseconds they took."""
     found, ms = [], []
     for parts, _ in quiz.parts:
         query = [HalfVector(part) for part in parts]
         started = time.perf_counter()
-        rows = quiz.connection.execute(statement.encode(), [query]).fetchall()
+        rows = connection.execute(statement.encode(), [query]).fetchall()
         ms.append(1000 * (time.perf_counter() - started))
         table = np.array(rows).reshape(len(parts), -1, 4)[:, :K]
         found.append((table[:, :, 3], table[:, :, 1].astype(int), table[:, :, 2].astype(int)))

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
-Neighbours = tuple[Vectors, NDArray[np.int64]]
-"""Distances and row numbers, (F, k) each, nearest first."""
+Rows = NDArray[np.int64]
+
+K = 20
+"""Neighbours that vote, of each query fragment."""
 
 M = 32
 """Links of a node in HNSW."""
@@ -33,7 +35,8 @@ class Reference:
     efforts: tuple[int, ...]
     set_effort: Callable[[int], None]
 
-    def search(self, queries: Vectors, k: int) -> Neighbours:
+    def search(self, queries: Vectors, k: int) -> tuple[Vectors, Rows]:
+        """Distances and row numbers of the `k` nearest, (F, k) each, nearest first."""
         squared, rows = self.index.search(queries, k)
         return np.sqrt(np.maximum(squared, 0)), rows
 

@@ -105,6 +105,13 @@ def sizes(encoder_id: int) -> dict[str, int]:
     return dict(zip(("heap", "primary key", "index"), row, strict=True))
 
 
+Parts = tuple[NDArray[np.float32], list[float]]
+"""A query's fragments, (F, 64), and where each starts, in seconds."""
+
+Neighbours = tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32]]
+"""Distances, songs and positions of the stored fragments nearest to each of a query's, (F, k) each."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """The song named first, and whether it is accepted; None where there is no song."""
@@ -174,7 +181,7 @@ def rate(questions: Sequence[Question], n_connections: int, seconds: float) -> f
     return done / (time.perf_counter() - started)
 
 
-def parts(connection: psycopg.Connection, question: Question) -> tuple[NDArray[np.float32], list[float]]:
+def parts(connection: psycopg.Connection, question: Question) -> Parts:
     """A query's fragments as they are compared with stored ones, and where each starts."""
     encoder_id, query, offsets_s, *_ = question.arguments
     rows = connection.execute(PARTS, [encoder_id, query, offsets_s]).fetchall()
@@ -184,10 +191,10 @@ def parts(connection: psycopg.Connection, question: Question) -> tuple[NDArray[n
 def named(
     connection: psycopg.Connection,
     encoder_id: int,
-    query: tuple[NDArray[np.float32], list[float]],
-    neighbours: tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32]],
+    query: Parts,
+    neighbours: Neighbours,
 ) -> Answer:
-    """What neighbours found elsewhere, (distances, songs, positions) of (F, k) each, lead to."""
+    """What neighbours found elsewhere lead to."""
     distances, owners, positions = neighbours
     numbers = np.repeat(np.arange(1, len(distances) + 1), distances.shape[1])
     arguments = [encoder_id, [HalfVector(part) for part in query[0]], query[1], numbers.tolist()]

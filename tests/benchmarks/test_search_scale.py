@@ -5,7 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from tests.benchmarks.search_scale import SECONDS, main
+from tests.benchmarks.report import SECONDS
+from tests.benchmarks.search_scale import main
 
 
 @pytest.fixture(scope="module")

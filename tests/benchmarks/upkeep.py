@@ -19,15 +19,13 @@ from db.encoders import add_encoder
 from db.engine import connect, engine
 from db.search import Question
 from ml.audio import read_audio, resample
-from ml.conditions import Surroundings
 from ml.queries import RATE_HZ
 from tests.benchmarks import server
-from tests.benchmarks.catalogue import queries, read_material
-from tests.benchmarks.search_scale import FOLDER, fill
+from tests.benchmarks.quiz import Quiz
+from tests.benchmarks.setting import MUSIC, fill, prepared
 
 ACTIVE = "SELECT encoder_id FROM songradar.encoders_v1 WHERE active"
 REMOVED_SHARE = 0.3
-MUSIC = click.option("--music", multiple=True, type=FOLDER, required=True, help="Songs to begin with; may be repeated.")
 
 
 @click.group()
@@ -41,25 +39,20 @@ def main() -> None:
 def removal(music: tuple[Path, ...], fragments: int) -> None:
     """Remove 30 % of the songs, none of them asked for; then VACUUM; then db reindex."""
     rows = []
-    with temporary_catalogue(), connect() as connection:
-        add_encoder(engine(), read_shipped())
-        stored, encoder = open_encoder(connection, None)
-        material = read_material([file.path for file in audio_in(music, None)], encoder, seed=1)
-        asked = queries(material, encoder, Surroundings(), (5,), 30, seed=2)
-        questions = [Question(stored.id, a.fingerprint.embeddings, a.fingerprint.offsets_s) for a in asked]
-        for _ in fill(stored.id, material, [fragments]):
-            server.build(stored.name)
-        numbers = server.song_ids()
+    with prepared(music, [], [], (5,), 30) as setting, connect() as connection:
+        stored = setting.stored
+        ((content, _),) = fill(stored.id, setting.material, [fragments])
+        server.build(stored.name)
+        quiz, numbers = Quiz.of(stored.id, content, setting.asked), server.song_ids()
 
         def measure(label: str) -> None:
-            answers, ms = server.ask_all(questions)
-            right = [answer.song == numbers[a.song] for answer, a in zip(answers, asked, strict=True)]
+            answers, ms = server.ask_all(quiz.questions)
             total = sum(server.sizes(stored.id).values())
-            median, most = np.percentile(ms, [50, 95])
+            right, (median, most) = quiz.right(answers, quiz.everything), np.percentile(ms, [50, 95])
             rows.append((label, f"{np.mean(right):.1%}", f"{median:.1f}", f"{most:.1f}", f"{total / 1e6:.0f}"))
 
         measure("before")
-        others = sorted(number for number in numbers if number >= len(material.asked))
+        others = sorted(number for number in numbers if number >= len(setting.material.asked))
         gone = np.random.default_rng(0).permutation(others)[: round(REMOVED_SHARE * len(numbers))]
         connection.execute("DELETE FROM songradar.songs WHERE id = ANY(%s)", [[numbers[n] for n in gone.tolist()]])
         measure("30 % of the songs removed")
