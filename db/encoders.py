@@ -62,14 +62,15 @@ def add_encoder(engine: Engine, new: NewEncoder) -> bool:
         first = not connection.scalar(select(func.count()).select_from(Encoder))
         added = insert(Encoder).values(**vars(new), active=first).returning(Encoder.id)
         encoder_id = connection.execute(added).scalar_one()
+        # song_id leads, so that removing a song finds its fragments in every partition by index. Songs come in the
+        # order of their numbers, so no entry will want room between others.
         connection.execute(
             text(
                 f"CREATE TABLE songradar.fragments_{encoder_id} PARTITION OF songradar.fragments"
+                " (PRIMARY KEY (song_id, position) WITH (fillfactor = 100))"
                 f" FOR VALUES IN ({encoder_id})"
             )
         )
-        # Songs come in the order of their numbers, so no entry will want room between others.
-        connection.execute(text(f"ALTER INDEX songradar.fragments_{encoder_id}_pkey SET (fillfactor = 100)"))
         connection.exec_driver_sql(indexing.create(encoder_id))
         # The name is checked by the table, so it needs no quoting here.
         connection.execute(

@@ -184,7 +184,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["song_id"], ["songradar.songs.id"], name=op.f("fragments_song_id_fkey"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("song_id", "encoder_id", "position", name=op.f("fragments_pkey")),
         schema="songradar",
         comment="One window of a song and its embedding; a partition for each encoder.",
         postgresql_partition_by="LIST (encoder_id)",

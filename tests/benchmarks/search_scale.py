@@ -75,7 +75,7 @@ def measure(setting: Setting, content: Stored, load_seconds: float) -> dict[str,
     """All that is measured at one size."""
     build_s, build_bytes, lists = server.build(setting.stored.name)
     n_bytes = server.sizes(setting.stored.id)
-    hours = len(content.vectors) * setting.encoder.spec.hop_s / 3600
+    hours = content.hours(setting.encoder.spec)
     quiz = Quiz.of(setting.stored.id, content, setting.asked)
     answers, ms = server.ask_all(quiz.questions)
     right, accepted = (quiz.right(answers, quiz.everything, accepted=only) for only in (False, True))

@@ -17,6 +17,7 @@ from db.encoders import add_encoder
 from db.engine import connect, engine, engine_of_one_connection
 from db.search import StoredEncoder
 from ml.encoder import Encoder
+from ml.spec import AudioSpec
 from tests.benchmarks import server
 from tests.benchmarks.catalogue import Asked, Embeddings, Material, queries, read_material, songs
 
@@ -43,6 +44,11 @@ class Stored:
     vectors: NDArray[np.float32]
     songs: NDArray[np.int32]
     positions: NDArray[np.int32]
+
+    def hours(self, spec: AudioSpec) -> float:
+        """Hours of audio that it was, or for mixtures would have been, cut from."""
+        n_songs = len(np.unique(self.songs))
+        return (len(self.vectors) * spec.hop_s + n_songs * (spec.fragment_s - spec.hop_s)) / 3600
 
 
 @contextmanager
