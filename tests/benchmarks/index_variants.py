@@ -1,11 +1,12 @@
-"""Which index for fragments: `python -m tests.benchmarks.index_variants`.
+"""Which index for fragments, and how far a search should look: `python -m tests.benchmarks.index_variants`.
 
 Every variant finds the neighbours of the same recordings of 5 s in the same fragments, in songradar's own PostgreSQL;
-songs are named from them by `score_candidates`, as in a search. Milliseconds are those of finding neighbours alone.
+songs are named from them by `score_candidates`, as in a search. Milliseconds are those of finding neighbours alone; in
+the second table, of the whole of `match_v1`.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +21,8 @@ from db.engine import connect
 from tests.benchmarks import reference
 from tests.benchmarks.quiz import Quiz
 from tests.benchmarks.reference import K
-from tests.benchmarks.server import Neighbours
-from tests.benchmarks.setting import MUSIC, NOISE, RESPONSES, fill, prepared
+from tests.benchmarks.server import Answer, Neighbours
+from tests.benchmarks.setting import MUSIC, NOISE, QUERIES, RESPONSES, fill, prepared
 
 SIGNS = "binary_quantize({e})::bit(64)"
 CODE = "songradar.code({e})::bit(192)"
@@ -85,26 +86,48 @@ VARIANTS = (
     ),
 )  # fmt: skip
 
+REACHES = (
+    (20, 50, 40),
+    (10, 50, 40),
+    (40, 50, 40),
+    (20, 20, 40),
+    (20, 100, 40),
+    (20, 50, 10),
+    (20, 50, 20),
+    (20, 50, 80),
+)
+"""Of a search: neighbours that vote, of those looked at; places scored. The first are the defaults."""
+
+MATCH = """
+    SELECT song_id, accepted
+      FROM songradar.match_v1(%s, %s, %s::real[], 1, neighbours => %s, looked_at => %s, candidates => %s, songs => %s)
+"""
+
 
 @click.command()
 @MUSIC
 @NOISE
 @RESPONSES
 @click.option("--fragments", default=300_000, show_default=True, help="Size of the catalogue.")
-@click.option("--queries", "per_cell", default=30, show_default=True, help="Queries of each condition.")
+@QUERIES
 def main(music: tuple[Path, ...], noise: tuple[Path, ...], ir: tuple[Path, ...], fragments: int, per_cell: int) -> None:
-    """Build one index after the other, and print what each costs and finds."""
+    """Print what one index after the other costs and finds, and then what searches do that look further or less far."""
     with prepared(music, noise, ir, (5,), per_cell) as setting, connect() as connection:
         ((content, _),) = fill(setting.stored.id, setting.material, [fragments])
         quiz = Quiz.of(setting.stored.id, content, setting.asked)
         connection.execute("VACUUM (ANALYZE) songradar.fragments")
         best = quiz.right(quiz.exact(reference.exact(content.vectors)), quiz.everything)
         rows = [("exact search", "", f"{np.mean(best):.1%}", "", "", "", "")]
+        (index,) = indexing.indexes(connection)
         for variant in VARIANTS:
-            for row in tried(connection, quiz, variant, indexing.indexes(connection)[0]):
+            for row in tried(connection, quiz, variant, index):
                 rows.append(row)
                 warn("  ".join(map(str, row)))
+        indexing.rebuild(index)
+        reached = [searched(connection, quiz, reach, None) for reach in REACHES]
+        reached += [searched(connection, quiz, REACHES[0], songs) for songs in choices_of_songs(quiz)]
     print_table(("index", "effort", "named right", "ms, median", "ms, 95 %", "bytes a fragment", "built in, s"), rows)
+    print_table(("neighbours", "looked at", "places", "among", "named right", "ms, median", "ms, 95 %"), reached)
 
 
 def tried(
@@ -125,9 +148,8 @@ def tried(
             connection.execute(f"SET LOCAL {variant.setting} = {effort}".encode())
             found, ms = neighbours(connection, quiz, variant.statement(index.table))
             right = quiz.right(quiz.answers(found, quiz.everything), quiz.everything)
-            rate, (median, most) = np.mean(right), np.percentile(ms, [50, 95])
             costs = (f"{row[0] / len(quiz.content.vectors):.0f}", f"{build_s:.0f}")
-            yield (variant.name, str(effort), f"{rate:.1%}", f"{median:.1f}", f"{most:.1f}", *costs)
+            yield (variant.name, str(effort), *told(right, ms), *costs)
     connection.execute("DROP INDEX songradar.variant")
 
 
@@ -142,6 +164,34 @@ def neighbours(connection: psycopg.Connection, quiz: Quiz, statement: str) -> tu
         table = np.array(rows).reshape(len(parts), -1, 4)[:, :K]
         found.append((table[:, :, 3], table[:, :, 1].astype(int), table[:, :, 2].astype(int)))
     return found, ms
+
+
+def choices_of_songs(quiz: Quiz) -> Iterator[list[int]]:
+    """The songs asked for with some others: as many as are read whole, more, and half the catalogue."""
+    asked = set(quiz.songs)
+    others = sorted(set(quiz.content.songs.tolist()) - asked)
+    for n in (50, 100, (len(asked) + len(others)) // 2):
+        yield [*asked, *others[: max(0, n - len(asked))]]
+
+
+def searched(
+    connection: psycopg.Connection, quiz: Quiz, reach: tuple[int, int, int], songs: list[int] | None
+) -> tuple[str, ...]:
+    """A row: what searches find that look so far, among some songs, and how long they take."""
+    answers, ms = [], []
+    for question in quiz.questions:
+        encoder_id, query, offsets_s, *_ = question.arguments
+        started = time.perf_counter()
+        row = connection.execute(MATCH, [encoder_id, query, offsets_s, *reach, songs]).fetchone()
+        ms.append(1000 * (time.perf_counter() - started))
+        answers.append(Answer(*row) if row else Answer())
+    among = f"{len(songs)} songs" if songs else "all"
+    return (*map(str, reach), among, *told(quiz.right(answers, quiz.everything), ms))
+
+
+def told(right: Sequence[bool], ms: Sequence[float]) -> tuple[str, str, str]:
+    median, most = np.percentile(ms, [50, 95])
+    return f"{np.mean(right):.1%}", f"{median:.1f}", f"{most:.1f}"
 
 
 if __name__ == "__main__":

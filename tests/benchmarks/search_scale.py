@@ -20,7 +20,7 @@ from tests.benchmarks.quiz import Quiz
 from tests.benchmarks.reference import K, Reference
 from tests.benchmarks.report import SECONDS, Sizes, print_report
 from tests.benchmarks.server import Neighbours
-from tests.benchmarks.setting import FOLDER, NOISE, RESPONSES, Setting, Stored, fill, prepared
+from tests.benchmarks.setting import FOLDER, NOISE, QUERIES, RESPONSES, Setting, Stored, fill, prepared
 
 COLD_TRIES = 5
 LOAD_S = 10.0
@@ -36,7 +36,7 @@ DEMO = Path(str(files("cli").joinpath("songs_of_the_demo")))
 @NOISE
 @RESPONSES
 @click.option("--encoder", type=FOLDER, help="Folder of another encoder [the shipped one].")
-@click.option("--queries", "per_cell", default=30, show_default=True, help="Queries of each length and condition.")
+@QUERIES
 @click.option("--load-seconds", default=LOAD_S, show_default=True, help="How long so many connections ask.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the numbers here, too.")
 @click.option("--plots", type=click.Path(path_type=Path), help="Write latency.png and bytes.png to this folder.")

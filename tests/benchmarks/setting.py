@@ -25,6 +25,9 @@ FOLDER = click.Path(exists=True, path_type=Path)
 MUSIC = click.option("--music", multiple=True, type=FOLDER, required=True, help="Songs to begin with; may be repeated.")
 NOISE = click.option("--noise", multiple=True, type=FOLDER, help="Noises for the queries [pink noise].")
 RESPONSES = click.option("--ir", multiple=True, type=FOLDER, help="Impulse responses for the queries [none].")
+QUERIES = click.option(
+    "--queries", "per_cell", default=30, show_default=True, help="Queries of each length and condition."
+)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from ml.audio import read_audio, resample
 from ml.queries import RATE_HZ
 from tests.benchmarks import server
 from tests.benchmarks.quiz import Quiz
-from tests.benchmarks.setting import MUSIC, fill, prepared
+from tests.benchmarks.setting import MUSIC, QUERIES, fill, prepared
 
 ACTIVE = "SELECT encoder_id FROM songradar.encoders_v1 WHERE active"
 REMOVED_SHARE = 0.3
@@ -36,10 +36,11 @@ def main() -> None:
 @main.command()
 @MUSIC
 @click.option("--fragments", default=300_000, show_default=True, help="Size of the catalogue.")
-def removal(music: tuple[Path, ...], fragments: int) -> None:
+@QUERIES
+def removal(music: tuple[Path, ...], fragments: int, per_cell: int) -> None:
     """Remove 30 % of the songs, none of them asked for; then VACUUM; then db reindex."""
     rows = []
-    with prepared(music, [], [], (5,), 30) as setting, connect() as connection:
+    with prepared(music, [], [], (5,), per_cell) as setting, connect() as connection:
         stored = setting.stored
         ((content, _),) = fill(stored.id, setting.material, [fragments])
         server.build(stored.name)

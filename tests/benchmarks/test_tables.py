@@ -1,0 +1,41 @@
+"""Small sizes of the benchmarks behind decisions: they measure all that they should, and print it."""
+
+import re
+
+from click.testing import CliRunner
+
+from tests.benchmarks.index_variants import REACHES, VARIANTS
+from tests.benchmarks.index_variants import main as index_variants
+from tests.benchmarks.search_scale import DEMO
+from tests.benchmarks.upkeep import reencoding, removal
+
+
+def table(command, *arguments):
+    """The cells of what it prints: they are two spaces or more apart."""
+    result = CliRunner().invoke(command, ["--music", str(DEMO), *arguments], catch_exceptions=False)
+    return [re.split(r" {2,}", line) for line in result.stdout.splitlines()]
+
+
+def test_every_index_finds_songs():
+    rows = table(index_variants, "--fragments", "2000", "--queries", "1")
+    tried, reached = rows[2 : -len(REACHES) - 4], rows[-len(REACHES) - 3 :]
+
+    assert {cells[0] for cells in tried} == {variant.name for variant in VARIANTS}
+    assert all(float(cells[2].rstrip("%")) >= 80 for cells in tried)
+    assert all(float(cells[4].rstrip("%")) >= 80 for cells in reached)
+
+
+def test_songs_are_found_after_others_are_removed():
+    _, *rows = table(removal, "--fragments", "2000", "--queries", "2")
+
+    assert [cells[0] for cells in rows] == [
+        "before", "30 % of the songs removed", "after VACUUM", "after db reindex",
+    ]  # fmt: skip
+    assert all(float(cells[1].rstrip("%")) >= 90 for cells in rows)
+
+
+def test_searches_go_on_while_a_catalogue_is_encoded_again():
+    rows = [cells for cells in table(reencoding) if cells[0] in ("before", "during", "after")]
+
+    assert [cells[0] for cells in rows] == ["before", "during", "after"]
+    assert all(int(cells[1]) > 0 for cells in rows)
