@@ -108,7 +108,7 @@ class Encoder(Base):
         LargeBinary, comment="The network: waveform (n, samples) float32 to embedding (n, 64) float32."
     )
     probes: Mapped[int] = mapped_column(
-        server_default=text("10"),
+        server_default=text("12"),
         comment="Lists of the index that a search looks into: more find more and take longer.",
     )
     active: Mapped[bool] = mapped_column(

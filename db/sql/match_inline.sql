@@ -5,7 +5,7 @@ CREATE FUNCTION songradar.match_inline(
     query_offset_s real[],
     max_matches integer DEFAULT 5,
     neighbours integer DEFAULT 20,
-    looked_at integer DEFAULT 50,
+    looked_at integer DEFAULT 100,
     candidates integer DEFAULT 40,
     exact boolean DEFAULT false,
     songs integer[] DEFAULT NULL

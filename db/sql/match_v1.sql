@@ -20,17 +20,18 @@
 --
 -- query_fragments, nearest_fragments and score_candidates are its steps; each explains itself.
 --
--- How many lists of the index a search looks into is a column of the encoder. The settings hold for the call alone: no
--- compilation, which takes longer than the search; a plan for these arguments, which takes 5 ms and saves more than a
--- plan for all; no sequential scan, whose cost the planner underrates, as it counts the code of a fragment as one
--- operation; and on through further lists where a choice of songs leaves too few.
+-- The settings hold for the call alone. How many lists of the index a search looks into is a column of the encoder; it
+-- goes on through further lists only where a choice of songs may leave too few, as to have all lists in order takes as
+-- long as to look into five of them. No compilation, which takes longer than the search; one plan for all arguments, as
+-- planning takes a quarter of a search; no sequential scan, whose cost the planner underrates, as it counts the code of a
+-- fragment as one operation.
 CREATE FUNCTION songradar.match_v1(
     encoder integer,
     query halfvec[],
     query_offset_s real[],
     max_matches integer DEFAULT 5,
     neighbours integer DEFAULT 20,
-    looked_at integer DEFAULT 50,
+    looked_at integer DEFAULT 100,
     candidates integer DEFAULT 40,
     exact boolean DEFAULT false,
     songs integer[] DEFAULT NULL
@@ -40,11 +41,14 @@ LANGUAGE plpgsql STABLE
 SET jit = off
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
-SET ivfflat.iterative_scan = relaxed_order
+SET ivfflat.iterative_scan = off
 SET ivfflat.probes = 1
 AS $$
 BEGIN
     PERFORM set_config('ivfflat.probes', e.probes::text, true) FROM songradar.encoders AS e WHERE e.id = encoder;
+    IF songs IS NOT NULL THEN
+        PERFORM set_config('ivfflat.iterative_scan', 'relaxed_order', true);
+    END IF;
     RETURN QUERY
     SELECT m.*
       FROM songradar.match_inline(

@@ -16,7 +16,7 @@ CREATE FUNCTION songradar.nearest_fragments(
     encoder integer,
     embedding halfvec,
     wanted integer DEFAULT 20,
-    looked_at integer DEFAULT 50,
+    looked_at integer DEFAULT 100,
     exact boolean DEFAULT false,
     songs integer[] DEFAULT NULL
 )

@@ -68,7 +68,7 @@ def upgrade() -> None:
         sa.Column(
             "probes",
             sa.Integer(),
-            server_default=sa.text("10"),
+            server_default=sa.text("12"),
             nullable=False,
             comment="Lists of the index that a search looks into: more find more and take longer.",
         ),

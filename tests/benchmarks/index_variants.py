@@ -67,17 +67,17 @@ class Variant:
 
 def ivfflat(name: str, what: str, operators: str, operator: str, looked_at: int) -> Variant:
     return Variant(
-        name, "ivfflat", what, operators, operator, "lists = {lists}", "ivfflat.probes", (4, 8, 16), looked_at
+        name, "ivfflat", what, operators, operator, "lists = {lists}", "ivfflat.probes", (4, 8, 12, 16), looked_at
     )
 
 
 BITS, HALF = ("bit_hamming_ops", "<~>"), ("halfvec_l2_ops", "<->")
 VARIANTS = (
-    ivfflat("IVFFlat, 192 bits", CODE, *BITS, 50),
-    ivfflat("IVFFlat, 192 bits, 100 looked at", CODE, *BITS, 100),
-    ivfflat("IVFFlat, 64 bits", SIGNS, *BITS, 50),
+    ivfflat("IVFFlat, 192 bits", CODE, *BITS, 100),
+    ivfflat("IVFFlat, 192 bits, 50 looked at", CODE, *BITS, 50),
+    ivfflat("IVFFlat, 64 bits", SIGNS, *BITS, 100),
     ivfflat("IVFFlat, halfvec", WHOLE, *HALF, K),
-    Variant("HNSW, 192 bits", "hnsw", CODE, *BITS, "m = 16", "hnsw.ef_search", (50, 100), 50),
+    Variant("HNSW, 192 bits", "hnsw", CODE, *BITS, "m = 16", "hnsw.ef_search", (100, 200), 100),
     Variant("HNSW, halfvec, m 16", "hnsw", WHOLE, *HALF, "m = 16", "hnsw.ef_search", (20, 40, 100), K),
     Variant("HNSW, halfvec, m 8", "hnsw", WHOLE, *HALF, "m = 8", "hnsw.ef_search", (40, 100), K),
     Variant(
@@ -87,14 +87,14 @@ VARIANTS = (
 )  # fmt: skip
 
 REACHES = (
-    (20, 50, 40),
-    (10, 50, 40),
-    (40, 50, 40),
-    (20, 20, 40),
     (20, 100, 40),
-    (20, 50, 10),
-    (20, 50, 20),
-    (20, 50, 80),
+    (10, 100, 40),
+    (40, 100, 40),
+    (20, 50, 40),
+    (20, 200, 40),
+    (20, 100, 10),
+    (20, 100, 20),
+    (20, 100, 80),
 )
 """Of a search: neighbours that vote, of those looked at; places scored. The first are the defaults."""
 
