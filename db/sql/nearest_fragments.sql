@@ -7,8 +7,7 @@
 --            exact       compare all embeddings instead
 --            songs       songs to look among; NULL for all
 --
--- Only a pure ORDER BY code LIMIT can use the index. How many of its lists it looks into is ivfflat.probes. The fragments
--- of up to fifty songs are all compared, which takes less time than to meet them in the index.
+-- Only a pure ORDER BY code LIMIT can use the index. How many of its lists it looks into is ivfflat.probes.
 --
 -- Three ways of which one is gone: with a plan for all arguments, each begins with a filter that is tried once. Inlined
 -- into the statement that calls it.
@@ -28,7 +27,6 @@ SELECT near.song_id, near.position, near.distance
            FROM songradar.fragments AS f
           WHERE f.encoder_id = nearest_fragments.encoder
             AND NOT nearest_fragments.exact
-            AND (nearest_fragments.songs IS NULL OR cardinality(nearest_fragments.songs) > 50)
             AND (nearest_fragments.songs IS NULL
                  OR f.song_id + 0 = ANY (nearest_fragments.songs))  -- not by the primary key
           ORDER BY songradar.code(f.embedding)::bit(192) <~> songradar.code(nearest_fragments.embedding)::bit(192)
@@ -45,7 +43,7 @@ SELECT near.song_id, near.position, near.distance
         (SELECT f.song_id, f.position, f.embedding <-> nearest_fragments.embedding AS distance
            FROM songradar.fragments AS f
           WHERE f.encoder_id = nearest_fragments.encoder
-            AND (nearest_fragments.exact OR cardinality(nearest_fragments.songs) <= 50)
+            AND nearest_fragments.exact
             AND f.song_id = ANY (nearest_fragments.songs)
           ORDER BY f.embedding <-> nearest_fragments.embedding
           LIMIT nearest_fragments.wanted)) AS near
