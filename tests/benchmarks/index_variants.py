@@ -167,10 +167,10 @@ def neighbours(connection: psycopg.Connection, quiz: Quiz, statement: str) -> tu
 
 
 def choices_of_songs(quiz: Quiz) -> Iterator[list[int]]:
-    """The songs asked for with some others: as many as are read whole, more, and half the catalogue."""
+    """The songs asked for with some others: few, which are read whole, more, and half the catalogue."""
     asked = set(quiz.songs)
     others = sorted(set(quiz.content.songs.tolist()) - asked)
-    for n in (50, 100, (len(asked) + len(others)) // 2):
+    for n in (50, 200, (len(asked) + len(others)) // 2):
         yield [*asked, *others[: max(0, n - len(asked))]]
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 def draw(found: list[dict[str, Any]], folder: Path) -> None:
     """latency.png: milliseconds of a search for 5 s; bytes.png: megabytes for an hour of audio; both by size."""
     sizes = [size["fragments"] for size in found]
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
     for label, key, style in (("songradar", "sql_ms", "o-"), ("FAISS HNSW, neighbours alone", "faiss_hnsw_ms", "s-")):
         (line,) = axes.plot(sizes, [size[key]["5"]["p50"] for size in found], style, label=f"{label}: median")
@@ -17,7 +17,7 @@ def draw(found: list[dict[str, Any]], folder: Path) -> None:
         axes.plot(sizes, p95, style[0] + ":", color=line.get_color(), label=f"{label}: 95 %")
     axes.set(xscale="log", yscale="log", xlabel="fragments", ylabel="milliseconds for a recording of 5 s")
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(folder / "latency.png", dpi=120)
 
     figure = Figure(figsize=(8, 4), layout="constrained")
