@@ -21,6 +21,29 @@ FUNCTIONS = ("query_fragments", "nearest_fragments", "score_candidates", "match_
 
 def upgrade() -> None:
     op.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    create_encoders()
+    create_songs()
+    create_fragments()
+    create_searches()
+    create_matches()
+    op.execute(frozen_sql.read("code"))  # for each partition's index, which comes and goes with it: see db.indexing
+    for name in (*VIEWS, "match_row", *FUNCTIONS):
+        op.execute(frozen_sql.read(name))
+
+
+def downgrade() -> None:
+    """The extension stays: other applications in this database may use it."""
+    for name in reversed(FUNCTIONS):
+        op.execute(f"DROP FUNCTION songradar.{name}")
+    op.execute("DROP TYPE songradar.match_row")
+    for name in reversed(VIEWS):
+        op.execute(f"DROP VIEW songradar.{name}")
+    for name in ("matches", "searches", "fragments", "songs", "encoders"):
+        op.drop_table(name, schema="songradar")
+    op.execute("DROP FUNCTION songradar.code")
+
+
+def create_encoders() -> None:
     op.create_table(
         "encoders",
         sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False, comment="Number of the encoder."),
@@ -105,6 +128,9 @@ def upgrade() -> None:
         schema="songradar",
         postgresql_where=sa.text("active"),
     )
+
+
+def create_songs() -> None:
     op.create_table(
         "songs",
         sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False, comment="Number of the song."),
@@ -164,6 +190,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("songs_source_idx"), "songs", ["source"], schema="songradar")
     op.create_index(op.f("songs_collection_idx"), "songs", ["collection"], schema="songradar")
+
+
+def create_fragments() -> None:
     op.create_table(
         "fragments",
         sa.Column("encoder_id", sa.Integer(), nullable=False, comment="Encoder that made the embedding."),
@@ -190,8 +219,9 @@ def upgrade() -> None:
     )
     # 136 bytes stay in the row: never compressed, never moved to TOAST.
     op.execute("ALTER TABLE songradar.fragments ALTER COLUMN embedding SET STORAGE PLAIN")
-    op.execute(frozen_sql.read("code"))
-    # Each partition's index of codes comes and goes with it: see db.indexing.
+
+
+def create_searches() -> None:
     op.create_table(
         "searches",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False, comment="Number of the search."),
@@ -224,6 +254,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("searches_encoder_id_idx"), "searches", ["encoder_id"], unique=False, schema="songradar")
     op.create_index(op.f("searches_searched_at_idx"), "searches", ["searched_at"], unique=False, schema="songradar")
+
+
+def create_matches() -> None:
     op.create_table(
         "matches",
         sa.Column("search_id", sa.BigInteger(), nullable=False, comment="The search."),
@@ -260,17 +293,3 @@ def upgrade() -> None:
         comment="The candidates that a search brought, best first.",
     )
     op.create_index(op.f("matches_song_id_idx"), "matches", ["song_id"], unique=False, schema="songradar")
-    for name in (*VIEWS, "match_row", *FUNCTIONS):
-        op.execute(frozen_sql.read(name))
-
-
-def downgrade() -> None:
-    """The extension stays: other applications in this database may use it."""
-    for name in reversed(FUNCTIONS):
-        op.execute(f"DROP FUNCTION songradar.{name}")
-    op.execute("DROP TYPE songradar.match_row")
-    for name in reversed(VIEWS):
-        op.execute(f"DROP VIEW songradar.{name}")
-    for name in ("matches", "searches", "fragments", "songs", "encoders"):
-        op.drop_table(name, schema="songradar")
-    op.execute("DROP FUNCTION songradar.code")
