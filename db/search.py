@@ -44,12 +44,7 @@ _SETTINGS = """
      WHERE p.pronamespace = 'songradar'::regnamespace AND p.proname = 'match_v1'
 """
 
-_SETTINGS_OF_QUESTION = """
-    SELECT set_config('ivfflat.probes', probes::text, true),
-           set_config('ivfflat.iterative_scan', CASE WHEN %s THEN 'relaxed_order' ELSE 'off' END, true)
-      FROM songradar.encoders
-     WHERE id = %s
-"""
+_REACH = "SELECT songradar.set_reach(%s, %s::integer[])"
 
 _SAVE = """
     WITH search AS (
@@ -153,7 +148,7 @@ def explain(connection: psycopg.Connection, question: Question) -> list[str]:
     """PostgreSQL's plan of `find_matches`, line by line, with what each step took."""
     with connection.transaction():
         connection.execute(_SETTINGS)
-        connection.execute(_SETTINGS_OF_QUESTION, [question.songs is not None, question.encoder_id])
+        connection.execute(_REACH, [question.encoder_id, question.songs])
         return [str(line) for (line,) in connection.execute(_EXPLAIN, question.arguments)]
 
 

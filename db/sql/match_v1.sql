@@ -20,11 +20,9 @@
 --
 -- query_fragments, nearest_fragments and score_candidates are its steps; each explains itself.
 --
--- The settings hold for the call alone. How many lists of the index a search looks into is a column of the encoder; it
--- goes on through further lists only where a choice of songs may leave too few, as to have all lists in order takes as
--- long as to look into five of them. No compilation, which takes longer than the search; one plan for all arguments, as
--- planning takes a quarter of a search; no sequential scan, whose cost the planner underrates, as it counts the code of a
--- fragment as one operation.
+-- The settings hold for the call alone: no compilation, which takes longer than the search; one plan for all arguments,
+-- as planning takes a quarter of a search; no sequential scan, whose cost the planner underrates, as it counts the code
+-- of a fragment as one operation; and those that set_reach makes.
 CREATE FUNCTION songradar.match_v1(
     encoder integer,
     query halfvec[],
@@ -45,10 +43,7 @@ SET ivfflat.iterative_scan = off
 SET ivfflat.probes = 1
 AS $$
 BEGIN
-    PERFORM set_config('ivfflat.probes', e.probes::text, true) FROM songradar.encoders AS e WHERE e.id = encoder;
-    IF songs IS NOT NULL THEN
-        PERFORM set_config('ivfflat.iterative_scan', 'relaxed_order', true);
-    END IF;
+    PERFORM songradar.set_reach(encoder, songs);
     RETURN QUERY
     SELECT m.*
       FROM songradar.match_inline(

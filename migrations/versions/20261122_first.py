@@ -16,7 +16,7 @@ depends_on: Sequence[str] | None = None
 
 
 VIEWS = ("songs_v1", "encoders_v1", "fragments_v1", "matches_v1")
-FUNCTIONS = ("query_fragments", "nearest_fragments", "score_candidates", "match_inline", "match_v1")
+FUNCTIONS = ("query_fragments", "nearest_fragments", "score_candidates", "match_inline", "set_reach", "match_v1")
 
 
 def upgrade() -> None:

@@ -168,5 +168,13 @@ def test_package_has_the_sql_that_other_applications_rely_on():
     released = {path.name.removesuffix(".sql") for path in files("db").joinpath("sql").iterdir()}
 
     views = {"songs_v1", "encoders_v1", "fragments_v1", "matches_v1"}
-    steps = {"code", "match_row", "query_fragments", "nearest_fragments", "score_candidates", "match_inline"}
+    steps = {
+        "code",
+        "match_row",
+        "query_fragments",
+        "nearest_fragments",
+        "score_candidates",
+        "match_inline",
+        "set_reach",
+    }
     assert released == {*views, *steps, "match_v1", "announce_song", "announce_matches"}
