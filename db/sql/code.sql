@@ -2,7 +2,7 @@
 -- turned by 16 places. Embeddings that lie close differ in few bits; the index of fragments holds nothing but codes.
 --
 -- A sign alone says on which side of 64 planes an embedding lies; sums and differences add 128 planes between them.
--- Measured on a million fragments (README): 24 bytes that find what 128 bytes of halfvec find.
+-- 24 bytes instead of the 128 of an embedding, for one recording in a hundred that is not found (README).
 CREATE FUNCTION songradar.code(embedding halfvec) RETURNS bit
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN binary_quantize(

@@ -1,8 +1,8 @@
 -- match_inline: match_v1 without its settings and so inlined: EXPLAIN shows its plan. For `songradar search --explain`.
 --
 -- Among few songs all fragments are compared, which takes less time than to meet enough of them in the index: the one
--- time grows with their number, the other as their share of the catalogue (as the planner knows it) falls. A recording of
--- 5 s takes 0.1 s either way for 200 of 7,000 songs.
+-- time grows with their number, the other as their share of the catalogue (as the planner knows it) falls. A recording
+-- of 5 s takes 0.1 s either way for 200 of 7,000 songs.
 CREATE FUNCTION songradar.match_inline(
     encoder integer,
     query halfvec[],

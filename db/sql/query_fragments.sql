@@ -5,11 +5,11 @@
 --            query_offset_s  where in the recording each of them starts, in seconds
 --
 -- What all fragments of a recording have in common is the noise, the room and the device as much as the music: where
--- fragments overlap, most of their mean is taken from each, the more the longer the recording, and the rest brought back
--- to length 1.
+-- fragments overlap, most of their mean is taken from each, the more the longer the recording, and the rest brought
+-- back to length 1.
 --
--- Of more than 128 fragments, that is of recordings longer than half a minute, every second is taken, or every third ...,
--- so that the work does not grow without bound.
+-- Of more than 128 fragments, that is of recordings longer than half a minute, every second is taken, or every third,
+-- and so on: the work does not grow without bound.
 CREATE FUNCTION songradar.query_fragments(encoder integer, query halfvec[], query_offset_s real[])
 RETURNS TABLE ("number" bigint, offset_s double precision, embedding halfvec)
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -8,19 +8,20 @@
 --            near_position      its position there,
 --            near_distance      and its distance
 --            max_matches      rows wanted
---            candidates       places that are scored by all their fragments; where a song's hop holds several of the query's,
---                             that many times as many
+--            candidates       places that are scored by all their fragments; where a song's hop holds several of the
+--                             query's, that many times as many
 -- Result     as of match_v1
 --
 -- 1. A neighbour votes for the start of the recording within its song. True neighbours agree on it (Wang 2003), to
---    within a query hop, or 2 % of a long recording, which may be played a little fast: neighbouring bins count together.
+--    within a query hop, or 2 % of a long recording, which may be played a little fast: neighbouring bins count
+--    together.
 -- 2. The places with most votes, a few of each song, are scored over ALL query fragments, each compared with the nearer
 --    of the two stored ones that it lies between.
--- 3. The ten best songs, or max_matches, are scored again at nine starts within half a hop, and as if played up to 4.5 %
---    slower or faster, as far as the recording's length lets such a drift be heard (but by no more than 20 hops).
+-- 3. The ten best songs, or max_matches, are scored again at nine starts within half a hop, and as if played up to
+--    4.5 % slower or faster, as far as the recording's length lets such a drift be heard (but by no more than 20 hops).
 --    A query fragment that lies between two stored ones is compared with the point between their embeddings: where
---    fragments overlap, that is nearly the embedding of the sound between them. (Encoders whose fragments do not overlap
---    compare only query fragments that line up with stored ones.)
+--    fragments overlap, that is nearly the embedding of the sound between them. (Encoders whose fragments do not
+--    overlap compare only query fragments that line up with stored ones.)
 -- 4. Evidence becomes a probability by the logistic weights in encoders.calibration: of the logarithm of the mean
 --    squared distance (1 - score), of its ratio to the runner-up's, of coverage and of the number of fragments. Where
 --    there is no other song, the ratio counts as its mean when the weights were fitted, log_ratio_alone.
