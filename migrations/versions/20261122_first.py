@@ -1,11 +1,14 @@
 """The first schema: songs, encoders, fragments, searches, matches; match_v1 and the views."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeEngine
 
 from migrations import frozen_sql
 
@@ -17,6 +20,9 @@ depends_on: Sequence[str] | None = None
 
 VIEWS = ("songs_v1", "encoders_v1", "fragments_v1", "matches_v1")
 FUNCTIONS = ("query_fragments", "nearest_fragments", "score_candidates", "match_inline", "set_reach", "match_v1")
+
+JSONB = postgresql.JSONB()
+TIMESTAMP = postgresql.TIMESTAMP(timezone=True)
 
 
 def upgrade() -> None:
@@ -43,72 +49,50 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION songradar.code")
 
 
+def column(
+    name: str,
+    type_: TypeEngine[Any],
+    comment: str,
+    *items: SchemaItem,
+    nullable: bool = False,
+    default: str | None = None,
+) -> sa.Column[Any]:
+    """A column with its comment; `default` is an SQL expression."""
+    server_default = None if default is None else sa.text(default)
+    return sa.Column(name, type_, *items, nullable=nullable, server_default=server_default, comment=comment)
+
+
 def create_encoders() -> None:
     op.create_table(
         "encoders",
-        sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False, comment="Number of the encoder."),
-        sa.Column("name", sa.Text(), nullable=False, comment="Name used on the command line."),
-        sa.Column("sha256", sa.LargeBinary(), nullable=False, comment="SHA-256 of onnx."),
-        sa.Column(
+        column("id", sa.Integer(), "Number of the encoder.", sa.Identity(always=True)),
+        column("name", sa.Text(), "Name used on the command line."),
+        column("sha256", sa.LargeBinary(), "SHA-256 of onnx."),
+        column(
             "kind",
             sa.Text(),
+            "Recipe it was trained by.",
             sa.Computed("spec ->> 'kind'", persisted=True),
             nullable=True,
-            comment="Recipe it was trained by.",
         ),
-        sa.Column(
-            "spec",
-            postgresql.JSONB(astext_type=sa.Text()),
-            nullable=False,
-            comment="AudioSpec: sample rate, fragment length and hops; how to cut audio for this encoder.",
-        ),
-        sa.Column(
+        column("spec", JSONB, "AudioSpec: sample rate, fragment length and hops; how to cut audio for this encoder."),
+        column(
             "calibration",
-            postgresql.JSONB(astext_type=sa.Text()),
+            JSONB,
+            "Weights that turn evidence into a probability, and the threshold; see match_v1.",
             nullable=True,
-            comment="Weights that turn evidence into a probability, and the threshold; see match_v1.",
         ),
-        sa.Column(
-            "metrics",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'{}'"),
-            nullable=False,
-            comment="What was measured when it was trained.",
-        ),
-        sa.Column(
-            "card",
-            sa.Text(),
-            server_default=sa.text("''"),
-            nullable=False,
-            comment="Model card: data, licences, limits.",
-        ),
-        sa.Column(
-            "onnx",
-            sa.LargeBinary(),
-            nullable=False,
-            comment="The network: waveform (n, samples) float32 to embedding (n, 64) float32.",
-        ),
-        sa.Column(
+        column("metrics", JSONB, "What was measured when it was trained.", default="'{}'"),
+        column("card", sa.Text(), "Model card: data, licences, limits.", default="''"),
+        column("onnx", sa.LargeBinary(), "The network: waveform (n, samples) float32 to embedding (n, 64) float32."),
+        column(
             "probes",
             sa.Integer(),
-            server_default=sa.text("12"),
-            nullable=False,
-            comment="Lists of the index that a search looks into: more find more and take longer.",
+            "Lists of the index that a search looks into: more find more and take longer.",
+            default="12",
         ),
-        sa.Column(
-            "active",
-            sa.Boolean(),
-            server_default=sa.text("false"),
-            nullable=False,
-            comment="Whether ingestion and search use it unless told otherwise.",
-        ),
-        sa.Column(
-            "created_at",
-            postgresql.TIMESTAMP(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-            comment="When it was added.",
-        ),
+        column("active", sa.Boolean(), "Whether ingestion and search use it unless told otherwise.", default="false"),
+        column("created_at", TIMESTAMP, "When it was added.", default="now()"),
         sa.CheckConstraint("jsonb_typeof(calibration) = 'object'", name=op.f("encoders_calibration_check")),
         sa.CheckConstraint("probes BETWEEN 1 AND 32768", name=op.f("encoders_probes_check")),
         sa.CheckConstraint("jsonb_typeof(spec) = 'object' AND spec ? 'kind'", name=op.f("encoders_spec_check")),
@@ -133,52 +117,19 @@ def create_encoders() -> None:
 def create_songs() -> None:
     op.create_table(
         "songs",
-        sa.Column("id", sa.Integer(), sa.Identity(always=True), nullable=False, comment="Number of the song."),
-        sa.Column("title", sa.Text(), nullable=False, comment="Title from the file's tags, else from its name."),
-        sa.Column(
-            "artist", sa.Text(), nullable=True, comment="Artist from the tags or the file name; NULL if neither tells."
-        ),
-        sa.Column("album", sa.Text(), nullable=True, comment="Album from the tags."),
-        sa.Column("collection", sa.Text(), nullable=True, comment="Part of the catalogue it was ingested into."),
-        sa.Column(
-            "duration_s", sa.DOUBLE_PRECISION(), nullable=False, comment="Length of the audio in seconds, as decoded."
-        ),
-        sa.Column("source", sa.Text(), nullable=False, comment="Path of the file when it was last ingested."),
-        sa.Column(
-            "host",
-            sa.Text(),
-            nullable=False,
-            comment="Name of the machine that ingested it: the path is one of its own.",
-        ),
-        sa.Column(
-            "sha256", sa.LargeBinary(), nullable=False, comment="SHA-256 of the file: the same bytes are the same song."
-        ),
-        sa.Column(
-            "size_bytes",
-            sa.BigInteger(),
-            nullable=False,
-            comment="Size of the file; with modified_at tells it is unchanged.",
-        ),
-        sa.Column(
-            "modified_at",
-            postgresql.TIMESTAMP(timezone=True),
-            nullable=False,
-            comment="Modification time of the file when last ingested.",
-        ),
-        sa.Column(
-            "tags",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'{}'"),
-            nullable=False,
-            comment="Further identifiers: mbid (MusicBrainz recording), isrc.",
-        ),
-        sa.Column(
-            "added_at",
-            postgresql.TIMESTAMP(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-            comment="When the song came in.",
-        ),
+        column("id", sa.Integer(), "Number of the song.", sa.Identity(always=True)),
+        column("title", sa.Text(), "Title from the file's tags, else from its name."),
+        column("artist", sa.Text(), "Artist from the tags or the file name; NULL if neither tells.", nullable=True),
+        column("album", sa.Text(), "Album from the tags.", nullable=True),
+        column("collection", sa.Text(), "Part of the catalogue it was ingested into.", nullable=True),
+        column("duration_s", sa.DOUBLE_PRECISION(), "Length of the audio in seconds, as decoded."),
+        column("source", sa.Text(), "Path of the file when it was last ingested."),
+        column("host", sa.Text(), "Name of the machine that ingested it: the path is one of its own."),
+        column("sha256", sa.LargeBinary(), "SHA-256 of the file: the same bytes are the same song."),
+        column("size_bytes", sa.BigInteger(), "Size of the file; with modified_at tells it is unchanged."),
+        column("modified_at", TIMESTAMP, "Modification time of the file when last ingested."),
+        column("tags", JSONB, "Further identifiers: mbid (MusicBrainz recording), isrc.", default="'{}'"),
+        column("added_at", TIMESTAMP, "When the song came in.", default="now()"),
         sa.CheckConstraint("jsonb_typeof(tags) = 'object'", name=op.f("songs_tags_check")),
         sa.CheckConstraint("title <> ''", name=op.f("songs_title_check")),
         sa.CheckConstraint("duration_s > 0", name=op.f("songs_duration_s_check")),
@@ -195,17 +146,10 @@ def create_songs() -> None:
 def create_fragments() -> None:
     op.create_table(
         "fragments",
-        sa.Column("encoder_id", sa.Integer(), nullable=False, comment="Encoder that made the embedding."),
-        sa.Column("song_id", sa.Integer(), nullable=False, comment="Song it was cut from."),
-        sa.Column(
-            "position", sa.Integer(), nullable=False, comment="It starts at position * hop_s of the encoder's spec."
-        ),
-        sa.Column(
-            "embedding",
-            HALFVEC(64),
-            nullable=False,
-            comment="Embedding; fewer dimensions are padded with zeros. Compare with <->.",
-        ),
+        column("encoder_id", sa.Integer(), "Encoder that made the embedding."),
+        column("song_id", sa.Integer(), "Song it was cut from."),
+        column("position", sa.Integer(), "It starts at position * hop_s of the encoder's spec."),
+        column("embedding", HALFVEC(64), "Embedding; fewer dimensions are padded with zeros. Compare with <->."),
         sa.CheckConstraint("position >= 0", name=op.f("fragments_position_check")),
         sa.ForeignKeyConstraint(
             ["encoder_id"], ["songradar.encoders.id"], name=op.f("fragments_encoder_id_fkey"), ondelete="CASCADE"
@@ -224,26 +168,12 @@ def create_fragments() -> None:
 def create_searches() -> None:
     op.create_table(
         "searches",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False, comment="Number of the search."),
-        sa.Column(
-            "query", sa.Text(), nullable=False, comment="The recording: a path, or what an application calls it."
-        ),
-        sa.Column("duration_s", sa.DOUBLE_PRECISION(), nullable=False, comment="Its length in seconds."),
-        sa.Column("encoder_id", sa.Integer(), nullable=True, comment="Encoder used; NULL once that was removed."),
-        sa.Column(
-            "timings_ms",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'{}'"),
-            nullable=False,
-            comment="Milliseconds spent on decode, encode, search and in total.",
-        ),
-        sa.Column(
-            "searched_at",
-            postgresql.TIMESTAMP(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-            comment="When it was asked.",
-        ),
+        column("id", sa.BigInteger(), "Number of the search.", sa.Identity(always=True)),
+        column("query", sa.Text(), "The recording: a path, or what an application calls it."),
+        column("duration_s", sa.DOUBLE_PRECISION(), "Its length in seconds."),
+        column("encoder_id", sa.Integer(), "Encoder used; NULL once that was removed.", nullable=True),
+        column("timings_ms", JSONB, "Milliseconds spent on decode, encode, search and in total.", default="'{}'"),
+        column("searched_at", TIMESTAMP, "When it was asked.", default="now()"),
         sa.CheckConstraint("duration_s > 0", name=op.f("searches_duration_s_check")),
         sa.ForeignKeyConstraint(
             ["encoder_id"], ["songradar.encoders.id"], name=op.f("searches_encoder_id_fkey"), ondelete="SET NULL"
@@ -252,33 +182,21 @@ def create_searches() -> None:
         schema="songradar",
         comment="One identification of a recording.",
     )
-    op.create_index(op.f("searches_encoder_id_idx"), "searches", ["encoder_id"], unique=False, schema="songradar")
-    op.create_index(op.f("searches_searched_at_idx"), "searches", ["searched_at"], unique=False, schema="songradar")
+    op.create_index(op.f("searches_encoder_id_idx"), "searches", ["encoder_id"], schema="songradar")
+    op.create_index(op.f("searches_searched_at_idx"), "searches", ["searched_at"], schema="songradar")
 
 
 def create_matches() -> None:
     op.create_table(
         "matches",
-        sa.Column("search_id", sa.BigInteger(), nullable=False, comment="The search."),
-        sa.Column("rank", sa.SmallInteger(), nullable=False, comment="1 is the best candidate."),
-        sa.Column("song_id", sa.Integer(), nullable=False, comment="The song it may be."),
-        sa.Column(
-            "offset_s", sa.REAL(), nullable=False, comment="Where in the song the recording's first sample lies."
-        ),
-        sa.Column("score", sa.REAL(), nullable=False, comment="Mean similarity, 1 - d^2/2, of the aligned fragments."),
-        sa.Column(
-            "coverage",
-            sa.REAL(),
-            nullable=False,
-            comment="Share of the aligned fragments that were among the nearest neighbours.",
-        ),
-        sa.Column("confidence", sa.REAL(), nullable=False, comment="Probability that this is the song, 0..1."),
-        sa.Column(
-            "accepted",
-            sa.Boolean(),
-            nullable=False,
-            comment="Whether it comes first and its confidence reached the encoder's threshold.",
-        ),
+        column("search_id", sa.BigInteger(), "The search."),
+        column("rank", sa.SmallInteger(), "1 is the best candidate."),
+        column("song_id", sa.Integer(), "The song it may be."),
+        column("offset_s", sa.REAL(), "Where in the song the recording's first sample lies."),
+        column("score", sa.REAL(), "Mean similarity, 1 - d^2/2, of the aligned fragments."),
+        column("coverage", sa.REAL(), "Share of the aligned fragments that were among the nearest neighbours."),
+        column("confidence", sa.REAL(), "Probability that this is the song, 0..1."),
+        column("accepted", sa.Boolean(), "Whether it comes first and its confidence reached the encoder's threshold."),
         sa.CheckConstraint("confidence BETWEEN 0 AND 1", name=op.f("matches_confidence_check")),
         sa.CheckConstraint("coverage BETWEEN 0 AND 1", name=op.f("matches_coverage_check")),
         sa.CheckConstraint("rank >= 1", name=op.f("matches_rank_check")),
@@ -292,4 +210,4 @@ def create_matches() -> None:
         schema="songradar",
         comment="The candidates that a search brought, best first.",
     )
-    op.create_index(op.f("matches_song_id_idx"), "matches", ["song_id"], unique=False, schema="songradar")
+    op.create_index(op.f("matches_song_id_idx"), "matches", ["song_id"], schema="songradar")
