@@ -48,7 +48,7 @@ def demo(out: Path | None) -> None:
             click.echo(
                 f"A recording: {song.name} from {clock(EXCERPT_START_S)} to {clock(end)}, noise at {SNR_DB:g} dB"
             )
-            print_answer(clip.name, stored.name, identify(clip, connection, stored, encoder, How(limit=3), save=True))
+            print_answer(clip.name, stored.name, identify(clip, connection, stored, encoder, How(limit=3)))
     click.echo("Next: songradar ingest YOUR_MUSIC, then songradar search A_RECORDING")
 
 

@@ -241,9 +241,14 @@ def _calibration(path: Path) -> dict[str, Any] | None:
     weights = _json(path)
     if weights is None:
         return None
-    for key in ("intercept", "log_distance", "log_ratio", "coverage", "log_fragments", "threshold"):
-        if not isinstance(weights.get(key), int | float):
-            raise EncoderFileError(f"{path}: has no number under {key}")
+    alone = weights.get("alone")
+    if not isinstance(alone, dict):
+        raise EncoderFileError(f"{path}: has no weights for a match without a rival, under alone")
+    shared = ("intercept", "log_distance", "coverage", "log_fragments", "threshold")
+    for found, keys in ((weights, (*shared, "log_ratio")), (alone, shared)):
+        for key in keys:
+            if not isinstance(found.get(key), int | float):
+                raise EncoderFileError(f"{path}: has no number under {'alone.' if found is alone else ''}{key}")
     return weights
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from db.encoders import NewEncoder
-    from db.search import StoredEncoder
+    from db.search import Question, StoredEncoder
     from ml.audio import Wave
     from ml.conditions import Condition, Surroundings
     from ml.encoder import Encoder
@@ -236,20 +236,30 @@ def answer(
     wave: "Wave", connection: "psycopg.Connection", stored: "StoredEncoder", encoder: "Encoder"
 ) -> "Answer | None":
     """Search a recording as `songradar search` does; None when it is too short or too quiet for the encoder."""
-    from db.search import Question, find_matches
-    from ml.audio import resample
-    from ml.errors import ClipTooShort, SilentAudio
+    from db.search import find_matches
     from ml.evaluation import Answer
-    from ml.queries import RATE_HZ
 
     started = time.perf_counter()
+    asked = question(wave, stored, encoder)
+    if asked is None:
+        return None
+    encoded = time.perf_counter()
+    matches = find_matches(connection, asked)
+    return Answer(matches, 1000 * (encoded - started), 1000 * (time.perf_counter() - encoded))
+
+
+def question(wave: "Wave", stored: "StoredEncoder", encoder: "Encoder") -> "Question | None":
+    """A recording as match_v1 takes it; None when it is too short or too quiet for the encoder."""
+    from db.search import Question
+    from ml.audio import resample
+    from ml.errors import ClipTooShort, SilentAudio
+    from ml.queries import RATE_HZ
+
     try:
         fingerprint = encoder.fingerprint_query([resample(wave, RATE_HZ, encoder.spec.sample_rate_hz)])
     except (ClipTooShort, SilentAudio):
         return None
-    encoded = time.perf_counter()
-    matches = find_matches(connection, Question(stored.id, fingerprint.embeddings, fingerprint.offsets_s, limit=2))
-    return Answer(matches, 1000 * (encoded - started), 1000 * (time.perf_counter() - encoded))
+    return Question(stored.id, fingerprint.embeddings, fingerprint.offsets_s, limit=2)
 
 
 def search_all(

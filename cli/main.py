@@ -18,7 +18,7 @@ from cli.train import train
 from db.errors import DatabaseError
 from ml.errors import AudioError
 
-EXTRA_OF = dict.fromkeys(("keras", "librosa", "matplotlib", "onnx", "sklearn", "tensorflow", "tf2onnx"), "train")
+EXTRA_OF = dict.fromkeys(("keras", "librosa", "matplotlib", "onnx", "scipy", "tensorflow", "tf2onnx"), "train")
 """Modules that `pip install songradar` leaves out, and the extra that brings them."""
 
 

@@ -75,7 +75,8 @@ def search(
     """
     from cli.encoders import open_encoder
     from db.engine import connect
-    from db.search import may_save, songs_of
+    from db.errors import SearchNotKept
+    from db.search import songs_of, why_not_kept
     from ml.errors import AudioError, AudioReadError
     from ml.files import text_of
 
@@ -83,13 +84,13 @@ def search(
     with connect() as connection:
         stored, loaded = open_encoder(connection, encoder)
         how = How(limit, exact, songs_of(connection, artist, collection), explain)
-        save = not no_save and may_save(connection)
-        if not save and not no_save:
-            role = connection.info.user
-            warn(f"{role} may not keep searches here: use --no-save, or songradar db grant {role} --write")
+        reason = None if no_save else why_not_kept(connection)
+        if reason:
+            warn(reason)
+        save = not (no_save or reason)
         for clip in clips:
             try:
-                answer = identify(clip, connection, stored, loaded, how, save=save)
+                answer = identify(clip, connection, stored, loaded, how)
             except AudioError as error:
                 exit_code = 2
                 reason = error.reason if isinstance(error, AudioReadError) else str(error)
@@ -99,6 +100,11 @@ def search(
             if not answer.matches:
                 warn(f"encoder {stored.name} has heard no songs yet: songradar ingest --encoder {stored.name} PATH")
             (print_answer_json if as_json else print_answer)(text_of(clip), stored.name, answer)
+            if save:
+                try:
+                    keep(answer, text_of(clip), connection, stored)
+                except SearchNotKept as error:
+                    warn(f"{text_of(clip)}: {error}")
     sys.exit(exit_code)
 
 
@@ -108,13 +114,10 @@ def identify(
     stored: "StoredEncoder",
     encoder: "Encoder",
     how: How,
-    *,
-    save: bool,
 ) -> Answer:
     """Decode, encode and search one clip. Raises AudioError."""
-    from db.search import Question, explain, find_matches, save_search
+    from db.search import Question, explain, find_matches
     from ml.audio import decode
-    from ml.files import text_of
 
     started = time.perf_counter()
     stopwatch = Stopwatch(decode(clip, encoder.spec.sample_rate_hz))
@@ -130,10 +133,15 @@ def identify(
         "total": 1000 * (ended - started),
     }
     timings_ms = {stage: round(ms, 1) for stage, ms in timings_ms.items()}
-    if save:
-        save_search(connection, text_of(clip), fingerprint.duration_s, stored.id, timings_ms, matches)
     plan = explain(connection, question) if how.explained else []
     return Answer(fingerprint.duration_s, matches, timings_ms, plan)
+
+
+def keep(answer: Answer, query: str, connection: "psycopg.Connection", stored: "StoredEncoder") -> None:
+    """Write an answer that the user has seen into the database. Raises SearchNotKept."""
+    from db.search import save_search
+
+    save_search(connection, query, answer.duration_s, stored.id, answer.timings_ms, answer.matches)
 
 
 class Stopwatch:

@@ -25,6 +25,10 @@ class EncoderMismatch(DatabaseError):
     """An encoder that contradicts the one stored under the same name."""
 
 
+class SearchNotKept(DatabaseError):
+    """A search has its answer, but the database could not keep it."""
+
+
 class SongUnknown(DatabaseError):
     """No song with that number."""
 

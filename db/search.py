@@ -11,7 +11,7 @@ from pgvector import HalfVector
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from db.errors import EncoderUnknown, SongUnknown
+from db.errors import EncoderUnknown, SearchNotKept, SongUnknown
 
 _ENCODER = """
     SELECT id, name, spec, onnx
@@ -45,6 +45,11 @@ _SETTINGS = """
 """
 
 _REACH = "SELECT songradar.set_reach(%s, %s::integer[])"
+
+_MAY_KEEP = """
+    SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean,
+           has_table_privilege('songradar.searches', 'INSERT')
+"""
 
 _SAVE = """
     WITH search AS (
@@ -152,11 +157,19 @@ def explain(connection: psycopg.Connection, question: Question) -> list[str]:
         return [str(line) for (line,) in connection.execute(_EXPLAIN, question.arguments)]
 
 
-def may_save(connection: psycopg.Connection) -> bool:
-    """Whether this role may keep searches: one that only reads may not."""
-    row = connection.execute("SELECT has_table_privilege('songradar.searches', 'INSERT')").fetchone()
+def why_not_kept(connection: psycopg.Connection) -> str | None:
+    """Why this session cannot keep searches, as a standby or a role that only reads cannot; None where it can."""
+    row = connection.execute(_MAY_KEEP).fetchone()
     assert row is not None
-    return bool(row[0])
+    is_standby, is_read_only, may_insert = row
+    if is_standby:
+        return "this server is a standby, so searches are not kept: --no-save says so beforehand"
+    if is_read_only:
+        return "this session may only read, so searches are not kept: --no-save says so beforehand"
+    if not may_insert:
+        role = connection.info.user
+        return f"{role} may not keep searches here: use --no-save, or songradar db grant {role} --write"
+    return None
 
 
 def save_search(
@@ -167,9 +180,16 @@ def save_search(
     timings_ms: Mapping[str, float],
     matches: Sequence[Match],
 ) -> int:
-    """Keep a search and its matches, less those of songs removed meanwhile; returns the number of the search."""
+    """Keep a search and its matches, less those of songs removed meanwhile; returns the number of the search.
+
+    Raises SearchNotKept: no room is left on the disk, say, or the connection is gone.
+    """
     columns = ("rank", "song_id", "offset_s", "score", "coverage", "confidence", "accepted")
     arrays = [[getattr(match, column) for match in matches] for column in columns]
-    row = connection.execute(_SAVE, [query, duration_s, encoder_id, Jsonb(dict(timings_ms)), *arrays]).fetchone()
+    values = [query, duration_s, encoder_id, Jsonb(dict(timings_ms)), *arrays]
+    try:
+        row = connection.execute(_SAVE, values).fetchone()
+    except psycopg.Error as error:
+        raise SearchNotKept(f"the search is not kept: {str(error).strip().splitlines()[0]}") from error
     assert row is not None
     return int(row[0])

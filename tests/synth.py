@@ -24,6 +24,22 @@ def melody(rng: np.random.Generator, duration_s: float, rate_hz: int = RATE_HZ) 
     return np.asarray(0.5 * whole / np.max(np.abs(whole)), np.float32)
 
 
+def speech(rng: np.random.Generator, duration_s: float, rate_hz: int = RATE_HZ) -> Wave:
+    """What sounds like speech: a voice that falls and rises through vowels, four syllables a second, with hisses."""
+    syllables = []
+    for _ in range(int(np.ceil(duration_s * 4))):
+        t = np.arange(rate_hz // 4) / rate_hz
+        pitch_hz = rng.uniform(90, 160) * (1 + rng.uniform(-0.3, 0.3) * t)
+        formants_hz = np.array([rng.uniform(300, 800), rng.uniform(900, 2200), rng.uniform(2300, 3000)])
+        harmonics = np.arange(1, 30)[:, None] * pitch_hz
+        gains = np.sum(1 / (1 + ((harmonics[..., None] - formants_hz) / 120) ** 2), axis=-1)
+        voice = np.sum(gains * np.sin(2 * np.pi * np.cumsum(harmonics, axis=1) / rate_hz), axis=0)
+        hiss = 0.5 * rng.standard_normal(len(t)) * (t < rng.uniform(0, 0.08))
+        syllables.append(voice * np.hanning(len(t)) + hiss)
+    whole = np.concatenate(syllables)[: round(duration_s * rate_hz)]
+    return np.asarray(0.5 * whole / np.max(np.abs(whole)), np.float32)
+
+
 def cut(song: Wave, start_s: float, duration_s: float, rate_hz: int = RATE_HZ) -> Wave:
     """A piece of a song."""
     start = round(start_s * rate_hz)

@@ -8,12 +8,14 @@
 --            looked_at       fragments found by the index, for each query fragment, of which these are the nearest
 --            candidates      places in songs that are scored by all fragments, as score_candidates counts them
 --            exact           find neighbours without the index, among all fragments: what the index is measured by
---            songs           songs to look among; NULL for all
--- Result     one row a song, best first; no row for an empty catalogue.
+--            songs           songs that may be the answer, NULL for all; the others remain what they are compared with
+-- Result     one row a song, best first; no row for an empty catalogue, nor for a recording without fragments. It
+--            raises invalid_parameter_value for an encoder that is not there, arrays of unequal length, NULLs, and
+--            numbers below 1.
 --            offset_s     where in the song the recording's first sample lies; negative if it began before the song
 --            score        mean similarity, 1 - d^2/2, of the query's fragments with the song where they lie
 --            coverage     share of them that had that place among their nearest neighbours in the whole catalogue
---            margin       score less that of the best other song; NULL if there is none
+--            margin       score less that of the best other song that is another recording; NULL if there is none
 --            n_fragments  query fragments compared
 --            confidence   probability that this is the song
 --            accepted     whether it comes first and its confidence reached the encoder's threshold
@@ -43,6 +45,28 @@ SET ivfflat.iterative_scan = off
 SET ivfflat.probes = 1
 AS $$
 BEGIN
+    IF NOT EXISTS (SELECT FROM songradar.encoders AS e WHERE e.id = match_v1.encoder) THEN
+        RAISE invalid_parameter_value
+        USING MESSAGE = format('match_v1: there is no encoder %s', coalesce(match_v1.encoder::text, 'NULL'));
+    END IF;
+    IF (cardinality(query) = cardinality(query_offset_s)) IS NOT TRUE THEN
+        RAISE invalid_parameter_value
+        USING MESSAGE = format('match_v1: %s embeddings but %s offsets',
+                               coalesce(cardinality(query)::text, 'NULL instead of'),
+                               coalesce(cardinality(query_offset_s)::text, 'NULL instead of'));
+    END IF;
+    IF EXISTS (SELECT FROM unnest(query, query_offset_s) AS part (embedding, offset_s)
+                WHERE part.embedding IS NULL OR part.offset_s IS NULL
+                   OR part.offset_s IN ('NaN', 'Infinity', '-Infinity')) THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'match_v1: an embedding is NULL, or an offset is no number';
+    END IF;
+    IF (max_matches >= 1 AND neighbours >= 1 AND looked_at >= 1 AND candidates >= 1) IS NOT TRUE THEN
+        RAISE invalid_parameter_value
+        USING MESSAGE = 'match_v1: max_matches, neighbours, looked_at and candidates are at least 1';
+    END IF;
+    IF exact IS NULL THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'match_v1: exact is true or false';
+    END IF;
     PERFORM songradar.set_reach(encoder, songs);
     RETURN QUERY
     SELECT m.*

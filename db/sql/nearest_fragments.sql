@@ -28,7 +28,7 @@ SELECT near.song_id, near.position, near.distance
           WHERE f.encoder_id = nearest_fragments.encoder
             AND NOT nearest_fragments.exact
             AND (nearest_fragments.songs IS NULL
-                 OR f.song_id + 0 = ANY (nearest_fragments.songs))  -- not by the primary key
+                 OR f.song_id IN (SELECT unnest(nearest_fragments.songs)))  -- looked up in a hash table
           ORDER BY songradar.code(f.embedding)::bit(192) <~> songradar.code(nearest_fragments.embedding)::bit(192)
           LIMIT nearest_fragments.looked_at)
          UNION ALL

@@ -1,16 +1,23 @@
 """From evidence to probability: the logistic weights that `match_v1` applies."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
+from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from ml.errors import TrainingDataError
 from ml.evaluation import Found, Outcome
 
 FEATURES = ("log_distance", "log_ratio", "coverage", "log_fragments")
+FEATURES_ALONE = ("log_distance", "coverage", "log_fragments")
+"""Without a rival there is no ratio."""
+
+SIGNS = {"log_distance": -1, "log_ratio": 1, "coverage": 1, "log_fragments": 1}
+"""Which way each feature speaks. A fit without them once found that a worse match is a surer one."""
+
 NEAREST = 1e-5
 """No distance counts as less: the same sound gives about this, the most alike of others 1e-3."""
 
@@ -20,42 +27,71 @@ ROUNDING = 1e-6
 FALSE_ACCEPT_RATE = 0.005
 """Of recordings whose song is absent, the share that may be named all the same."""
 
+REGULARISATION = 0.1
+"""Strength of the penalty on squared weights of features scaled to a variance of 1; the loss is a sum."""
+
 
 def features(match: Found) -> list[float]:
     """The evidence for a match that has a rival, in the order of FEATURES."""
     assert match.margin is not None
-    log_distance = math.log(max(1 - match.score, NEAREST))
+    log_distance, coverage, log_fragments = features_alone(match)
     log_ratio = math.log(max(1 - match.score + match.margin, NEAREST)) - log_distance
-    return [log_distance, log_ratio, match.coverage, math.log(match.n_fragments)]
+    return [log_distance, log_ratio, coverage, log_fragments]
 
 
-def has_rival(outcome: Outcome) -> bool:
-    """Whether there was a match, and another song to compare it with."""
-    return outcome.best is not None and outcome.best.margin is not None
+def features_alone(match: Found) -> list[float]:
+    """The evidence for a match that has no rival, in the order of FEATURES_ALONE."""
+    return [math.log(max(1 - match.score, NEAREST)), match.coverage, math.log(match.n_fragments)]
 
 
-def calibrate(outcomes: Sequence[Outcome], absent: Sequence[Outcome]) -> dict[str, float]:
+def calibrate(outcomes: Sequence[Outcome], alone: Sequence[Outcome]) -> dict[str, Any]:
     """Fit the probability that the first match is right, and the threshold above which it is named.
 
-    `outcomes` are of recordings whose song is in the catalogue, `absent` of others. The threshold is at least 0.5, and
-    so high that at most FALSE_ACCEPT_RATE of `absent` would pass. Raises TrainingDataError when one kind is missing.
+    `outcomes` are of searches among many songs, `alone` of searches in catalogues of one; a query without a source is
+    of a song that the catalogue does not hold. Weights under "alone" are for matches without a rival. Either threshold
+    is at least 0.5, and so high that at most FALSE_ACCEPT_RATE of what is absent would pass. Raises TrainingDataError
+    where nothing went right, or nothing wrong.
     """
-    rivalled = [o for o in absent if has_rival(o)]
-    judged = [(features(o.best), o.right) for o in (*filter(has_rival, outcomes), *rivalled) if o.best]
-    evidence, right = np.array([row for row, _ in judged]), np.array([label for _, label in judged])
+    rivalled = [outcome for outcome in outcomes if outcome.best and outcome.best.margin is not None]
+    unrivalled = [outcome for outcome in alone if outcome.best and outcome.best.margin is None]
+    return {**_fit(rivalled, FEATURES, features), "alone": _fit(unrivalled, FEATURES_ALONE, features_alone)}
+
+
+def _fit(
+    outcomes: Sequence[Outcome], names: Sequence[str], evidence_of: Callable[[Found], list[float]]
+) -> dict[str, float]:
+    evidence = np.array([evidence_of(outcome.best) for outcome in outcomes if outcome.best])
+    right = np.array([outcome.right for outcome in outcomes])
     if len(set(right.tolist())) < 2:
         raise TrainingDataError("calibration needs searches that went right and searches that went wrong")
-    scaler = StandardScaler()  # so that one strength of regularisation suits all features
-    model = LogisticRegression(C=10.0, max_iter=1000).fit(scaler.fit_transform(evidence), right)
-    weights = model.coef_[0] / scaler.scale_
-    intercept = float(model.intercept_[0] - weights @ scaler.mean_)
-    false = [probability(features(o.best), weights, intercept) for o in rivalled if o.best]
-    fitted = {"intercept": intercept, **dict(zip(FEATURES, weights.tolist(), strict=True))}
-    return {
-        **fitted,
-        "log_ratio_alone": float(evidence[:, 1].mean()),
-        "threshold": threshold(false, math.floor(FALSE_ACCEPT_RATE * sum(o.answer is not None for o in absent))),
-    }
+    weights, intercept = logistic_regression(evidence, right, np.array([SIGNS[name] for name in names]))
+    absent = [row for row, outcome in zip(evidence, outcomes, strict=True) if not outcome.query.source]
+    false = [probability(row.tolist(), weights.tolist(), intercept) for row in absent]
+    fitted = dict(zip(names, weights.tolist(), strict=True))
+    return {"intercept": intercept, **fitted, "threshold": threshold(false, math.floor(FALSE_ACCEPT_RATE * len(false)))}
+
+
+def logistic_regression(
+    evidence: NDArray[np.float64], right: NDArray[np.bool_], signs: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], float]:
+    """Weights (K,) of features (N, K), none of the sign that `signs` (K,) forbids, and the intercept.
+
+    Maximum likelihood with a ridge penalty, by L-BFGS-B, which keeps bounds.
+    """
+    middle, spread = evidence.mean(axis=0), np.maximum(evidence.std(axis=0), 1e-9)
+    scaled, side = (evidence - middle) / spread, np.where(right, 1.0, -1.0)
+
+    def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        z = side * (scaled @ values[:-1] + values[-1])
+        slope = -side / (1 + np.exp(np.clip(z, -500, 500)))
+        penalty = REGULARISATION / 2 * np.sum(values[:-1] ** 2)
+        gradient = np.append(scaled.T @ slope + REGULARISATION * values[:-1], slope.sum())
+        return float(np.logaddexp(0, -z).sum() + penalty), gradient
+
+    bounds = [(0, None) if sign > 0 else (None, 0) for sign in signs]
+    found = minimize(loss, np.zeros(len(signs) + 1), jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)])
+    weights = found.x[:-1] / spread
+    return weights, float(found.x[-1] - weights @ middle)
 
 
 def threshold(false: Sequence[float], n_allowed: int) -> float:

@@ -11,6 +11,12 @@ import pytest
 from ml.audio import read_audio
 from tests import synth
 
+FULL_DISK = """
+    CREATE FUNCTION public.full() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE disk_full USING MESSAGE = 'could not extend file: No space left on device'; END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT ON songradar.matches FOR EACH ROW EXECUTE FUNCTION public.full()
+"""
+
 
 @pytest.fixture
 def clip(tmp_path, music):
@@ -32,6 +38,7 @@ def catalogue(database, run, music, server):
             "log_fragments": 0,
             "threshold": 0.5,
         }
+        calibration["alone"] = calibration.copy()
         connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(calibration)])
     return database
 
@@ -101,6 +108,24 @@ def test_search_is_kept_unless_told_otherwise(catalogue, run, clip):
         assert connection.execute("SELECT count(*) FROM songradar.matches").fetchone() == (2,)
 
 
+@pytest.mark.parametrize(
+    ("hindrance", "reason"),
+    [
+        ("ALTER DATABASE {name} SET default_transaction_read_only = on", "this session may only read"),
+        (FULL_DISK, "the search is not kept: could not extend file: No space left on device"),
+    ],
+    ids=["only reads", "disk full"],
+)
+def test_answer_that_cannot_be_kept_is_given_all_the_same(catalogue, run, clip, hindrance, reason):
+    with psycopg.connect(catalogue, autocommit=True) as connection:
+        connection.execute(hindrance.format(name=connection.info.dbname))
+    result = run("search", "--json", clip)
+
+    assert json.loads(result.stdout)["matches"][0]["title"] == "Birch"
+    assert reason in result.stderr
+    assert result.exit_code == 0
+
+
 def test_exact_search_says_the_same(catalogue, run, clip):
     answers = [json.loads(run("search", "--json", *options, clip).stdout) for options in ((), ("--exact",))]
 
@@ -118,7 +143,7 @@ def test_search_looks_only_among_the_songs_asked_for(catalogue, run, clip, music
 
     assert json.loads(everywhere.stdout)["matches"][0]["title"] == "Birch"
     assert [match["title"] for match in json.loads(here.stdout)["matches"]] == ["Amber"]
-    assert here.exit_code == 1
+    assert here.exit_code == 1  # no match, although there is no other song to choose
     assert json.loads(by.stdout)["matches"] == json.loads(everywhere.stdout)["matches"]
 
 

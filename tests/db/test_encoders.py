@@ -48,7 +48,8 @@ def test_adding_it_again_brings_its_calibration_up_to_date(database, toy_folder)
 @pytest.mark.parametrize(
     ("file", "text", "sentence"),
     [
-        ("calibration.json", '{"intercept": 1}', "has no number under log_distance"),
+        ("calibration.json", '{"intercept": 1}', "has no weights for a match without a rival"),
+        ("calibration.json", '{"intercept": 1, "alone": {}}', "has no number under log_distance"),
         ("calibration.json", "not JSON", "is not JSON"),
         ("spec.json", "[]", "AudioSpec is incomplete"),
     ],

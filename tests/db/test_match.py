@@ -6,19 +6,42 @@ import json
 import numpy as np
 import psycopg
 import pytest
+from pgvector import HalfVector
 
 from db import search, store
 from db.engine import connect, engine
 from db.errors import EncoderUnknown
-from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, unit_vectors
+from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, song_row, unit_vectors
 
 HOP_S, QUERY_HOP_S = 0.5, 0.25  # the toy encoder's
 
 
-def find(embeddings, offsets_s, limit=5, *, exact=False):
+WEIGHTS = {
+    "intercept": -3.0,
+    "log_distance": -2.0,
+    "log_ratio": 4.0,
+    "coverage": 1.0,
+    "log_fragments": 0.5,
+    "threshold": 0.9,
+    "alone": {"intercept": -2.0, "log_distance": -3.0, "coverage": 0.5, "log_fragments": 0.1, "threshold": 0.8},
+}
+
+
+def find(embeddings, offsets_s, limit=5, *, exact=False, songs=None):
+    offsets_s = np.asarray(offsets_s, np.float32)
     with connect() as connection:
-        question = search.Question(active_encoder_id(), embeddings, np.asarray(offsets_s, np.float32), limit, exact)
+        question = search.Question(active_encoder_id(), embeddings, offsets_s, limit, exact, songs)
         return search.find_matches(connection, question)
+
+
+def judge_by(weights):
+    with connect() as connection:
+        connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(weights)])
+
+
+def number_of(title):
+    with connect() as connection:
+        return connection.execute("SELECT song_id FROM songradar.songs_v1 WHERE title = %s", [title]).fetchone()[0]
 
 
 def centred(query, span_s):
@@ -142,27 +165,92 @@ def test_a_song_that_is_like_itself_everywhere_leaves_room_for_others(database, 
 
 
 def test_only_the_first_match_is_ever_accepted(forest, rng):
-    weights = {"intercept": 9, "log_distance": 0, "log_ratio": 0, "coverage": 0, "log_fragments": 0, "threshold": 0.5}
-    with connect() as connection:
-        connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(weights)])
+    judge_by(dict.fromkeys(WEIGHTS, 0) | {"intercept": 9, "threshold": 0.5})
     found = find(noisy(unit_vectors(40, seed=7)[:4], rng), HOP_S * np.arange(4))
 
     assert [match.accepted for match in found] == [True, False, False, False, False]
 
 
-def test_stranger_is_not_accepted_because_it_has_no_rival(database, rng):
+def test_without_a_rival_other_weights_judge(database, rng):
     """In a catalogue of one song there is no runner-up, which must not count as a great distance to one."""
     add_song("Only", n=40, seed=1)
-    weights = {"intercept": -9, "log_distance": -2, "log_ratio": 3, "coverage": 1, "log_fragments": 0, "threshold": 0.5}
-    with connect() as connection:
-        connection.execute(
-            "UPDATE songradar.encoders SET calibration = %s", [json.dumps(weights | {"log_ratio_alone": 2.0})]
-        )
+    judge_by(WEIGHTS)
+    (song,) = find(noisy(unit_vectors(40, seed=1)[:4], rng), HOP_S * np.arange(4))
+    (stranger,) = find(unit_vectors(4, seed=99), HOP_S * np.arange(4))
+    z = -2 - 3 * np.log(1 - song.score) + 0.5 * song.coverage + 0.1 * np.log(song.n_fragments)
+
+    assert (song.margin, song.accepted) == (None, True)
+    assert song.confidence == pytest.approx(1 / (1 + np.exp(-z)), abs=1e-5)
+    assert (stranger.margin, stranger.accepted) == (None, False)
+    assert stranger.confidence < 0.5
+
+
+def test_encoder_without_weights_for_a_single_song_goes_by_the_score(database, rng):
+    add_song("Only", n=40, seed=1)
+    judge_by({key: value for key, value in WEIGHTS.items() if key != "alone"})
     (song,) = find(noisy(unit_vectors(40, seed=1)[:4], rng), HOP_S * np.arange(4))
     (stranger,) = find(unit_vectors(4, seed=99), HOP_S * np.arange(4))
 
-    assert (song.margin, song.accepted) == (None, True)
-    assert (stranger.margin, stranger.accepted) == (None, False)
+    assert (song.confidence, song.accepted) == (pytest.approx(song.score), True)
+    assert not stranger.accepted
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_songs_outside_the_choice_are_evidence_but_no_answers(forest, rng, exact):
+    """A choice of songs must not make its only song sure: what it is compared with is the whole catalogue."""
+    judge_by(WEIGHTS)
+    query, offsets_s = noisy(unit_vectors(40, seed=7)[11:19], rng), HOP_S * np.arange(8)
+    everywhere = find(query, offsets_s, exact=exact)
+    (right,) = find(query, offsets_s, exact=exact, songs=[number_of("Tree 7")])
+    (wrong,) = find(query, offsets_s, exact=exact, songs=[number_of("Tree 3")])
+
+    assert right == everywhere[0]
+    assert right.accepted
+    assert (wrong.rank, wrong.title, wrong.accepted) == (1, "Tree 3", False)
+    assert wrong.margin == pytest.approx(wrong.score - right.score, abs=1e-6)
+    assert wrong.confidence < 0.01
+
+
+def test_coverage_counts_neighbours_among_all_songs(forest, rng):
+    """Among the fragments of one song, any place of it is near."""
+    query = noisy(unit_vectors(40, seed=7)[11:19], rng)
+    (wrong,) = find(query, HOP_S * np.arange(8), songs=[number_of("Tree 3")])
+
+    assert wrong.coverage < 0.3
+
+
+def add_recording(title, vectors):
+    """A song with these embeddings."""
+    positions = np.arange(len(vectors), dtype=np.int32)
+    return store.add_song(engine(), song_row(title), active_encoder_id(), positions, vectors)
+
+
+@pytest.mark.parametrize("shift", [0, 3.5])
+def test_second_file_of_a_recording_is_no_rival(forest, rng, shift):
+    """An album and a compilation hold the same recording, a few seconds and half a hop apart."""
+    judge_by(WEIGHTS)
+    query, offsets_s = noisy(unit_vectors(40, seed=7)[11:19], rng), HOP_S * np.arange(8)
+    single, *_ = find(query, offsets_s)
+    add_recording("Compilation", noisy(between(unit_vectors(40, seed=7), shift + np.arange(36)), rng, 0.005))
+    first, second, third, *_ = find(query, offsets_s)
+
+    assert {first.title, second.title} == {"Tree 7", "Compilation"}
+    assert first.accepted
+    assert first.margin == pytest.approx(single.margin, abs=0.1)
+    assert second.margin == pytest.approx(second.score - third.score, abs=1e-6)
+
+
+def test_song_that_shares_a_passage_remains_a_rival(forest, rng):
+    """Two songs with the same four seconds: nobody can say which of them that was."""
+    judge_by(WEIGHTS | {"log_distance": 0})
+    medley = unit_vectors(40, seed=777)
+    medley[11:19] = noisy(unit_vectors(40, seed=7)[11:19], rng, 0.005)
+    add_recording("Medley", medley)
+    first, second, *_ = find(noisy(unit_vectors(40, seed=7)[11:19], rng), HOP_S * np.arange(8))
+
+    assert {first.title, second.title} == {"Tree 7", "Medley"}
+    assert abs(first.margin) < 0.05
+    assert not first.accepted
 
 
 def test_empty_catalogue_has_no_match(database):
@@ -177,17 +265,8 @@ def test_limit_bounds_the_answer_and_ranks_count_from_one(forest, rng):
 
 
 def test_confidence_is_the_logistic_of_the_evidence(forest, rng):
-    weights = {
-        "intercept": -3.0,
-        "log_distance": -2.0,
-        "log_ratio": 4.0,
-        "coverage": 1.0,
-        "log_fragments": 0.5,
-        "threshold": 0.9,
-    }
     query = noisy(unit_vectors(40, seed=7)[:4], rng)
-    with connect() as connection:
-        connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(weights)])
+    judge_by(WEIGHTS)
     first, second, *_ = find(query, HOP_S * np.arange(4))
     z = (
         -3
@@ -200,6 +279,40 @@ def test_confidence_is_the_logistic_of_the_evidence(forest, rng):
     assert first.confidence == pytest.approx(1 / (1 + np.exp(-z)), abs=1e-5)
     assert first.accepted == (first.confidence >= 0.9)
     assert second.confidence < first.confidence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("(0, %(query)s, %(offsets)s)", "there is no encoder 0"),
+        ("(NULL, %(query)s, %(offsets)s)", "there is no encoder NULL"),
+        ("(%(encoder)s, %(query)s, %(offsets)s || 1::real)", "3 embeddings but 4 offsets"),
+        ("(%(encoder)s, %(query)s, NULL)", "3 embeddings but NULL instead of offsets"),
+        ("(%(encoder)s, NULL, NULL)", "NULL instead of embeddings but NULL instead of offsets"),
+        ("(%(encoder)s, %(query)s || NULL::halfvec, %(offsets)s || 1::real)", "an embedding is NULL"),
+        ("(%(encoder)s, %(query)s, ARRAY[0, NULL, 1]::real[])", "an offset is no number"),
+        ("(%(encoder)s, %(query)s, ARRAY[0, 'NaN', 1]::real[])", "an offset is no number"),
+        ("(%(encoder)s, %(query)s, %(offsets)s, max_matches => 0)", "at least 1"),
+        ("(%(encoder)s, %(query)s, %(offsets)s, neighbours => NULL)", "at least 1"),
+        ("(%(encoder)s, %(query)s, %(offsets)s, exact => NULL)", "exact is true or false"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(forest, arguments, message):
+    values = {
+        "encoder": active_encoder_id(),
+        "query": [HalfVector(vector) for vector in unit_vectors(3, seed=7)],
+        "offsets": [0.0, 0.5, 1.0],
+    }
+    statement = f"SELECT * FROM songradar.match_v1{arguments.replace('%(offsets)s', '%(offsets)s::real[]')}"
+    with connect() as connection, pytest.raises(psycopg.errors.InvalidParameterValue, match=message):
+        connection.execute(statement, values)
+
+
+def test_recording_without_fragments_has_no_match(forest):
+    with connect() as connection:
+        found = connection.execute("SELECT * FROM songradar.match_v1(%s, '{}', '{}')", [active_encoder_id()]).fetchall()
+
+    assert found == []
 
 
 def test_search_and_matches_are_kept_together(forest, rng):
