@@ -13,7 +13,6 @@ def status(as_json: bool) -> None:
     \b
     songradar status
     """
-    from db import embedded
     from db.engine import connect, is_embedded, revision
     from db.statistics import statistics, versions
 
@@ -23,8 +22,10 @@ def status(as_json: bool) -> None:
         active = connection.execute("SELECT name FROM songradar.encoders WHERE active").fetchone()
         schema = revision(connection)
         where = f"{connection.info.host}:{connection.info.port}/{connection.info.dbname}"
+        if is_embedded():
+            (where,) = connection.execute("SHOW data_directory").fetchone() or (where,)
     facts = {
-        "database": str(embedded.home() / "postgres") if is_embedded() else where,
+        "database": where,
         "postgresql": postgresql,
         "pgvector": pgvector,
         "schema": schema,

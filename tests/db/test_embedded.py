@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import psycopg
@@ -15,35 +14,11 @@ import pytest
 from db import embedded, schema
 from db.engine import HEAD, connect, is_embedded, revision
 from db.errors import ServerUnreachable
+from tests.db.servers import owner, postmaster, wait_until_gone
 
 CONNECT = (
     "from db.engine import connect; c = connect(); print(c.execute('SELECT pg_postmaster_start_time()').fetchone())"
 )
-
-
-@pytest.fixture
-def home(monkeypatch):
-    """An empty data directory, in SONGRADAR_HOME."""
-    folder = Path(tempfile.mkdtemp(prefix="songradar-test-"))
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.setenv("SONGRADAR_HOME", str(folder))
-    yield folder
-    embedded.stop(folder)
-    shutil.rmtree(folder)
-
-
-def postmaster(home: Path) -> int:
-    return int((home / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-
-
-def wait_until_gone(pid: int) -> None:
-    for _ in range(100):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"process {pid} is still there")
 
 
 def test_first_connection_creates_server_database_and_schema(home):
@@ -183,10 +158,6 @@ def test_server_that_cannot_start_says_why(home):
 
     with pytest.raises(ServerUnreachable, match="does not start.*shared_buffers"):
         connect()
-
-
-def owner(path: Path) -> tuple[int, int]:
-    return path.stat().st_uid, path.stat().st_gid
 
 
 def test_urls_survive_odd_folder_names(monkeypatch):

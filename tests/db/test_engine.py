@@ -89,5 +89,5 @@ def test_extension_in_a_schema_of_its_own_is_found(empty_database, run):
         connection.execute("CREATE EXTENSION vector SCHEMA extensions")
 
     assert run("db", "upgrade").exit_code == 0
-    with connect() as connection:
-        assert connection.execute("SELECT count(*) FROM songradar.match_v1(1, '{}', '{}')").fetchone() == (0,)
+    with connect() as connection, pytest.raises(psycopg.errors.InvalidParameterValue, match="no encoder 1"):
+        connection.execute("SELECT FROM songradar.match_v1(1, '{}', '{}')")

@@ -1,31 +1,22 @@
 """A hot standby: a server that replays another's log, and meanwhile answers who only reads."""
 
 import os
-import shutil
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from db import embedded, search
 from db.engine import connect
+from tests.db.servers import owner
 
 
 @pytest.fixture
-def standby(monkeypatch):
-    """A server in SONGRADAR_HOME with the schema, in recovery for good."""
-    folder = Path(tempfile.mkdtemp(prefix="songradar-test-"))
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.setenv("SONGRADAR_HOME", str(folder))
+def standby(home):
+    """The server of `home`, in recovery for good."""
     connect().close()
-    embedded.stop(folder)
-    cluster = folder / "postgres"
-    signal = cluster / "standby.signal"
+    embedded.stop(home)
+    signal = home / "postgres" / "standby.signal"
     signal.touch()
-    os.chown(signal, cluster.stat().st_uid, cluster.stat().st_gid)
-    yield folder
-    embedded.stop(folder)
-    shutil.rmtree(folder)
+    os.chown(signal, *owner(home / "postgres"))
 
 
 def test_standby_is_connected_to_and_says_why_it_keeps_no_search(standby):

@@ -1,0 +1,116 @@
+"""Whether a server runs in a data directory: what `postmaster.pid` and a socket's lock say, and whether it is true.
+
+After a kill, a power cut or a copy these files lie: they name a process that is gone, a number that another program has
+been given, a zombie that nobody has buried, or the server of another folder. PostgreSQL then refuses to start.
+"""
+
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
+
+SHUTDOWN_S = 60
+"""How long a server may take to write down what it has in memory."""
+
+
+@dataclass(frozen=True)
+class PidFile:
+    """What `postmaster.pid` says; where the server has not got as far as writing a line, it is ""."""
+
+    pid: int
+    data_directory: str
+    port: str
+    socket_folder: str
+    address: str
+    status: str
+
+    def is_of(self, cluster: Path) -> bool:
+        """Whether it was written for this folder; that of a copy, or of a folder that was moved, was not."""
+        try:
+            return Path(self.data_directory).samefile(cluster)
+        except OSError:
+            return False
+
+
+def read_pid_file(cluster: Path) -> PidFile | None:
+    """None where there is none, or one that makes no sense: a power cut leaves it empty or full of zeros."""
+    try:
+        lines = [line.strip() for line in (cluster / "postmaster.pid").read_text().splitlines()]
+        pid, data_directory, _started, port, socket_folder, address, _memory, status = (*lines, *[""] * 8)[:8]
+        return PidFile(int(pid), data_directory, port, socket_folder, address, status) if int(pid) > 0 else None
+    except (OSError, ValueError):
+        return None
+
+
+def find_postmaster(cluster: Path) -> "psutil.Process | None":
+    """The server that works in this folder, wherever the folder was when it began; None where none is alive.
+
+    Another program that has been given the number in the file is none, nor is a zombie.
+    """
+    import psutil
+
+    file = read_pid_file(cluster)
+    if file is not None and psutil.pid_exists(file.pid):
+        candidates = [psutil.Process(file.pid)]
+    elif (cluster / "postmaster.pid").exists():
+        candidates = list(psutil.process_iter())
+    else:
+        return None
+    return next((process for process in candidates if _is_postmaster(process, cluster)), None)
+
+
+def _is_postmaster(process: "psutil.Process", cluster: Path) -> bool:
+    import psutil
+
+    try:
+        return (
+            process.name().startswith("postgres")
+            and process.status() != psutil.STATUS_ZOMBIE
+            and Path(process.cwd()) == cluster.resolve()
+            and not process.cmdline()[0].startswith("postgres:")  # as its backends call themselves
+        )
+    except (psutil.Error, IndexError):  # gone meanwhile, or of another user, so not ours
+        return False
+
+
+def shut_down(process: "psutil.Process", cluster: Path) -> None:
+    """Ask a server to stop, its clients or not; after SHUTDOWN_S, without more ado. Raises TimeoutError.
+
+    A server that is asked while it recovers from the death of one of its processes may never stop by itself. What it
+    had not yet written to its tables is in its log, and is replayed when it starts.
+    """
+    fast, immediate = (signal.SIGINT, signal.SIGQUIT) if sys.platform != "win32" else (signal.SIGTERM, signal.SIGTERM)
+    for request in (fast, immediate):
+        process.send_signal(request)
+        deadline = time.monotonic() + SHUTDOWN_S
+        while time.monotonic() < deadline:
+            if not _is_postmaster(process, cluster):
+                return
+            time.sleep(0.05)
+    raise TimeoutError(f"process {process.pid} does not stop")
+
+
+def remove_stale_files(cluster: Path, sockets: Path) -> None:
+    """Delete what would keep a server from starting in a folder in which none runs.
+
+    Backends that outlived their postmaster are still seen by PostgreSQL itself, from their shared memory. In a folder
+    of sockets that lies elsewhere, only the lock of this data directory is deleted.
+    """
+    (cluster / "postmaster.pid").unlink(missing_ok=True)
+    for lock in sockets.glob(".s.PGSQL.*.lock"):
+        if sockets == cluster or _names(lock, cluster):
+            lock.unlink(missing_ok=True)
+
+
+def _names(lock: Path, cluster: Path) -> bool:
+    """Whether a socket's lock names this data directory, or nothing that makes sense."""
+    try:
+        _pid, data_directory, *_ = lock.read_text(errors="replace").splitlines()
+    except (OSError, ValueError):
+        return True
+    return not Path(data_directory).exists() or Path(data_directory).samefile(cluster)
