@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from db.models import Song
     from db.search import StoredEncoder
     from db.store import KnownFile
+    from ml.decoder import Decoder
     from ml.encoder import Encoder
     from ml.extraction import Extracted, HashedFile
     from ml.files import AudioFile, Failure
@@ -121,12 +122,14 @@ def ingest_files(
     """Bring the catalogue up to date with `files`. Each song is one transaction, so it may be killed at any moment."""
     from db.engine import engine_of_one_connection
     from db.indexing import OUTGROWN, OUTGROWN_BY_FAR
+    from ml.decoder import Decoder
 
-    with engine_of_one_connection() as engine:
+    with engine_of_one_connection() as engine, Decoder() as decoder:
         for start in range(0, len(files), CHUNK):
             if start:
                 keep_index(engine, stored, OUTGROWN_BY_FAR)
-            ingest_chunk(files[start : start + CHUNK], engine, stored, encoder, workers, report, advance, collection)
+            chunk = files[start : start + CHUNK]
+            ingest_chunk(chunk, engine, stored, encoder, decoder, workers, report, advance, collection)
         keep_index(engine, stored, OUTGROWN)
 
 
@@ -135,6 +138,7 @@ def ingest_chunk(
     engine: "Engine",
     stored: "StoredEncoder",
     encoder: "Encoder",
+    decoder: "Decoder",
     workers: int,
     report: Report,
     advance: Advance,
@@ -142,6 +146,7 @@ def ingest_chunk(
 ) -> None:
     """Bring the catalogue up to date with a few files, which are looked up together."""
     from db import store
+    from db.errors import SongRefused
     from ml.extraction import extract
     from ml.files import AudioFile, Failure
 
@@ -149,13 +154,18 @@ def ingest_chunk(
         report.tell(failure.path, "failed", reason=failure.reason)
         advance()
     found = [item for item in files if isinstance(item, AudioFile)]
-    for result in extract(unindexed(found, engine, stored.id, report, advance), encoder, workers):
+    for result in extract(unindexed(found, engine, decoder, stored.id, report, advance), encoder, workers):
         if isinstance(result, Failure):
             report.tell(result.path, "failed", reason=result.reason)
             advance()
             continue
         fingerprint, song = result.fingerprint, song_row(result, collection)
-        outcome = store.add_song(engine, song, stored.id, fingerprint.positions, fingerprint.embeddings)
+        try:
+            outcome = store.add_song(engine, song, stored.id, fingerprint.positions, fingerprint.embeddings)
+        except SongRefused as error:
+            report.tell(result.hashed.file.source, "failed", reason=str(error))
+            advance()
+            continue
         details = {"duration_s": fingerprint.duration_s, "fragments": len(fingerprint.positions)}
         report.tell(song.source, outcome, **(details if outcome != store.Outcome.PRESENT else {}))
         advance(fingerprint.duration_s)
@@ -177,13 +187,19 @@ def keep_index(engine: "Engine", stored: "StoredEncoder", factor: float) -> None
 
 
 def unindexed(
-    files: "Sequence[AudioFile]", engine: "Engine", encoder_id: int, report: Report, advance: Advance
+    files: "Sequence[AudioFile]",
+    engine: "Engine",
+    decoder: "Decoder",
+    encoder_id: int,
+    report: Report,
+    advance: Advance,
 ) -> "Iterator[HashedFile]":
     """Those of `files` that the catalogue does not have; the others are reported, and followed if they moved.
 
     A file whose path, size and time stamp are known is not even read; any other is known by its bytes.
     """
     from db import store
+    from db.errors import SongRefused
 
     stamps = {file.source: (file.size, file.modified_at) for file in files}
     unchanged = store.unchanged(engine, encoder_id, platform.node(), stamps)
@@ -201,7 +217,10 @@ def unindexed(
         if item.sha256 not in known:
             yield item
             continue
-        report.tell(item.file.source, follow(item, known[item.sha256], engine))
+        try:
+            report.tell(item.file.source, follow(item, known[item.sha256], engine, decoder))
+        except SongRefused as error:
+            report.tell(item.file.source, "failed", reason=str(error))
         advance()
 
 
@@ -217,15 +236,14 @@ def hash_file(file: "AudioFile", report: Report) -> "HashedFile | None":
         return None
 
 
-def follow(item: "HashedFile", known: "KnownFile", engine: "Engine") -> str:
+def follow(item: "HashedFile", known: "KnownFile", engine: "Engine", decoder: "Decoder") -> str:
     """Known bytes under another path: a copy, if the known path still has them, else the song has moved."""
     from db import store
-    from ml.tags import read_tags
 
     same_path = (known.source, known.host) == (item.file.source, platform.node())
     if not same_path and (known.host != platform.node() or is_there(known)):
         return store.Outcome.PRESENT
-    store.relocate(engine, file_row(item, read_tags(item.file.path)))
+    store.relocate(engine, file_row(item, decoder.tags(item.file.path)))
     return store.Outcome.PRESENT if same_path else store.Outcome.MOVED
 
 

@@ -2,11 +2,18 @@
 
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import click
+
+UNSAFE = ("Cc", "Cs", "Zl", "Zp")
+"""Categories of Unicode: control characters, halves of characters, separators of lines and paragraphs."""
+
+BIDIRECTIONAL = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Characters that turn round the order of others."""
 
 
 def clock(seconds: float) -> str:
@@ -32,9 +39,18 @@ def percent(share: float) -> str:
     return f"{share * 100:.0f} %"
 
 
+def shown(text: str) -> str:
+    """Text from files as a terminal may have it: what would move its cursor or turn its lines round is escaped.
+
+    >>> shown("Caf\u00e9 \x1b[2J")
+    'Caf\u00e9 \\\\x1b[2J'
+    """
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) in UNSAFE or c in BIDIRECTIONAL else c for c in text)
+
+
 def named(title: str, artist: str | None) -> str:
     """`Title by Artist`, or the title alone."""
-    return f"{title} by {artist}" if artist else title
+    return shown(f"{title} by {artist}" if artist else title)
 
 
 def size(n_bytes: int) -> str:
@@ -67,7 +83,7 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Columns on stdout, as wide as their longest cell; numbers to the right."""
-    cells = [[str(cell) if cell is not None else "" for cell in row] for row in rows]
+    cells = [[shown(str(cell)) if cell is not None else "" for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
     right = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
     for line in (list(header), *cells):
@@ -80,7 +96,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
 
 def warn(text: str) -> None:
     """One line on stderr; control characters, which a file name may hold, are escaped."""
-    click.echo("".join(c if c.isprintable() else repr(c)[1:-1] for c in text), err=True)
+    click.echo(shown(text), err=True)
 
 
 class Advance(Protocol):

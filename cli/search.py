@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.output import clock, named, percent, print_json, warn
+from cli.output import clock, named, percent, print_json, shown, warn
 
 if TYPE_CHECKING:
     import psycopg
@@ -79,6 +79,7 @@ def search(
     from db.search import songs_of, why_not_kept
     from ml.errors import AudioError, AudioReadError
     from ml.files import text_of
+    from ml.memory import bounded_memory
 
     exit_code = 0
     with connect() as connection:
@@ -90,7 +91,8 @@ def search(
         save = not (no_save or reason)
         for clip in clips:
             try:
-                answer = identify(clip, connection, stored, loaded, how)
+                with bounded_memory():
+                    answer = identify(clip, connection, stored, loaded, how)
             except AudioError as error:
                 exit_code = 2
                 reason = error.reason if isinstance(error, AudioReadError) else str(error)
@@ -193,9 +195,9 @@ def print_answer(clip: str, _encoder: str, answer: Answer) -> None:
     if answer.matched:
         best = answer.matches[0]
         where = f"from {clock(best.offset_s)}, confidence {percent(best.confidence)}, {seconds}"
-        click.echo(f"{clip}: {click.style(named(best.title, best.artist), bold=True)} ({where})")
+        click.echo(f"{shown(clip)}: {click.style(named(best.title, best.artist), bold=True)} ({where})")
     else:
-        click.echo(f"{clip}: {click.style('no match', bold=True)} ({seconds})")
+        click.echo(f"{shown(clip)}: {click.style('no match', bold=True)} ({seconds})")
     for match in answer.matches[1 if answer.matched else 0 :]:
         place = f"{clock(match.offset_s):>7}  {percent(match.confidence):>6}"
         click.echo(f"    {'or' if answer.matched else 'nearest':<8}{place}  {named(match.title, match.artist)}")

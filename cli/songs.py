@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.output import clock, named, print_json, print_table
+from cli.output import clock, named, print_json, print_table, shown
 
 if TYPE_CHECKING:
     from db.models import Song
@@ -55,7 +55,7 @@ def show(song_id: int, as_json: bool) -> None:
         return
     for key, value in song.items():
         if value is not None:
-            click.echo(f"{key:<12}{value}")
+            click.echo(f"{key:<12}{shown(str(value))}")
 
 
 @songs.command("remove")

@@ -29,6 +29,10 @@ class SearchNotKept(DatabaseError):
     """A search has its answer, but the database could not keep it."""
 
 
+class SongRefused(DatabaseError):
+    """The database does not take what is known of one song; others are not concerned."""
+
+
 class SongUnknown(DatabaseError):
     """No song with that number."""
 

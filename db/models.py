@@ -47,6 +47,7 @@ class Song(Base):
         CheckConstraint("duration_s > 0", name="duration_s"),
         CheckConstraint("octet_length(sha256) = 32", name="sha256"),
         CheckConstraint("jsonb_typeof(tags) = 'object'", name="tags"),
+        Index(None, "source", postgresql_using="hash"),  # paths are longer than what a B-tree takes
         {"comment": "One recording of the catalogue."},
     )
 
@@ -56,7 +57,7 @@ class Song(Base):
     album: Mapped[str | None] = mapped_column(comment="Album from the tags.")
     collection: Mapped[str | None] = mapped_column(index=True, comment="Part of the catalogue it was ingested into.")
     duration_s: Mapped[float] = mapped_column(comment="Length of the audio in seconds, as decoded.")
-    source: Mapped[str] = mapped_column(index=True, comment="Path of the file when it was last ingested.")
+    source: Mapped[str] = mapped_column(comment="Path of the file when it was last ingested.")
     host: Mapped[str] = mapped_column(comment="Name of the machine that ingested it: the path is one of its own.")
     sha256: Mapped[bytes] = mapped_column(
         LargeBinary, unique=True, comment="SHA-256 of the file: the same bytes are the same song."

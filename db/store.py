@@ -1,6 +1,7 @@
 """Write the catalogue: one transaction a song. What is done is a query, never a file beside the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from sqlalchemy import Engine, Exists, and_, delete, exists, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.orm import Session
 
-from db.errors import SongUnknown
+from db.errors import SongRefused, SongUnknown
 from db.models import Fragment, Song
 
 _COPY = "COPY songradar.fragments (encoder_id, song_id, position, embedding) FROM STDIN (FORMAT binary)"
@@ -62,8 +64,8 @@ def indexed(engine: Engine, encoder_id: int, hashes: Sequence[bytes]) -> dict[by
 
 
 def relocate(engine: Engine, song: Song) -> None:
-    """Let the song with these bytes be known by `song`'s path, time stamp and tags."""
-    with Session(engine) as session, session.begin():
+    """Let the song with these bytes be known by `song`'s path, time stamp and tags. Raises SongRefused."""
+    with _refusals(), Session(engine) as session, session.begin():
         session.execute(update(Song).where(Song.sha256 == song.sha256).values(_values(song, _FILE_COLUMNS)))
 
 
@@ -75,14 +77,28 @@ def add_song(
     Bytes that are known stay one song; it gains the fragments if this encoder has none of it. A file whose bytes
     changed in place, say by an editor of tags, replaces what its path stood for and keeps its number and history;
     the same path on another machine is another file.
-    Two processes may add the same song at once: one of them finds it already there.
+    Two processes may add the same song at once: one of them finds it already there. Raises SongRefused.
     """
-    with Session(engine) as session, session.begin():
+    with _refusals(), Session(engine) as session, session.begin():
         song_id, outcome = _claim(session, song)
         if session.scalar(select(_has_fragments(encoder_id, song_id))):
             return Outcome.PRESENT
         _copy_fragments(session, encoder_id, song_id, positions, embeddings)
     return outcome
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Tell values that PostgreSQL does not take, or not at such length, from troubles that concern all songs."""
+    try:
+        yield
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if not isinstance(error, DataError) and state[:2] not in ("23", "54"):  # constraints, limits
+            raise
+        raise SongRefused(f"the database refuses it: {str(error.orig).splitlines()[0]}") from error
+    except UnicodeEncodeError as error:
+        raise SongRefused(f"the database refuses it: {error}") from error
 
 
 def _claim(session: Session, song: Song) -> tuple[int, Outcome]:

@@ -1,6 +1,7 @@
 """Decode any audio or video file to mono float32, as a stream of blocks. The only module that imports PyAV."""
 
 import math
+import re
 import stat
 import wave as wav
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.container import InputContainer
-from mutagen import MutagenError
 from mutagen.mp3 import MP3, BitrateMode
 from mutagen.wave import WAVE
 from numpy.typing import NDArray
@@ -23,6 +23,11 @@ from ml.errors import AudioReadError
 
 Wave = NDArray[np.float32]
 """Mono samples, (T,) float32, full scale = 1."""
+TOO_MUCH_MEMORY = "asks for more memory than a recording needs: its header is damaged"
+
+PLAYLISTS = (b"#extm3u", b"ffconcat", b"[playlist]", b"<asx", b"<?xml", b"<smil", b"[reference]", b"http://", b"rtsp:")
+"""How lists of other files begin, in lower case."""
+
 _Sample = TypeVar("_Sample", bound=np.generic)
 
 MIN_RATE_HZ, MAX_RATE_HZ = 1000, 768_000
@@ -30,6 +35,18 @@ MIN_RATE_HZ, MAX_RATE_HZ = 1000, 768_000
 
 CHUNK = 1 << 16
 """Samples converted at a time."""
+
+MAX_DURATION_S = 48 * 3600
+"""No recording is longer; a small file may claim to be, and never end."""
+
+FORMATS = """
+    aac ac3 ac4 aiff amr amrnb amrwb ape asf au avi caf dsf dss dts dtshd dv eac3 flac flv gsm iff kux loas
+    matroska,webm mlp mov,mp4,m4a,3gp,3g2,mj2 mp3 mpc mpc8 mpeg mpegts mpegvideo mxf nsv nut nuv ogg oma qcp qoa rm rpl
+    sbc shn sox spdif swf tak truehd tta ty voc vqf w64 wav wsd wtv wv xwma
+"""
+"""FFmpeg's names of containers of sound and video. Left out are playlists, which open other files, and pictures."""
+
+_OPTIONS = {"format_whitelist": ",".join(FORMATS.replace(",", " ").split()), "protocol_whitelist": "file"}
 
 MIN_DECODED_SHARE = 0.9
 """A file that gives less than this share of the duration in its header is truncated."""
@@ -44,7 +61,7 @@ def decode(path: Path, sample_rate_hz: int) -> Iterator[Wave]:
 
     Memory does not grow with the file's length. Samples that are not numbers become silence; samples beyond full
     scale are clipped. Damaged packets are skipped as players do. Raises AudioReadError when there is no audio, or,
-    after the last block, when much of what the header promises is missing.
+    after the last block, when much of what the header promises is missing, and for more than MAX_DURATION_S.
     """
     container = _open(path)
     with container:
@@ -54,9 +71,12 @@ def decode(path: Path, sample_rate_hz: int) -> Iterator[Wave]:
         try:
             for block in resampled(_frames(container, path), sample_rate_hz):
                 n_samples += len(block)
+                if n_samples > MAX_DURATION_S * sample_rate_hz:
+                    raise AudioReadError(path, f"is longer than {MAX_DURATION_S / 3600:g} hours")
                 yield block
-        # PyAV raises ValueError for a format it cannot follow, MemoryError for what a damaged header asks of it
-        except (av.FFmpegError, ValueError, MemoryError) as error:
+        except MemoryError as error:
+            raise AudioReadError(path, TOO_MUCH_MEMORY) from error
+        except (av.FFmpegError, ValueError) as error:  # PyAV raises ValueError for a format it cannot follow
             raise AudioReadError(path, f"breaks off while decoding ({error})") from error
         _check_complete(path, container, n_samples / sample_rate_hz)
 
@@ -107,18 +127,28 @@ def frame_of(wave: Wave, sample_rate_hz: int) -> AudioFrame:
 def _open(path: Path) -> InputContainer:
     try:
         status = path.stat()
-        if stat.S_ISREG(status.st_mode) and not status.st_size:
-            raise AudioReadError(path, "is empty")
         if stat.S_ISDIR(status.st_mode):
             raise AudioReadError(path, "is a folder")
-        container: InputContainer = av.open(str(path.absolute()), **_LENIENT)
+        if not stat.S_ISREG(status.st_mode):
+            raise AudioReadError(path, "is not a regular file")
+        if not status.st_size:
+            raise AudioReadError(path, "is empty")
+        container: InputContainer = av.open(str(path.absolute()), options=_OPTIONS, **_LENIENT)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise AudioReadError(path, "does not exist") from error
     except PermissionError as error:
         raise AudioReadError(path, "may not be read (permission denied)") from error
+    except MemoryError as error:
+        raise AudioReadError(path, TOO_MUCH_MEMORY) from error
     except (av.FFmpegError, OSError) as error:
-        raise AudioReadError(path, "is not audio that can be decoded") from error
+        what = "is a playlist, not a recording" if _is_playlist(path) else "is not audio that can be decoded"
+        raise AudioReadError(path, what) from error
     return container
+
+
+def _is_playlist(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(64).lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith(PLAYLISTS)
 
 
 def _frames(container: InputContainer, path: Path) -> Iterator[AudioFrame]:
@@ -133,9 +163,12 @@ def _frames(container: InputContainer, path: Path) -> Iterator[AudioFrame]:
     stream.codec_context.thread_type = "NONE"  # songs are decoded side by side; a thread per codec only adds switches
     for packet in container.demux(stream):
         try:
-            yield from packet.decode()
-        except av.InvalidDataError:
+            frames = packet.decode()
+        except MemoryError:
+            raise
+        except av.FFmpegError:  # codecs disagree about which error a damaged packet is
             continue
+        yield from frames
 
 
 def resampled(frames: Iterator[AudioFrame], sample_rate_hz: int) -> Iterator[Wave]:
@@ -157,7 +190,7 @@ class _Conversion:
     """Mix and resample frames of one format, CHUNK samples at a time: frame by frame takes twice as long."""
 
     def __init__(self, n_channels: int, sample_rate_hz: int) -> None:
-        self._frames = AudioFifo()
+        self._frames, self._n_channels = AudioFifo(), n_channels
         self._resampler = AudioResampler("flt", "mono", sample_rate_hz)
         # FFmpeg mixes stereo to (L + R) / sqrt(2), which can exceed full scale; this makes it the mean
         self._gain = np.float32(1.0 if n_channels == 1 else math.sqrt(0.5))
@@ -174,7 +207,13 @@ class _Conversion:
         yield from self._converted(None)
 
     def _converted(self, frame: AudioFrame | None) -> Iterator[Wave]:
-        for out in self._resampler.resample(frame):
+        try:
+            converted = self._resampler.resample(frame)
+        except av.ArgumentError as error:
+            if self._n_channels <= 8:
+                raise
+            raise ValueError(f"{self._n_channels} channels in no order that is known cannot be mixed") from error
+        for out in converted:
             samples = self._gain * out.to_ndarray()[0].astype(np.float32, copy=False)
             yield np.clip(np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
 
@@ -200,16 +239,29 @@ def _declared_duration_s(path: Path, container: InputContainer) -> float | None:
         return None
     if container.format.name == "wav":
         return _wav_duration_s(path)
+    if "matroska" in container.format.name and len(container.streams) > 1:
+        # FFmpeg gives every stream the file's duration, which is that of the longest, often the picture.
+        return _tagged_duration_s(stream.metadata.get("DURATION", ""))
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     return container.duration / av.time_base if container.duration is not None else None
+
+
+def _tagged_duration_s(text: str) -> float | None:
+    """What Matroska's muxers write beside each stream.
+
+    >>> _tagged_duration_s("00:03:20.500000000")
+    200.5
+    """
+    found = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", text)
+    return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3]) if found else None
 
 
 def _has_xing_header(path: Path) -> bool:
     try:
         mp3: Any = MP3(path)  # type: ignore[no-untyped-call]
         return bool(mp3.info.bitrate_mode != BitrateMode.UNKNOWN)
-    except MutagenError:
+    except Exception:  # whatever mutagen meets in a damaged file
         return False
 
 
@@ -220,7 +272,7 @@ def _wav_duration_s(path: Path) -> float | None:
     """
     try:
         wav: Any = WAVE(path)  # type: ignore[no-untyped-call]
-    except MutagenError:
+    except Exception:  # whatever mutagen meets in a damaged file
         return None
     n_bytes = wav.info.length * wav.info.bitrate / 8
     return float(wav.info.length) if n_bytes < 0x7FFF_0000 else None

@@ -1,4 +1,6 @@
-"""What can go wrong between a file and its embeddings. Imports nothing."""
+"""What can go wrong between a file and its embeddings."""
+
+import os
 
 
 class AudioError(Exception):
@@ -8,8 +10,8 @@ class AudioError(Exception):
 class AudioReadError(AudioError):
     """A file that gives no usable audio; `path` names it, `reason` says why."""
 
-    def __init__(self, path: object, reason: str) -> None:
-        self.path = str(path).encode("utf-8", "backslashreplace").decode()
+    def __init__(self, path: os.PathLike[str] | str, reason: str) -> None:
+        self.path = os.fsencode(path).decode("utf-8", "backslashreplace")
         super().__init__(f"{self.path}: {reason}")
         self.reason = reason
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import stat as modes
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,13 +20,29 @@ AUDIO_SUFFIXES = frozenset(
 """Endings that count as audio, or video with sound, inside a folder; a file named outright is always tried."""
 
 
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+"""Stands for time stamps that no calendar of ours holds, as damaged file systems and archives have them."""
+
+_ESCAPE = re.compile(rb"\\x(5c|[89a-f][0-9a-f])")
+
+
 def text_of(path: Path | str) -> str:
     """A path as text that any database and JSON take: what is not UTF-8 is kept escaped.
 
+    So is a backslash that would look like the beginning of an escape.
+
     >>> text_of(os.fsdecode(b"caf\\xe9.mp3"))
     'caf\\\\xe9.mp3'
+    >>> text_of(r"caf\\xe9.mp3")
+    'caf\\\\x5cxe9.mp3'
     """
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    literal = _ESCAPE.sub(rb"\\x5cx\1", os.fsencode(path))
+    return literal.decode("utf-8", "backslashreplace")
+
+
+def path_of(source: str) -> Path:
+    """The reverse of `text_of`."""
+    return Path(os.fsdecode(_ESCAPE.sub(lambda match: bytes.fromhex(match[1].decode()), source.encode())))
 
 
 @dataclass(frozen=True)
@@ -78,23 +95,17 @@ def _under(path: Path) -> Iterator[Path | Failure]:
     if not path.is_dir():
         yield path
         return
-    n_found = 0
-    for folder, subfolders, names in os.walk(path, onerror=None):
+    n_found, refused = 0, list[OSError]()
+    for folder, subfolders, names in os.walk(path, onerror=refused.append):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
             if Path(name).suffix.lower() in AUDIO_SUFFIXES and not name.startswith("."):
                 n_found += 1
                 yield Path(folder, name)
-    if not n_found:
-        yield Failure(
-            text_of(path), "holds no audio files" if os.access(path, os.R_OK | os.X_OK) else "may not be read"
-        )
-
-
-def path_of(source: str) -> Path:
-    """The reverse of `text_of`."""
-    escaped = re.sub(rb"\\\\x([89a-f][0-9a-f])", lambda match: bytes.fromhex(match[1].decode()), source.encode())
-    return Path(os.fsdecode(escaped))
+    for error in refused:
+        yield Failure(text_of(error.filename), f"may not be read ({error.strerror})")
+    if not n_found and not refused:
+        yield Failure(text_of(path), "holds no audio files")
 
 
 def stat(path: Path) -> AudioFile | Failure:
@@ -106,7 +117,16 @@ def stat(path: Path) -> AudioFile | Failure:
         return Failure(text_of(path), "does not exist")
     except OSError as error:
         return Failure(text_of(path), f"may not be read ({error.strerror})")
-    return AudioFile(resolved, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+    if not modes.S_ISREG(status.st_mode):
+        return Failure(text_of(path), "is not a regular file")
+    return AudioFile(resolved, status.st_size, _moment(status.st_mtime))
+
+
+def _moment(seconds: float) -> datetime:
+    try:
+        return min(datetime.fromtimestamp(seconds, UTC), LATEST)
+    except (ValueError, OverflowError, OSError):
+        return LATEST
 
 
 def sha256(path: Path) -> bytes:

@@ -23,6 +23,9 @@ MBID = (
     "MusicBrainz/Track Id",
 )
 
+LONGEST = 1000
+"""Characters kept of a title or name: it stands in every answer."""
+
 _TRACK_NUMBER = re.compile(r"^(\d{1,3}|[A-Da-d]\d{1,2})(\s*[.)_-]\s*|\s+-\s+|\s+(?=\S))(?=.*\D|\d{4}$)")
 
 
@@ -37,13 +40,16 @@ class Tags:
 
 
 def read_tags(path: Path) -> Tags:
-    """The tags of `path`. A file without a title is named after its file name; unreadable tags count as none."""
+    """The tags of `path`. A file without a title is named after its file name; unreadable tags count as none.
+
+    Of each value the first LONGEST characters are kept.
+    """
     try:
         file = mutagen.File(path)
-    except (mutagen.MutagenError, OSError):
-        file = None
-    found: Any = file.tags if file is not None and file.tags is not None else {}
-    named = tags_from_name(text_of(path.stem))
+        found: Any = file.tags if file is not None and file.tags is not None else {}
+    except Exception:  # damaged tags meet mutagen's assumptions in many ways: KeyError, UnicodeDecodeError, MemoryError
+        found = {}
+    named = tags_from_name(path)
     title = _first(found, TITLE)
     ids = {"mbid": _first(found, MBID), "isrc": _first(found, ISRC)}
     return Tags(
@@ -54,14 +60,15 @@ def read_tags(path: Path) -> Tags:
     )
 
 
-def tags_from_name(stem: str) -> Tags:
-    """Read `Artist - Title` from a file name without its ending; leading track numbers are dropped.
+def tags_from_name(path: Path) -> Tags:
+    """Read `Artist - Title` from a file's name; leading track numbers are dropped.
 
-    >>> tags_from_name("07. Kevin MacLeod - Vibe Ace")
+    >>> tags_from_name(Path("07. Kevin MacLeod - Vibe Ace.mp3"))
     Tags(title='Vibe Ace', artist='Kevin MacLeod', album=None, ids={})
-    >>> tags_from_name("99_luftballons").title
+    >>> tags_from_name(Path("99_luftballons.mp3")).title
     'luftballons'
     """
+    stem = text_of(path.stem)
     name = " ".join(stem.replace("_", " ").split()) if " " not in stem else stem.strip()
     name = _TRACK_NUMBER.sub("", name) or name
     artist, separator, title = name.partition(" - ")
@@ -76,17 +83,16 @@ def _first(found: Any, names: Iterable[str]) -> str | None:
     """The first non-empty value under any of `names`, as text."""
     for name in names:
         try:
-            value = found.get(name)
-        except (KeyError, ValueError):  # Vorbis comments refuse names that are not ASCII
-            continue
-        text = _text(value)
+            text = _text(found.get(name))
+        except Exception:  # Vorbis comments refuse names that are not ASCII; a damaged frame may hold anything
+            text = ""
         if text:
             return text
     return None
 
 
 def _text(value: Any) -> str:
-    """Text of an ID3 frame, an MP4 or Vorbis list or an ASF attribute; NUL, which PostgreSQL refuses, is dropped."""
+    """Text of an ID3 frame, an MP4 or Vorbis list, an ASF attribute, less what PostgreSQL refuses (NUL, surrogates)."""
     if isinstance(value, list | tuple):
         value = value[0] if value else ""
     value = getattr(value, "data", getattr(value, "text", value))  # UFID; ID3 text frames
@@ -94,4 +100,5 @@ def _text(value: Any) -> str:
         value = value[0] if value else ""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    return "" if value is None else str(value).replace("\0", "").strip()
+    text = "" if value is None else str(value)[: 2 * LONGEST].encode("utf-8", "replace").decode()
+    return text.replace("\0", "").strip()[:LONGEST]

@@ -64,8 +64,12 @@ def encode(
     container: str | None = None,
     metadata: dict[str, str] | None = None,
     picture: bool = False,
+    picture_s: float | None = None,
 ) -> Path:
-    """Encode mono `samples` (at 48 kHz unless said otherwise) into `path`; `picture` adds a stream of video."""
+    """Encode mono `samples` (at 48 kHz unless said otherwise) into `path`.
+
+    `picture` adds a stream of video, as long as the sound or `picture_s`.
+    """
     with av.open(str(path), "w", format=container) as out:
         if metadata:
             out.metadata.update(metadata)
@@ -73,7 +77,7 @@ def encode(
         stream = out.add_stream(codec, rate=rate_hz, layout="mono", options={"strict": "experimental"})
         stream.bit_rate = 128_000  # of no meaning to lossless codecs
         if video is not None:  # only now: no stream can be added once the first packet is written
-            _write_video(out, video, len(samples) / rate_hz)
+            _write_video(out, video, picture_s or len(samples) / rate_hz)
         frame = AudioFrame.from_ndarray(samples[None].astype(np.float32), format="fltp", layout="mono")
         frame.sample_rate = rate_hz
         resampler = av.AudioResampler(

@@ -139,7 +139,7 @@ def create_songs() -> None:
         schema="songradar",
         comment="One recording of the catalogue.",
     )
-    op.create_index(op.f("songs_source_idx"), "songs", ["source"], schema="songradar")
+    op.create_index(op.f("songs_source_idx"), "songs", ["source"], schema="songradar", postgresql_using="hash")
     op.create_index(op.f("songs_collection_idx"), "songs", ["collection"], schema="songradar")
 
 

@@ -180,3 +180,52 @@ def test_folder_that_is_no_encoder_is_one_sentence(database, run, tmp_path):
 
     assert result.exit_code == 2
     assert result.stderr == f"songradar: {tmp_path}: holds no encoder.onnx that can be read\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_pipe_in_a_folder_does_not_hang_ingestion(database, run, music):
+    pipe = music["Amber"].with_name("00.wav")
+    os.mkfifo(pipe)
+    ingested, searched = run("ingest", pipe.parent), run("search", pipe)
+
+    assert (ingested.exit_code, ingested.stderr) == (1, f"{pipe}: is not a regular file\n")
+    assert "3 added, 0 already there, 1 failed" in ingested.stdout
+    assert (searched.exit_code, searched.stderr) == (2, f"{pipe}: is not a regular file\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="paths of POSIX")
+def test_path_of_three_kilobytes_is_taken(database, run, music, tmp_path):
+    folder = tmp_path
+    for _ in range(15):
+        folder /= "a" * 200
+    folder.mkdir(parents=True)
+    deep = folder / "song.wav"
+    deep.write_bytes(music["Birch"].read_bytes())
+
+    assert "1 added" in run("ingest", deep).stdout
+    assert "1 already there" in run("ingest", deep).stdout
+    assert json.loads(run("search", "--json", deep).stdout)["matches"][0]["source"] == str(deep)
+
+
+def test_song_that_the_database_refuses_is_reported_and_the_rest_goes_on(database, run, music):
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER TABLE songradar.songs ADD CHECK (title <> 'Birch')")
+    result = run("ingest", music["Amber"].parent)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"{music['Birch']}: the database refuses it: ")
+    assert "2 added, 0 already there, 1 failed" in result.stdout
+
+
+def test_titles_reach_the_terminal_escaped_and_json_as_they_are(database, run, tmp_path, rng):
+    title = "Amber\x1b]0;gotcha\x07\u202egnos"
+    song = synth.melody(rng, 6.0, 48_000)
+    path = synth.encode(tmp_path / "song.flac", song, "flac", metadata={"title": title, "artist": "\x1b[2J"})
+    run("ingest", path)
+    listed, shown, found = run("songs", "list"), run("songs", "show", 1), run("search", path)
+
+    for result in (listed, shown, found):
+        assert r"Amber\x1b]0;gotcha\x07\u202egnos" in result.stdout
+        assert not set(result.stdout) & set("\x1b\x07\u202e")
+    assert json.loads(run("songs", "list", "--json").stdout)["title"] == title
+    assert json.loads(run("search", "--json", path).stdout)["matches"][0]["title"] == title

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 import numpy as np
 import psycopg
 import pytest
-import sqlalchemy
 
 from db import store
 from db.engine import engine
-from db.errors import SongUnknown
+from db.errors import SongRefused, SongUnknown
 from tests.db.rows import active_encoder_id, add_song, song_row, unit_vectors
 
 SOURCE = "/music/Amber.flac"
@@ -136,5 +135,5 @@ def test_songs_are_found_by_any_text_taken_literally(database):
 
 
 def test_a_song_without_title_is_refused_by_the_database(database):
-    with pytest.raises(sqlalchemy.exc.IntegrityError, match="songs_title_check"):
+    with pytest.raises(SongRefused, match="songs_title_check"):
         add_song("", source="/x", content="y")

@@ -82,7 +82,7 @@ def test_text_is_refused(tmp_path):
 
 
 def test_picture_is_refused(tmp_path):
-    assert reason(write_video(tmp_path / "cover.jpg", format="mjpeg")) == "has no audio stream"
+    assert reason(write_video(tmp_path / "cover.jpg", format="mjpeg")) == "is not audio that can be decoded"
 
 
 def test_video_without_sound_is_refused(tmp_path):

@@ -1,11 +1,13 @@
 """Many files at a time: what cannot be used comes as data, and only a few are in hand."""
 
 import itertools
+from queue import SimpleQueue
 from threading import Event
 
 import numpy as np
 import pytest
 
+from ml.decoder import Decoder
 from ml.encoder import Encoder
 from ml.extraction import Extracted, HashedFile, extract, extract_one
 from ml.files import Failure, audio_files, sha256
@@ -24,6 +26,15 @@ def hashed(path):
 
 
 @pytest.fixture
+def decoders():
+    """A decoder to take from."""
+    queue = SimpleQueue()
+    with Decoder() as decoder:
+        queue.put(decoder)
+        yield queue
+
+
+@pytest.fixture
 def files(music):
     return [hashed(path) for path in music.values()]
 
@@ -37,8 +48,8 @@ def bad_files(tmp_path, rng):
     return [hashed(tmp_path / name) for name in ("text.mp3", "silent.wav", "short.wav")]
 
 
-def test_song_gives_its_tags_and_fingerprint(files, encoder):
-    result = extract_one(files[0], encoder, Event())
+def test_song_gives_its_tags_and_fingerprint(files, encoder, decoders):
+    result = extract_one(files[0], encoder, decoders, Event())
 
     assert result.hashed == files[0]
     assert result.tags == Tags("Amber", "The Trees")
@@ -53,8 +64,8 @@ def test_every_song_comes_once(workers, files, encoder):
     assert sorted(result.tags.title for result in results) == ["Amber", "Birch", "Cedar"]
 
 
-def test_results_do_not_depend_on_order_or_workers(files, encoder):
-    alone = {file: extract_one(file, encoder, Event()).fingerprint for file in files}
+def test_results_do_not_depend_on_order_or_workers(files, encoder, decoders):
+    alone = {file: extract_one(file, encoder, decoders, Event()).fingerprint for file in files}
 
     for result in extract(reversed(files), encoder, 3):
         np.testing.assert_array_equal(result.fingerprint.embeddings, alone[result.hashed].embeddings)
@@ -74,10 +85,10 @@ def test_bad_files_are_data_and_the_rest_goes_on(files, bad_files, encoder):
     }
 
 
-def test_file_that_vanished_is_data(files, encoder):
+def test_file_that_vanished_is_data(files, encoder, decoders):
     files[0].file.path.unlink()
 
-    assert extract_one(files[0], encoder, Event()) == Failure(str(files[0].file.path), "does not exist")
+    assert extract_one(files[0], encoder, decoders, Event()) == Failure(str(files[0].file.path), "does not exist")
 
 
 def test_no_files_give_nothing(encoder):

@@ -1,15 +1,18 @@
 """Which files are found under a path, in which order, and what they are called."""
 
+import contextlib
 import hashlib
 import os
+import socket
 import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ml.errors import AudioReadError
-from ml.files import AUDIO_SUFFIXES, AudioFile, Failure, audio_files, sha256
+from ml.files import AUDIO_SUFFIXES, LATEST, AudioFile, Failure, _moment, audio_files, path_of, sha256, text_of
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 
@@ -161,3 +164,65 @@ def test_sha256_is_that_of_the_bytes(folder, rng):
 def test_hash_of_a_missing_file_is_refused(folder):
     with pytest.raises(AudioReadError, match=r"nowhere\.mp3: cannot be read \("):
         sha256(folder / "nowhere.mp3")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_path_comes_back_from_its_text_whatever_its_bytes(rng):
+    pieces = [b"\\", b"x", b"5c", b"e9", b"\xe9", b"\xff", "é".encode(), b"a", b"8"]
+    for _ in range(5000):
+        name = b"".join(pieces[i] for i in rng.integers(len(pieces), size=rng.integers(1, 9)))
+        path = Path(os.fsdecode(b"/m/" + name))
+
+        assert path_of(text_of(path)) == path
+
+
+def test_ordinary_backslashes_stay_as_they_are():
+    assert text_of(r"C:\music\Amber.mp3") == r"C:\music\Amber.mp3"
+
+
+@needs_posix
+def test_what_is_no_regular_file_is_a_failure(folder, monkeypatch):
+    os.mkfifo(folder / "a.wav")
+    (folder / "b.wav").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as unix:
+        monkeypatch.chdir(folder)  # the path of a socket may not be long
+        unix.bind("c.wav")
+
+        assert list(audio_files([folder])) == [
+            Failure(str(folder / name), "is not a regular file") for name in ("a.wav", "b.wav", "c.wav")
+        ]
+
+
+@needs_posix
+def test_folder_that_may_not_be_read_is_a_failure_and_the_rest_goes_on():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        put(folder, "a.mp3", "locked/b.mp3", "open/c.mp3")
+        folder.chmod(0o755)
+        (folder / "locked").chmod(0)
+        me = os.geteuid()
+        try:
+            if me == 0:
+                os.seteuid(65_534)  # root may read everything, nobody may not
+            found = list(audio_files([folder]))
+        finally:
+            os.seteuid(me)
+            (folder / "locked").chmod(0o755)
+
+    assert [str(item.path) for item in found] == [str(folder / name) for name in ("a.mp3", "open/c.mp3", "locked")]
+    assert found[-1].reason == "may not be read (Permission denied)"
+
+
+def test_time_stamp_beyond_all_calendars_is_no_obstacle(folder):
+    put(folder, "a.mp3")
+    for seconds in (1e13, -1e13):
+        with contextlib.suppress(OSError):  # not every file system keeps such a time
+            os.utime(folder / "a.mp3", (0, seconds))
+        [file] = audio_files([folder])
+
+        assert isinstance(file, AudioFile)
+
+
+@pytest.mark.parametrize("seconds", [1e13, -1e13, 1e300])
+def test_moment_that_no_calendar_holds_is_the_latest(seconds):
+    assert _moment(seconds) == LATEST

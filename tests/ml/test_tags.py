@@ -1,5 +1,7 @@
 """Titles and identifiers from each kind of tag, else from the name of the file."""
 
+from pathlib import Path
+
 import mutagen
 import numpy as np
 import pytest
@@ -151,4 +153,4 @@ def test_missing_file_still_has_a_name(tmp_path):
     ],
 )
 def test_name_of_a_file_is_read(stem, artist, title):
-    assert tags_from_name(stem) == Tags(title, artist)
+    assert tags_from_name(Path(f"{stem}.wav")) == Tags(title, artist)

@@ -1,0 +1,124 @@
+"""Decode files and read their tags in a process of its own, whose memory is bounded.
+
+Files come from anywhere. A kilobyte of header can ask for gigabytes, and a fault in a decoder can end the process that
+it runs in: here that costs the one file, and the next one gets a new process. Requests are lines of JSON; audio comes
+back as blocks of samples, each after its size in bytes, then a block of size 0 and a line of JSON.
+"""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+import numpy as np
+
+from ml.audio import Wave, decode
+from ml.errors import AudioReadError
+from ml.memory import bounded_memory
+from ml.tags import Tags, read_tags, tags_from_name
+
+_SIZE = struct.Struct("<I")
+
+
+class Decoder:
+    """A process that decodes one file at a time. It starts with the first request; it is of use to one thread."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process. Another request starts a new one."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def decode(self, path: Path, sample_rate_hz: int) -> Iterator[Wave]:
+        """As `ml.audio.decode`. Raises AudioReadError also where the process broke down over the file."""
+        done = False
+        try:
+            source = self._ask(path=str(path), sample_rate_hz=sample_rate_hz)
+            while (size := _SIZE.unpack(_exactly(source, _SIZE.size))[0]) > 0:
+                yield np.frombuffer(_exactly(source, size), np.float32)
+            reason = json.loads(source.readline())["reason"]
+            done = True
+        except (EOFError, OSError, ValueError) as error:
+            raise AudioReadError(path, "makes the decoder break down: the file is damaged") from error
+        finally:
+            if not done:  # what the process still has to say belongs to no later request
+                self.close()
+        if reason is not None:
+            raise AudioReadError(path, reason)
+
+    def tags(self, path: Path) -> Tags:
+        """As `ml.tags.read_tags`; tags over which the process breaks down count as none."""
+        try:
+            return Tags(**json.loads(self._ask(path=str(path)).readline()))
+        except (OSError, ValueError):
+            self.close()
+            return tags_from_name(path)
+
+    def _ask(self, **request: object) -> IO[bytes]:
+        if self._process is None:
+            environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", "from ml.decoder import serve; serve()"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+            )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        self._process.stdin.flush()
+        return self._process.stdout
+
+
+def _exactly(source: IO[bytes], size: int) -> bytes:
+    data = source.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+def serve() -> None:
+    """Answer requests from stdin until it ends, within bounded memory."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not get among the answers
+    with suppress(BrokenPipeError, KeyboardInterrupt), bounded_memory():
+        for line in sys.stdin.buffer:
+            _answer(json.loads(line), answers)
+            answers.flush()
+
+
+def _answer(request: dict[str, Any], answers: IO[bytes]) -> None:
+    path = Path(request["path"])
+    if "sample_rate_hz" not in request:
+        answers.write(json.dumps(vars(read_tags(path))).encode() + b"\n")
+        return
+    reason = None
+    try:
+        for block in decode(path, request["sample_rate_hz"]):
+            data = block.astype(np.float32, copy=False).tobytes()
+            if data:
+                answers.write(_SIZE.pack(len(data)))
+                answers.write(data)
+    except AudioReadError as error:
+        reason = error.reason
+    except Exception as error:  # of libraries, on a damaged file: it is this file's failure
+        reason = f"cannot be decoded ({type(error).__name__}: {error})"
+    answers.write(_SIZE.pack(0) + json.dumps({"reason": reason}).encode() + b"\n")
