@@ -11,6 +11,19 @@ from db import indexing
 from db.errors import EncoderMismatch, EncoderUnknown
 from db.models import Encoder, Fragment
 
+_PARTITION = """
+    CREATE TABLE songradar.fragments_{id} (
+        LIKE songradar.fragments INCLUDING ALL,
+        PRIMARY KEY (song_id, position) WITH (fillfactor = 100),
+        CONSTRAINT of_encoder CHECK (encoder_id = {id})
+    );
+    ALTER TABLE songradar.fragments ATTACH PARTITION songradar.fragments_{id} FOR VALUES IN ({id});
+    ALTER TABLE songradar.fragments_{id} DROP CONSTRAINT of_encoder;
+"""
+"""A partition that is attached, rather than created in place, lets searches go on. The number song_id leads in its key,
+so that removing a song finds its fragments by index; songs come in the order of their numbers, so no entry will want
+room between others."""
+
 
 @dataclass(frozen=True)
 class NewEncoder:
@@ -47,8 +60,10 @@ def add_encoder(engine: Engine, new: NewEncoder) -> bool:
     networks do not compare, so neither is overwritten.
     """
     with engine.begin() as connection:
-        # Nothing but a name need be free; two processes that start on an empty database may both come here.
-        connection.execute(text("LOCK TABLE songradar.encoders IN SHARE ROW EXCLUSIVE MODE"))
+        # An ingestion writes songs, then fragments. A new partition's foreign keys lock songs, so that lock comes
+        # first: else the ingestion might wait for us and we for it. That of encoders is for two processes that start
+        # on an empty database and may both come here.
+        connection.execute(text("LOCK TABLE songradar.songs, songradar.encoders IN SHARE ROW EXCLUSIVE MODE"))
         known = connection.execute(
             select(Encoder.name, Encoder.sha256).where((Encoder.name == new.name) | (Encoder.sha256 == new.sha256))
         ).all()
@@ -62,15 +77,7 @@ def add_encoder(engine: Engine, new: NewEncoder) -> bool:
         first = not connection.scalar(select(func.count()).select_from(Encoder))
         added = insert(Encoder).values(**vars(new), active=first).returning(Encoder.id)
         encoder_id = connection.execute(added).scalar_one()
-        # song_id leads, so that removing a song finds its fragments in every partition by index. Songs come in the
-        # order of their numbers, so no entry will want room between others.
-        connection.execute(
-            text(
-                f"CREATE TABLE songradar.fragments_{encoder_id} PARTITION OF songradar.fragments"
-                " (PRIMARY KEY (song_id, position) WITH (fillfactor = 100))"
-                f" FOR VALUES IN ({encoder_id})"
-            )
-        )
+        connection.exec_driver_sql(_PARTITION.format(id=encoder_id))
         connection.exec_driver_sql(indexing.create(encoder_id))
         # The name is checked by the table, so it needs no quoting here.
         connection.execute(
@@ -116,7 +123,7 @@ def remove_encoder(engine: Engine, name: str) -> int:
     """Remove an encoder and all its fragments; returns how many. Raises EncoderUnknown."""
     with engine.begin() as connection:
         # Before the encoder's row, in the order of an ingestion: else each may wait for the other.
-        connection.execute(text("LOCK TABLE songradar.fragments IN ACCESS EXCLUSIVE MODE"))
+        connection.execute(text("LOCK TABLE songradar.songs, songradar.fragments IN ACCESS EXCLUSIVE MODE"))
         encoder_id = _id_of(connection, name)
         n_fragments = connection.scalar(select(func.count()).where(Fragment.encoder_id == encoder_id)) or 0
         connection.execute(text(f"DROP TABLE songradar.fragments_{encoder_id}"))

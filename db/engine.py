@@ -64,7 +64,7 @@ def connect() -> psycopg.Connection:
     try:
         if revision(connection) != HEAD:
             _bring_to_head(connection)
-        connection.execute(f"SET search_path = {SCHEMA}, {_extension_schema(connection)}")
+        connection.execute(f"SET search_path = pg_catalog, {SCHEMA}, {_extension_schema(connection)}, pg_temp")
         register_vector(connection)
     except BaseException:
         connection.close()

@@ -1,10 +1,12 @@
 """The schema's revisions, by Alembic from code: the wheel needs no alembic.ini."""
 
 import io
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
@@ -16,11 +18,60 @@ from db.engine import HEAD, SCHEMA, connect_unchecked, revision
 from db.errors import DatabaseError, SchemaOutOfDate
 
 SEARCH_PATH = """
-    SELECT set_config('search_path', concat_ws(', ', 'public', (
-        SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector')), false)
-"""  # revisions name every object with its schema; types of the extension stand wherever somebody created it
+    SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'pg_catalog', coalesce(
+        (SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'vector'), 'public'
+        ), 'pg_temp'), false)
+"""
+"""Revisions name every object of songradar with its schema; those of pgvector stand wherever somebody created it. No
+other schema is looked into, so that a function's body means PostgreSQL's own functions."""
 
-LOCK = 7_146_283_905  # any number nobody else uses: one migration of this database at a time
+LOCK = 7_146_283_905
+"""Any number nobody else uses: one migration of this database at a time."""
+
+LOCK_S = 60
+"""How long to wait for another migration."""
+
+_HOLDER = """
+    SELECT a.pid, a.usename
+      FROM pg_locks AS l
+      JOIN pg_stat_activity AS a ON a.pid = l.pid
+     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+       AND (l.classid::bigint << 32) + l.objid::bigint = %s
+       AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+"""
+
+_SCHEMAS = """
+    SELECT n.nspname, n.nspowner::regrole::text,
+           r.rolsuper OR r.rolname = current_user OR NOT me.rolsuper AND pg_has_role(n.nspowner, 'USAGE')
+           OR n.nspname <> %(ours)s AND n.nspowner IN (d.datdba, 'pg_database_owner'::regrole),
+           ARRAY(SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END
+                   FROM aclexplode(n.nspacl) AS a
+                   LEFT JOIN pg_roles AS g ON g.oid = a.grantee
+                  WHERE a.privilege_type = 'CREATE' AND a.grantee NOT IN (n.nspowner, d.datdba)
+                    AND g.rolsuper IS NOT TRUE AND g.rolname IS DISTINCT FROM current_user)
+      FROM pg_namespace AS n
+      JOIN pg_roles AS r ON r.oid = n.nspowner
+      JOIN pg_database AS d ON d.datname = current_database()
+      JOIN pg_roles AS me ON me.rolname = current_user
+     WHERE n.nspname = %(ours)s
+        OR n.oid = coalesce((SELECT extnamespace FROM pg_extension WHERE extname = 'vector'),
+                            to_regnamespace('public'))
+"""
+
+_BOUND = """
+    SELECT DISTINCT pg_describe_object(x.refclassid, x.refobjid, 0)
+      FROM pg_depend AS x
+      LEFT JOIN pg_proc AS f ON x.refclassid = 'pg_proc'::regclass AND f.oid = x.refobjid
+      LEFT JOIN pg_operator AS o ON x.refclassid = 'pg_operator'::regclass AND o.oid = x.refobjid
+     WHERE (x.classid = 'pg_proc'::regclass
+            AND x.objid IN (SELECT p.oid FROM pg_proc AS p WHERE p.pronamespace = 'songradar'::regnamespace)
+            OR x.classid = 'pg_rewrite'::regclass
+            AND x.objid IN (SELECT w.oid FROM pg_rewrite AS w JOIN pg_class AS c ON c.oid = w.ev_class
+                             WHERE c.relnamespace = 'songradar'::regnamespace))
+       AND coalesce(f.pronamespace, o.oprnamespace) NOT IN ('pg_catalog'::regnamespace, 'songradar'::regnamespace)
+       AND NOT EXISTS (SELECT FROM pg_depend AS e
+                        WHERE e.classid = x.refclassid AND e.objid = x.refobjid AND e.deptype = 'e')
+"""
 
 
 def upgrade(target: str = "head") -> None:
@@ -66,24 +117,47 @@ def current() -> str | None:
 
 @contextmanager
 def connection_for_migrations() -> Iterator[sqlalchemy.Connection]:
-    """A connection in which songradar's schema exists and no other process migrates."""
-    engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=_transactional, poolclass=sqlalchemy.NullPool)
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(LOCK)))
-        connection.execute(sqlalchemy.schema.CreateSchema(SCHEMA, if_not_exists=True))
-        connection.commit()
-        try:
+    """A connection in which songradar's schema exists and no other process migrates.
+
+    Raises DatabaseError where another session holds the lock for long, or where other roles could plant functions.
+    """
+    with connect_unchecked() as raw:
+        raw.execute(SEARCH_PATH)
+        _lock(raw)
+        raw.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        _check_schemas(raw)
+        raw.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_S}s"])
+        raw.autocommit = False
+        engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: raw, poolclass=sqlalchemy.StaticPool)
+        with engine.connect() as connection:
             yield connection
-        finally:
-            connection.rollback()
-            connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_unlock(LOCK)))
 
 
-def _transactional() -> object:
-    connection = connect_unchecked()
-    connection.execute(SEARCH_PATH)
-    connection.autocommit = False
-    return connection
+def _lock(connection: psycopg.Connection) -> None:
+    """Take the advisory lock, which ends with the session.
+
+    It asks again and again: a session that waits in PostgreSQL holds a snapshot, which keeps indexes from being built.
+    """
+    deadline = time.monotonic() + LOCK_S
+    while connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone() != (True,):
+        if time.monotonic() > deadline:
+            holder = connection.execute(_HOLDER, [LOCK]).fetchone()
+            who = "process {} of {}".format(*holder) if holder else "a session that has just ended"
+            end = f": SELECT pg_terminate_backend({holder[0]}) ends it" if holder else ""
+            raise DatabaseError(f"another upgrade seems to run: {who} holds advisory lock {LOCK}{end}")
+        time.sleep(0.2)
+
+
+def _check_schemas(connection: psycopg.Connection) -> None:
+    """Raise DatabaseError where others own our schema, or may create functions in it or beside pgvector's."""
+    for name, owner, is_trusted, others in connection.execute(_SCHEMAS, {"ours": SCHEMA}):
+        if not is_trusted:
+            raise DatabaseError(f"the schema {name} belongs to {owner}, who could change it: upgrade as that role")
+        if others:
+            raise DatabaseError(
+                f"others may create functions in the schema {name}, which songradar would call: "
+                f"REVOKE CREATE ON SCHEMA {name} FROM {', '.join(others)}"
+            )
 
 
 def _run(action: object, target: str) -> None:
@@ -93,8 +167,21 @@ def _run(action: object, target: str) -> None:
             connection.commit()
     except CommandError as error:
         raise SchemaOutOfDate(f"cannot go to revision {target}: {error} (this program's newest is {HEAD})") from error
-    except sqlalchemy.exc.DBAPIError as error:
-        raise DatabaseError(f"the schema cannot be changed: {str(error.orig).splitlines()[0]}") from error
+    except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
+        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        raise DatabaseError(f"the schema cannot be changed: {reason}") from error
+
+
+def check_bound(connection: sqlalchemy.Connection) -> None:
+    """Raise DatabaseError where a body means a function or operator that is neither PostgreSQL's, pgvector's nor ours.
+
+    Somebody has put it where pgvector lies, with arguments that suit better than PostgreSQL's own.
+    """
+    found = connection.exec_driver_sql(_BOUND).scalars().all()
+    if found:
+        raise DatabaseError(
+            f"{', '.join(found)} stands in the way of PostgreSQL's own: drop it, or put pgvector elsewhere"
+        )
 
 
 def _config(connection: sqlalchemy.Connection | None = None) -> Config:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from db.engine import SCHEMA
 from db.models import Base
-from db.schema import SEARCH_PATH, connection_for_migrations
+from db.schema import SEARCH_PATH, check_bound, connection_for_migrations
 
 PARTITION = re.compile(r"^fragments_\d+(_|$)")
 
@@ -32,7 +32,7 @@ def options() -> dict[str, Any]:
 
 
 def run_online(connection: Connection) -> None:
-    context.configure(connection=connection, **options())
+    context.configure(connection=connection, on_version_apply=lambda **_: check_bound(connection), **options())
     with context.begin_transaction():
         context.run_migrations()
 

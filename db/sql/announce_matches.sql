@@ -1,6 +1,8 @@
 -- announce_matches: on channel songradar_matches, at commit: {"search_id": 12}, for a search that brought candidates.
 CREATE FUNCTION songradar.announce_matches() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
 BEGIN
     PERFORM pg_notify('songradar_matches', json_build_object('search_id', s.search_id)::text)
        FROM (SELECT DISTINCT added.search_id FROM added) AS s;

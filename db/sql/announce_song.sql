@@ -1,6 +1,8 @@
 -- announce_song: on channel songradar_songs, at commit: {"song_id": 7, "change": "added"}, or "changed", or "removed".
 CREATE FUNCTION songradar.announce_song() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
 BEGIN
     PERFORM pg_notify('songradar_songs', json_build_object(
         'song_id', coalesce(NEW.id, OLD.id),

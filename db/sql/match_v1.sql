@@ -38,6 +38,7 @@ CREATE FUNCTION songradar.match_v1(
 )
 RETURNS SETOF songradar.match_row
 LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off

@@ -26,7 +26,7 @@ TIMESTAMP = postgresql.TIMESTAMP(timezone=True)
 
 
 def upgrade() -> None:
-    op.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    op.execute("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
     create_encoders()
     create_songs()
     create_fragments()

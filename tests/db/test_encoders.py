@@ -1,6 +1,7 @@
 """The encoders of a catalogue."""
 
 import dataclasses
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -122,3 +123,60 @@ def test_an_encoder_survives_the_way_out_of_the_database_and_back(database, tmp_
     write_folder(stored, tmp_path / "toy")
 
     assert read_folder(tmp_path / "toy") == stored
+
+
+def ingestion(database, *, then):
+    """A song is being stored by one session while another does `then`; whether each went well."""
+    with psycopg.connect(database) as session, ThreadPoolExecutor(1) as thread:
+        (song_id,) = session.execute(
+            "INSERT INTO songradar.songs (title, duration_s, source, host, sha256, size_bytes, modified_at)"
+            " VALUES ('Amber', 1, '/a', 'here', decode(repeat('00', 32), 'hex'), 1, now()) RETURNING id"
+        ).fetchone()
+        meanwhile = thread.submit(then)
+        wait_for_a_lock(database)
+        session.execute(
+            "INSERT INTO songradar.fragments SELECT id, %s, 0, array_fill(0, ARRAY[64])::halfvec"
+            "  FROM songradar.encoders WHERE active",
+            [song_id],
+        )
+        session.commit()
+        return meanwhile.result(timeout=30)
+
+
+def wait_for_a_lock(database):
+    """Until a session waits for another."""
+    with psycopg.connect(database, autocommit=True) as observer:
+        for _ in range(200):
+            if observer.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
+                return
+            time.sleep(0.05)
+    raise AssertionError("nobody waits")
+
+
+def test_encoder_is_added_while_a_song_is_being_stored(database, other):
+    assert ingestion(database, then=lambda: encoders.add_encoder(engine(), other))
+    assert [encoder.name for encoder in encoders.encoders(engine())] == ["other", "toy"]
+
+
+def test_encoder_is_removed_while_a_song_is_being_stored(database, other):
+    encoders.add_encoder(engine(), other)
+
+    assert ingestion(database, then=lambda: encoders.remove_encoder(engine(), "other")) == 0
+    assert [encoder.name for encoder in encoders.encoders(engine())] == ["toy"]
+
+
+def test_new_partition_is_like_the_others(database, other):
+    """Attached, not created in place, it has the same columns, keys and constraints."""
+    encoders.add_encoder(engine(), other)
+    with psycopg.connect(database) as connection:
+        shapes = connection.execute(
+            "SELECT c.conrelid, array_agg(regexp_replace(c.conname, '_[0-9]+_', '_n_') ORDER BY c.conname),"
+            "       array_agg(pg_get_constraintdef(c.oid) ORDER BY c.conname)"
+            "  FROM pg_constraint AS c JOIN pg_inherits AS i ON i.inhrelid = c.conrelid"
+            " WHERE i.inhparent = 'songradar.fragments'::regclass GROUP BY c.conrelid"
+        ).fetchall()
+
+    assert len(shapes) == 2
+    assert shapes[0][1:] == shapes[1][1:]
+    assert any("FOREIGN KEY (song_id)" in definition for definition in shapes[0][2])
+    assert not any("encoder_id =" in definition for definition in shapes[0][2])

@@ -15,6 +15,10 @@ from tests import synth
 from tests.toy_encoder import write_toy_encoder
 
 
+def control(server, *arguments: str) -> None:
+    embedded._run([str(embedded.program("pg_ctl")), "-w", "-D", str(server.pgdata), *arguments], server.system_user)
+
+
 @pytest.fixture(scope="module")
 def tcp_url() -> Iterator[str]:
     """The URL of the database `music`, owned by role dj, which has pgvector but not songradar's schema."""
@@ -27,13 +31,13 @@ def tcp_url() -> Iterator[str]:
         connection.execute("CREATE DATABASE music OWNER dj")
     with psycopg.connect(server.get_uri("music"), autocommit=True) as connection:
         connection.execute("CREATE EXTENSION vector")
-    embedded._control(server, "stop", "-m", "fast")
+    control(server, "stop", "-m", "fast")
     (folder / "data" / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
     port = free_port()
     addresses = f"-h 127.0.0.1 -p {port} -k {folder / 'data'}"
-    embedded._control(server, "start", "-l", str(folder / "data" / "log"), "-o", addresses)
+    control(server, "start", "-l", str(folder / "data" / "log"), "-o", addresses)
     yield f"postgresql://dj:turntable@127.0.0.1:{port}/music"
-    embedded._control(server, "stop", "-m", "fast")
+    control(server, "stop", "-m", "fast")
     shutil.rmtree(folder)
 
 
