@@ -8,12 +8,17 @@ from dataclasses import asdict
 
 import click
 
+from cli.backup import backup, restore
 from cli.output import counted, percent, print_json, size, warn
 
 
 @click.group("db")
 def database() -> None:
     """Look after the database."""
+
+
+database.add_command(backup)
+database.add_command(restore)
 
 
 @database.command()
@@ -128,10 +133,8 @@ def psql(url: bool, arguments: tuple[str, ...]) -> None:
     songradar db psql
     songradar db psql -c 'SELECT * FROM matches_v1 ORDER BY searched_at DESC LIMIT 5'
     """
-    from psycopg.conninfo import conninfo_to_dict, make_conninfo
-
     from db import embedded
-    from db.engine import connect, database_url, is_embedded
+    from db.engine import connect, database_url, for_programs, is_embedded
 
     if url:
         click.echo(database_url())
@@ -139,12 +142,9 @@ def psql(url: bool, arguments: tuple[str, ...]) -> None:
     connect().close()  # a new catalogue has its tables before anybody looks
     bundled = str(embedded.program("psql"))
     program = bundled if is_embedded() else shutil.which("psql") or bundled
-    where = conninfo_to_dict(database_url())
-    environment = {"PGOPTIONS": f"{os.environ.get('PGOPTIONS', '')} -c search_path=songradar,public".strip()}
-    if password := where.pop("password", None):
-        environment["PGPASSWORD"] = str(password)  # not among the arguments, which every process may see
-    command = [program, make_conninfo("", **where), *arguments]
-    sys.exit(subprocess.run(command, env=os.environ | environment, check=False).returncode)
+    where, environment = for_programs(database_url())
+    environment["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c search_path=songradar,public".strip()
+    sys.exit(subprocess.run([program, where, *arguments], env=environment, check=False).returncode)
 
 
 @database.command()

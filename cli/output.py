@@ -67,13 +67,13 @@ def size(n_bytes: int) -> str:
     return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
 
 
-def counted(n: int, what: str) -> str:
+def counted(n: int, one: str, many: str | None = None) -> str:
     """How many of what.
 
-    >>> counted(1, "list"), counted(12, "list")
-    ('1 list', '12 lists')
+    >>> counted(1, "list"), counted(12, "list"), counted(2, "search", "searches")
+    ('1 list', '12 lists', '2 searches')
     """
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+    return f"{n} {one}" if n == 1 else f"{n} {many or one + 's'}"
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from pgvector.psycopg import register_vector
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from db import embedded
 from db.connecting import connect_when_ready
@@ -53,6 +54,16 @@ def plain_url(url: str) -> str:
     if not separator or scheme.partition("+")[0] not in ("postgresql", "postgres"):
         raise ServerUnreachable("DATABASE_URL does not begin with postgresql://")
     return f"postgresql://{rest}"
+
+
+def for_programs(url: str) -> tuple[str, dict[str, str]]:
+    """What PostgreSQL's programs take for `url`: a connection string, and an environment with the password.
+
+    Arguments may be seen by every process of the machine.
+    """
+    where = conninfo_to_dict(url)
+    password = where.pop("password", None)
+    return make_conninfo("", **where), os.environ | ({"PGPASSWORD": str(password)} if password else {})
 
 
 def connect() -> psycopg.Connection:

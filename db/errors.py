@@ -49,5 +49,9 @@ class IndexBusy(DatabaseError):
     """Another process builds the same index."""
 
 
+class BackupUnusable(DatabaseError):
+    """A backup that cannot be written or read, or that has no place to go."""
+
+
 class NotEmbedded(DatabaseError):
     """An operation on the embedded server while DATABASE_URL names another."""

@@ -1,0 +1,215 @@
+"""A catalogue in one file, and back: pg_dump and pg_restore, with sums that tell whether all of it has come through.
+
+The file is a ZIP archive of `manifest.json` and `songradar.dump`, which is pg_dump's custom format, so that
+PostgreSQL's own programs can read it too. Both are of one snapshot: songs may be ingested meanwhile.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+import psycopg
+
+from db import embedded, schema
+from db.engine import SCHEMA, connect, connect_unchecked, database_url, for_programs, revision
+from db.errors import BackupUnusable, DatabaseError
+
+TABLES = ("songs", "encoders", "fragments", "searches", "matches")
+MANIFEST, DUMP = "manifest.json", "songradar.dump"
+BLOCK = 1 << 20
+
+_AS_TEXT = """
+    SELECT set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true),
+           set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true)
+"""
+
+_ROW = {"fragments": "concat_ws('/', r.encoder_id, r.song_id, r.position, encode(halfvec_send(r.embedding), 'hex'))"}
+"""What stands for a row of a table, where that is not the row itself."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How many rows a table has, and the sum of their hashes, whatever their order."""
+
+    rows: int
+    checksum: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a backup holds: the schema's revision, the server it was made on, and each table's extent."""
+
+    revision: str
+    postgresql: str
+    tables: dict[str, Extent]
+
+
+def backup(target: Path) -> Manifest:
+    """Write the catalogue to `target`, which may not exist yet. Raises BackupUnusable, DatabaseError."""
+    if target.exists():
+        raise BackupUnusable(f"{target}: is there already")
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    try:
+        with connect() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+            assert row is not None
+            manifest = measure(connection)
+            with zipfile.ZipFile(unfinished, "x", zipfile.ZIP_STORED) as archive:
+                archive.writestr(MANIFEST, json.dumps(asdict(manifest), indent=2))
+                with archive.open(DUMP, "w", force_zip64=True) as dump:
+                    _dump(connection, row[0], dump)
+        unfinished.rename(target)
+    except OSError as error:
+        raise BackupUnusable(f"{target}: cannot be written ({error.strerror})") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return manifest
+
+
+def restore(source: Path) -> Manifest:
+    """Bring a backup into a catalogue that is empty, or not there yet, and check that all of it has come.
+
+    All or nothing: what goes wrong leaves an empty catalogue. Raises BackupUnusable, DatabaseError.
+    """
+    with _opened(source) as (manifest, archive):
+        if manifest.revision not in [known for known, _ in schema.history()]:
+            raise BackupUnusable(f"{source}: is of revision {manifest.revision}, which takes a newer songradar")
+        _check_empty()
+        with schema.connection_for_migrations() as held, connect_unchecked() as connection:
+            held.commit()  # it holds the lock, and has checked who may create functions beside ours
+            connection.execute("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
+            connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
+            try:
+                with archive.open(DUMP) as dump:
+                    _restore(connection, dump)
+            except DatabaseError as error:
+                raise BackupUnusable(f"{source}: cannot be restored: {error}") from error
+        with connect_unchecked() as connection:
+            found = _measured_anywhere(connection)
+            if found.tables != manifest.tables:
+                connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
+                raise BackupUnusable(f"{source}: {_difference(manifest, found)}")
+    schema.upgrade()
+    with connect() as connection:
+        for table in TABLES:
+            connection.execute(f"ANALYZE {SCHEMA}.{table}".encode())
+    return manifest
+
+
+def measure(connection: psycopg.Connection) -> Manifest:
+    """Count and add up all that the catalogue holds; a transaction of the caller's makes it one moment's."""
+    connection.execute(_AS_TEXT)
+    tables = {}
+    for table in TABLES:
+        statement = (
+            f"SELECT count(*), coalesce(sum(hashtextextended({_ROW.get(table, 'r::text')}, 0)::numeric), 0)::text"
+            f"  FROM {SCHEMA}.{table} AS r"
+        )
+        row = connection.execute(statement.encode()).fetchone()
+        assert row is not None
+        tables[table] = Extent(*row)
+    version = connection.execute("SELECT current_setting('server_version')").fetchone()
+    assert version is not None
+    return Manifest(revision(connection) or "base", version[0], tables)
+
+
+def _measured_anywhere(connection: psycopg.Connection) -> Manifest:
+    """The same for a catalogue of any revision."""
+    with connection.transaction():
+        connection.execute(schema.SEARCH_PATH)
+        return measure(connection)
+
+
+def _difference(wanted: Manifest, found: Manifest) -> str:
+    wrong = [table for table in TABLES if wanted.tables.get(table) != found.tables[table]]
+    counts = ", ".join(f"{found.tables[table].rows} {table}" for table in wrong)
+    return f"what came is not what it says it holds ({counts})"
+
+
+def _check_empty() -> None:
+    """Raise BackupUnusable when the catalogue holds anything."""
+    with connect_unchecked() as connection:
+        if revision(connection) is None:
+            return
+        counted = {}
+        for table in ("songs", "searches", "encoders"):
+            row = connection.execute(f"SELECT count(*) FROM {SCHEMA}.{table}".encode()).fetchone()
+            assert row is not None
+            counted[table] = row[0]
+    if any(counted.values()):
+        held = ", ".join(f"{table} ({n})" for table, n in counted.items() if n)
+        raise BackupUnusable(f"the catalogue holds {held}: restore into an empty one, with another SONGRADAR_HOME say")
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
+    """A backup that is whole: every byte of it has been read once before anything is changed."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            stated = json.loads(archive.read(MANIFEST))
+            tables = {table: Extent(**extent) for table, extent in stated["tables"].items()}
+            manifest = Manifest(stated["revision"], stated["postgresql"], tables)
+            if archive.testzip() is not None or DUMP not in archive.namelist():
+                raise BackupUnusable(f"{source}: is damaged")
+            yield manifest, archive
+    except FileNotFoundError as error:
+        raise BackupUnusable(f"{source}: does not exist") from error
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+        raise BackupUnusable(f"{source}: is no backup of songradar, or not all of one") from error
+    except OSError as error:
+        raise BackupUnusable(f"{source}: cannot be read ({error.strerror})") from error
+
+
+def _dump(connection: psycopg.Connection, snapshot: str, target: IO[bytes]) -> None:
+    options = ["--format=custom", "--compress=1", "--no-owner", "--no-privileges", f"--schema={SCHEMA}"]
+    with _program(connection, "pg_dump", *options, f"--snapshot={snapshot}", stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        shutil.copyfileobj(process.stdout, target, BLOCK)
+
+
+def _restore(connection: psycopg.Connection, source: IO[bytes]) -> None:
+    options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
+    with _program(connection, "pg_restore", *options, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):  # it has ended, and will say why
+            shutil.copyfileobj(source, process.stdin, BLOCK)
+        process.stdin.close()
+
+
+@contextmanager
+def _program(
+    connection: psycopg.Connection, name: str, *options: str, stdin: int | None = None, stdout: int | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """One of PostgreSQL's programs at work on the catalogue. Raises DatabaseError with what it says when it fails."""
+    where, environment = for_programs(database_url())
+    command = [_path(name, connection.info.server_version // 10_000), *options, "--dbname", where]
+    with subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=environment) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+        assert process.stderr is not None
+        said = process.stderr.read().decode("utf-8", "replace")
+    if process.returncode:
+        errors = [line for line in said.splitlines() if "error:" in line] or said.splitlines() or [f"{name} failed"]
+        raise DatabaseError(re.sub(r"^\w+: error: ", "", errors[0]))
+
+
+def _path(name: str, server_version: int) -> str:
+    """The program in the wheel, else one of the system's that is new enough for the server."""
+    for path in (str(embedded.program(name)), shutil.which(name)):
+        if path is not None:
+            said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+            version = re.search(r" (\d+)", said)
+            if version and int(version[1]) >= server_version:
+                return path
+    raise DatabaseError(f"the server is PostgreSQL {server_version}: install its {name}, or a newer one")

@@ -1,0 +1,169 @@
+"""A backup holds the whole catalogue, comes back equal, and never costs what was there."""
+
+import json
+import zipfile
+
+import numpy as np
+import psycopg
+import pytest
+
+from db import schema, search
+from db.backup import MANIFEST, backup, measure, restore
+from db.engine import connect
+from db.errors import BackupUnusable
+from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, unit_vectors
+
+
+@pytest.fixture
+def file(database, tmp_path):
+    """A backup of a catalogue of twenty songs and a kept search."""
+    add_trees(20, n=40)
+    with connect() as connection:
+        found = search.find_matches(connection, question())
+        search.save_search(connection, "bar.wav", 4.0, active_encoder_id(), {"total": 5.0}, found)
+    backup(tmp_path / "catalogue.songradar")
+    return tmp_path / "catalogue.songradar"
+
+
+@pytest.fixture
+def another(server, monkeypatch):
+    """A database without songradar's schema, in DATABASE_URL."""
+    server.execute("CREATE DATABASE another TEMPLATE template1")
+    monkeypatch.setenv("DATABASE_URL", server.url("another"))
+    yield server.url("another")
+    server.execute("DROP DATABASE another WITH (FORCE)")
+
+
+def question():
+    query = noisy(unit_vectors(40, seed=7)[11:19], np.random.default_rng(1))
+    return search.Question(active_encoder_id(), query, 0.5 * np.arange(8, dtype=np.float32), exact=True)
+
+
+def held(url):
+    with psycopg.connect(url) as connection:
+        connection.execute(schema.SEARCH_PATH)
+        return measure(connection)
+
+
+def changed(file, **values):
+    """The backup with another manifest."""
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(file.with_name("changed"), "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, json.dumps(json.loads(content) | values) if name == MANIFEST else content)
+    return file.with_name("changed")
+
+
+@pytest.mark.parametrize("has_schema", [False, True])
+def test_catalogue_comes_back_equal_and_answers_the_same(file, database, another, has_schema):
+    if has_schema:
+        schema.upgrade()
+    manifest = restore(file)
+    asked = question()
+    with connect() as connection:
+        restored = search.find_matches(connection, asked)
+    with psycopg.connect(database) as original:
+        assert manifest == held(database) == held(another)
+        assert {table: extent.rows for table, extent in manifest.tables.items()} == {
+            "songs": 20, "encoders": 1, "fragments": 800, "searches": 1, "matches": 5,
+        }  # fmt: skip
+        expected = original.execute(
+            "SELECT m.song_id, m.offset_s FROM songradar.matches AS m ORDER BY m.rank"
+        ).fetchall()
+
+    assert [(match.song_id, match.offset_s) for match in restored] == expected
+    schema.check()
+    assert add_song("New", n=5, seed=99)
+
+
+def test_catalogue_that_holds_anything_is_left_alone(file, database):
+    before = held(database)
+
+    with pytest.raises(BackupUnusable, match=r"the catalogue holds songs \(20\), searches \(1\), encoders \(1\)"):
+        restore(file)
+    assert held(database) == before
+
+
+@pytest.mark.parametrize("damage", ["truncated", "garbage", "missing", "bytes", "other archive"])
+def test_file_that_is_no_whole_backup_is_refused(file, another, damage):
+    content = bytearray(file.read_bytes())
+    if damage == "truncated":
+        file.write_bytes(content[: len(content) // 2])
+    elif damage == "garbage":
+        file.write_bytes(b"garbage")
+    elif damage == "missing":
+        file.unlink()
+    elif damage == "bytes":
+        content[len(content) // 2] ^= 0xFF
+        file.write_bytes(content)
+    else:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("letter.txt", "Dear")
+
+    with pytest.raises(BackupUnusable, match="catalogue.songradar: (is no backup|is damaged|does not exist)"):
+        restore(file)
+    assert schema.current() is None
+
+
+def test_backup_of_a_newer_schema_is_refused(file, another):
+    with pytest.raises(BackupUnusable, match="29991231_future, which takes a newer songradar"):
+        restore(changed(file, revision="29991231_future"))
+    assert schema.current() is None
+
+
+def test_backup_of_an_older_schema_is_upgraded(database, tmp_path, another, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", database)
+    add_song("Amber")
+    schema.downgrade(schema.history()[0][0])
+    monkeypatch.setattr("db.backup.connect", connect_to_old)
+    backup(tmp_path / "old")
+    monkeypatch.undo()
+    monkeypatch.setenv("DATABASE_URL", another)
+    restore(tmp_path / "old")
+
+    schema.check()
+    assert held(another).tables["songs"].rows == 1
+
+
+def connect_to_old():
+    from db.engine import connect_unchecked
+
+    connection = connect_unchecked()
+    connection.execute(schema.SEARCH_PATH)
+    return connection
+
+
+def test_what_came_is_compared_with_what_was_promised(file, another):
+    tables = json.loads(zipfile.ZipFile(file).read(MANIFEST))["tables"]
+    tables["fragments"]["checksum"] = "1"
+
+    with pytest.raises(BackupUnusable, match=r"what came is not what it says it holds \(800 fragments\)"):
+        restore(changed(file, tables=tables))
+    assert schema.current() is None
+
+
+def test_file_that_is_there_is_left_alone(file):
+    before = file.read_bytes()
+
+    with pytest.raises(BackupUnusable, match="is there already"):
+        backup(file)
+    assert file.read_bytes() == before
+
+
+def test_backup_that_cannot_be_written_leaves_nothing(database, tmp_path):
+    with pytest.raises(BackupUnusable, match="cannot be written"):
+        backup(tmp_path / "nowhere" / "file")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_commands_say_what_they_did(file, another, run, tmp_path):
+    restored = run("db", "restore", file)
+    made = run("db", "backup", tmp_path / "second")
+    again = run("db", "restore", tmp_path / "second")
+
+    assert restored.stdout == (
+        f"{file}: 20 songs, 800 fragments, 1 encoder, 1 search restored, counts and checksums equal\n"
+    )
+    assert made.stdout.startswith(f"{tmp_path / 'second'}: 20 songs, 800 fragments, 1 encoder, 1 search, ")
+    assert again.exit_code == 2
+    assert again.stderr.startswith("songradar: the catalogue holds songs (20)")
