@@ -93,7 +93,8 @@ def restore(source: Path) -> Manifest:
             except DatabaseError as error:
                 raise BackupUnusable(f"{source}: cannot be restored: {error}") from error
         with connect_unchecked() as connection:
-            found = _measured_anywhere(connection)
+            with connection.transaction():
+                found = measure(connection)
             if found.tables != manifest.tables:
                 connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
                 raise BackupUnusable(f"{source}: {_difference(manifest, found)}")
@@ -106,6 +107,7 @@ def restore(source: Path) -> Manifest:
 
 def measure(connection: psycopg.Connection) -> Manifest:
     """Count and add up all that the catalogue holds; a transaction of the caller's makes it one moment's."""
+    connection.execute(schema.SEARCH_PATH)
     connection.execute(_AS_TEXT)
     tables = {}
     for table in TABLES:
@@ -119,13 +121,6 @@ def measure(connection: psycopg.Connection) -> Manifest:
     version = connection.execute("SELECT current_setting('server_version')").fetchone()
     assert version is not None
     return Manifest(revision(connection) or "base", version[0], tables)
-
-
-def _measured_anywhere(connection: psycopg.Connection) -> Manifest:
-    """The same for a catalogue of any revision."""
-    with connection.transaction():
-        connection.execute(schema.SEARCH_PATH)
-        return measure(connection)
 
 
 def _difference(wanted: Manifest, found: Manifest) -> str:

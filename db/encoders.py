@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
 from db import indexing
+from db.engine import EXTENSION_SCHEMA
 from db.errors import EncoderMismatch, EncoderUnknown
 from db.models import Encoder, Fragment
 
@@ -78,7 +79,8 @@ def add_encoder(engine: Engine, new: NewEncoder) -> bool:
         added = insert(Encoder).values(**vars(new), active=first).returning(Encoder.id)
         encoder_id = connection.execute(added).scalar_one()
         connection.exec_driver_sql(_PARTITION.format(id=encoder_id))
-        connection.exec_driver_sql(indexing.create(encoder_id))
+        extension_schema = connection.execute(text(EXTENSION_SCHEMA)).scalar_one()
+        connection.exec_driver_sql(indexing.create(encoder_id, extension_schema))
         # The name is checked by the table, so it needs no quoting here.
         connection.execute(
             text(f"COMMENT ON TABLE songradar.fragments_{encoder_id} IS 'Fragments of encoder {new.name}.'")
@@ -114,6 +116,8 @@ def encoders(engine: Engine) -> list[EncoderSummary]:
 def use_encoder(engine: Engine, name: str) -> None:
     """Make `name` the one that ingestion and search use. Raises EncoderUnknown."""
     with engine.begin() as connection:
+        # Of two who choose at once, one would else not see what the other has chosen, and both were active.
+        connection.execute(text("LOCK TABLE songradar.encoders IN SHARE ROW EXCLUSIVE MODE"))
         _id_of(connection, name)
         connection.execute(update(Encoder).where(Encoder.active).values(active=False))
         connection.execute(update(Encoder).where(Encoder.name == name).values(active=True))

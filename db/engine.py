@@ -24,6 +24,9 @@ SCHEMA = "songradar"
 HEAD = "20261123_announcements"
 """The revision of the schema this program works with; a test compares it with Alembic's head."""
 
+EXTENSION_SCHEMA = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"
+"""Where somebody created pgvector; quoted where it must be."""
+
 _VERSIONS = """
     SELECT current_setting('server_version_num')::int, current_setting('server_version'),
            (SELECT extversion FROM pg_extension WHERE extname = 'vector'),
@@ -75,8 +78,10 @@ def connect() -> psycopg.Connection:
     try:
         if revision(connection) != HEAD:
             _bring_to_head(connection)
-        connection.execute(f"SET search_path = pg_catalog, {SCHEMA}, {_extension_schema(connection)}, pg_temp")
+        connection.execute(f"SET search_path = pg_catalog, {_extension_schema(connection)}, pg_temp")
         register_vector(connection)
+        # Not where pgvector is: there, others may once have put functions that fit a call better than PostgreSQL's own.
+        connection.execute(f"SET search_path = pg_catalog, {SCHEMA}, pg_temp")
     except BaseException:
         connection.close()
         raise
@@ -184,8 +189,7 @@ def _bring_to_head(connection: psycopg.Connection) -> None:
 
 
 def _extension_schema(connection: psycopg.Connection) -> str:
-    row = connection.execute("SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'")
-    found = row.fetchone()
+    found = connection.execute(EXTENSION_SCHEMA).fetchone()
     assert found is not None, "the schema needs pgvector, so it is there"
     return str(found[0])
 

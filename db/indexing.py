@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from db.engine import connect
+from db.engine import EXTENSION_SCHEMA, connect
 from db.errors import EncoderUnknown, IndexBusy, NotAllowed
 
 ROWS_PER_LIST = 500
@@ -99,9 +99,9 @@ class CodeIndex:
         return self.lists_wanted(memory_bytes) >= factor * self.lists
 
 
-def create(encoder_id: int) -> str:
+def create(encoder_id: int, extension_schema: str) -> str:
     """The statement that gives a new partition its index: one list, until there is something to divide."""
-    return _definition(f"fragments_{encoder_id}_code_idx", f"fragments_{encoder_id}", lists=1)
+    return _definition(f"fragments_{encoder_id}_code_idx", f"fragments_{encoder_id}", extension_schema, lists=1)
 
 
 def indexes(connection: psycopg.Connection, encoder: str | None = None) -> list[CodeIndex]:
@@ -139,7 +139,9 @@ def rebuild(index: CodeIndex, lists: int | None = None, on_progress: OnProgress 
         memory = memory_for_building(connection)
         lists = lists or index.lists_wanted(memory)
         connection.execute("SELECT set_config('maintenance_work_mem', %s, false)", [f"{memory // 1024}kB"])
-        build = _definition(index.new_name, index.table, lists, "CONCURRENTLY ")
+        found = connection.execute(EXTENSION_SCHEMA).fetchone()
+        assert found is not None, "the schema needs pgvector, so it is there"
+        build = _definition(index.new_name, index.table, found[0], lists, "CONCURRENTLY ")
         _run_watched(connection, build, observer, on_progress)
         _settle(connection, index)
         # After a first load nothing is known of the rows, and plans for so many need to be good.
@@ -167,10 +169,11 @@ def _check_owner(index: CodeIndex) -> None:
         raise NotAllowed(f"the index of {index.encoder} belongs to the owner of the schema: they may run db reindex")
 
 
-def _definition(name: str, table: str, lists: int, how: str = "") -> str:
+def _definition(name: str, table: str, extension_schema: str, lists: int, how: str = "") -> str:
     return (
         f"CREATE INDEX {how}{name} ON songradar.{table}"
-        f" USING ivfflat ((songradar.code(embedding)::bit(192)) bit_hamming_ops) WITH (lists = {lists})"
+        f" USING ivfflat ((songradar.code(embedding)::bit(192)) {extension_schema}.bit_hamming_ops)"
+        f" WITH (lists = {lists})"
     )
 
 

@@ -5,11 +5,15 @@ been given, a zombie that nobody has buried, or the server of another folder. Po
 """
 
 import signal
+import socket
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from db.errors import ServerUnreachable
 
 if TYPE_CHECKING:
     import psutil
@@ -50,32 +54,64 @@ def read_pid_file(cluster: Path) -> PidFile | None:
 def find_postmaster(cluster: Path) -> "psutil.Process | None":
     """The server that works in this folder, wherever the folder was when it began; None where none is alive.
 
-    Another program that has been given the number in the file is none, nor is a zombie.
+    Another program that has been given the number in the file is none, nor is a zombie. Raises ServerUnreachable when
+    one answers that is not to be seen, as from another container with the same folder: two would destroy the data.
     """
     import psutil
 
-    file = read_pid_file(cluster)
-    if file is not None and psutil.pid_exists(file.pid):
-        candidates = [psutil.Process(file.pid)]
-    elif (cluster / "postmaster.pid").exists():
-        candidates = list(psutil.process_iter())
-    else:
-        return None
-    return next((process for process in candidates if _is_postmaster(process, cluster)), None)
+    found = next((process for process in psutil.process_iter() if _is_postmaster(process, cluster)), None)
+    if found is None and _is_answered(cluster):
+        raise ServerUnreachable(f"a PostgreSQL that cannot be seen from here works in {cluster}: stop it where it runs")
+    return found
+
+
+def end_orphans(cluster: Path) -> None:
+    """Ask the backends of a server that was killed to end, as it would have done; call it when no server is alive.
+
+    The idle ones end by themselves. One that is busy, with an index say, may go on for minutes for nobody, and while it
+    holds the shared memory PostgreSQL rightly starts no server beside it.
+    """
+    import psutil
+
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if _works_in(process, cluster):
+                process.terminate()
 
 
 def _is_postmaster(process: "psutil.Process", cluster: Path) -> bool:
     import psutil
 
     try:
-        return (
-            process.name().startswith("postgres")
-            and process.status() != psutil.STATUS_ZOMBIE
-            and Path(process.cwd()) == cluster.resolve()
-            and not process.cmdline()[0].startswith("postgres:")  # as its backends call themselves
-        )
-    except (psutil.Error, IndexError):  # gone meanwhile, or of another user, so not ours
+        return _works_in(process, cluster) and not process.cmdline()[0].startswith(
+            "postgres:"
+        )  # as backends are called
+    except (psutil.Error, IndexError):  # gone meanwhile
         return False
+
+
+def _works_in(process: "psutil.Process", cluster: Path) -> bool:
+    """Whether it is a living process of the server in this folder. Raises psutil.Error when it is gone."""
+    import psutil
+
+    if not process.name().startswith("postgres") or process.status() == psutil.STATUS_ZOMBIE:
+        return False
+    try:
+        return Path(process.cwd()) == cluster.resolve()
+    except psutil.AccessDenied:
+        # Root in a container may not trace processes, and its server is another user's. Everybody may read what it was
+        # called with, though: the folder, as it was named when the server began.
+        _, found, folder = "\0".join(process.cmdline()).partition("\0-D\0")
+        return bool(found) and Path(folder.partition("\0")[0]) == cluster.resolve()
+
+
+def _is_answered(cluster: Path) -> bool:
+    """Whether somebody listens on a socket in the folder; on the copy of a socket nobody does."""
+    for path in cluster.glob(".s.PGSQL.*[0-9]"):
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(str(path))
+            return True
+    return False
 
 
 def shut_down(process: "psutil.Process", cluster: Path) -> None:
@@ -102,8 +138,10 @@ def remove_stale_files(cluster: Path, sockets: Path) -> None:
     of sockets that lies elsewhere, only the lock of this data directory is deleted.
     """
     (cluster / "postmaster.pid").unlink(missing_ok=True)
+    for left in cluster.glob(".s.PGSQL.*"):
+        left.unlink(missing_ok=True)
     for lock in sockets.glob(".s.PGSQL.*.lock"):
-        if sockets == cluster or _names(lock, cluster):
+        if _names(lock, cluster):
             lock.unlink(missing_ok=True)
 
 

@@ -31,6 +31,9 @@ LOCK = 7_146_283_905
 LOCK_S = 60
 """How long to wait for another migration."""
 
+TABLE_LOCK_S = 15
+"""How long a migration may wait for those who use a table; searches queue up behind it."""
+
 _HOLDER = """
     SELECT a.pid, a.usename
       FROM pg_locks AS l
@@ -126,7 +129,7 @@ def connection_for_migrations() -> Iterator[sqlalchemy.Connection]:
         _lock(raw)
         raw.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         _check_schemas(raw)
-        raw.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_S}s"])
+        raw.execute("SELECT set_config('lock_timeout', %s, false)", [f"{TABLE_LOCK_S}s"])
         raw.autocommit = False
         engine = sqlalchemy.create_engine("postgresql+psycopg://", creator=lambda: raw, poolclass=sqlalchemy.StaticPool)
         with engine.connect() as connection:
@@ -168,7 +171,10 @@ def _run(action: object, target: str) -> None:
     except CommandError as error:
         raise SchemaOutOfDate(f"cannot go to revision {target}: {error} (this program's newest is {HEAD})") from error
     except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
-        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        cause = getattr(error, "orig", error)
+        reason = str(cause).splitlines()[0]
+        if isinstance(cause, psycopg.errors.LockNotAvailable):
+            reason = f"others have used one of its tables for {TABLE_LOCK_S} s without a break; try again later"
         raise DatabaseError(f"the schema cannot be changed: {reason}") from error
 
 

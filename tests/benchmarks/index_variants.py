@@ -113,6 +113,7 @@ MATCH = """
 def main(music: tuple[Path, ...], noise: tuple[Path, ...], ir: tuple[Path, ...], fragments: int, per_cell: int) -> None:
     """Print what one index after the other costs and finds, and then what searches do that look further or less far."""
     with prepared(music, noise, ir, (5,), per_cell) as setting, connect() as connection:
+        connection.execute("SET search_path = songradar, public")  # operators and their classes
         ((content, _),) = fill(setting.stored.id, setting.material, [fragments])
         quiz = Quiz.of(setting.stored.id, content, setting.asked)
         connection.execute("VACUUM (ANALYZE) songradar.fragments")

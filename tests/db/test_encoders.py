@@ -180,3 +180,16 @@ def test_new_partition_is_like_the_others(database, other):
     assert shapes[0][1:] == shapes[1][1:]
     assert any("FOREIGN KEY (song_id)" in definition for definition in shapes[0][2])
     assert not any("encoder_id =" in definition for definition in shapes[0][2])
+
+
+def test_two_encoders_chosen_at_once_are_chosen_one_after_the_other(database, other, tmp_path):
+    encoders.add_encoder(engine(), other)
+    encoders.add_encoder(engine(), read_folder(write_toy_encoder(tmp_path / "third", seed=2)))
+    with ThreadPoolExecutor(2) as pool:
+        with psycopg.connect(database) as connection:
+            connection.execute("SELECT FROM songradar.encoders WHERE name = 'toy' FOR UPDATE")
+            choosing = [pool.submit(encoders.use_encoder, engine(), name) for name in ("other", "third")]
+            time.sleep(0.5)
+
+        assert [each.result() for each in choosing] == [None, None]
+    assert [e.active for e in encoders.encoders(engine())].count(True) == 1

@@ -78,7 +78,7 @@ def test_unfinished_index_is_cleared_away_and_the_old_one_serves_meanwhile(fores
     index = the_index()
     with psycopg.connect(forest, autocommit=True) as connection:
         connection.execute("SET search_path = songradar, public")
-        connection.execute(indexing._definition(index.new_name, index.table, 3, "CONCURRENTLY "))
+        connection.execute(indexing._definition(index.new_name, index.table, "public", 3, "CONCURRENTLY "))
         connection.execute(
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", [f"songradar.{index.new_name}"]
         )
@@ -94,7 +94,7 @@ def test_finished_index_takes_over_though_its_builder_was_killed(forest):
     index = the_index()
     with psycopg.connect(forest, autocommit=True) as connection:
         connection.execute("SET search_path = songradar, public")
-        connection.execute(indexing._definition(index.new_name, index.table, 3, "CONCURRENTLY "))
+        connection.execute(indexing._definition(index.new_name, index.table, "public", 3, "CONCURRENTLY "))
         connection.execute(f"DROP INDEX CONCURRENTLY songradar.{index.name}")
 
     assert first_of(3) == "Tree 3"

@@ -289,7 +289,7 @@ def test_confidence_is_the_logistic_of_the_evidence(forest, rng):
         ("(%(encoder)s, %(query)s, %(offsets)s || 1::real)", "3 embeddings but 4 offsets"),
         ("(%(encoder)s, %(query)s, NULL)", "3 embeddings but NULL instead of offsets"),
         ("(%(encoder)s, NULL, NULL)", "NULL instead of embeddings but NULL instead of offsets"),
-        ("(%(encoder)s, %(query)s || NULL::halfvec, %(offsets)s || 1::real)", "an embedding is NULL"),
+        ("(%(encoder)s, %(query)s || NULL::public.halfvec, %(offsets)s || 1::real)", "an embedding is NULL"),
         ("(%(encoder)s, %(query)s, ARRAY[0, NULL, 1]::real[])", "an offset is no number"),
         ("(%(encoder)s, %(query)s, ARRAY[0, 'NaN', 1]::real[])", "an offset is no number"),
         ("(%(encoder)s, %(query)s, %(offsets)s, max_matches => 0)", "at least 1"),

@@ -4,9 +4,11 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 
 import psutil
 import psycopg
@@ -212,17 +214,99 @@ def test_disk_that_fills_up_later_is_named(home):
         pytest.skip("no file system can be mounted here")
     try:
         connect().close()
-        embedded.stop(home)
+        os.kill(postmaster(home), signal.SIGKILL)  # so that the next start has a log to replay, and says where it ends
         with (home / "filler").open("wb", buffering=0) as filler:
             while True:
                 try:
                     filler.write(bytes(4096))
                 except OSError:
                     break
-        with pytest.raises(ServerUnreachable, match="No space left on device"):
+        with pytest.raises(ServerUnreachable, match="No space left on device") as refused:
             connect()
+        assert "invalid record length" not in str(refused.value)
         (home / "filler").unlink()
         connect().close()
     finally:
         embedded.stop(home)
         subprocess.run(["umount", home], check=True)
+
+
+def test_backend_that_is_busy_after_its_server_was_killed_is_ended(home):
+    with closing(connect()) as busy:
+        busy.pgconn.send_query(b"DO $$ BEGIN LOOP NULL; END LOOP; END $$")
+        pid = postmaster(home)
+        os.kill(pid, signal.SIGKILL)
+        wait_until_gone(pid)
+        connect().close()
+
+        wait_until_gone(busy.info.backend_pid)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sockets of files are not Windows'")
+def test_server_that_answers_but_cannot_be_seen_is_left_alone(killed):
+    """As in another container that has the same folder."""
+    files = [killed / "postmaster.pid", killed / ".s.PGSQL.5432.lock"]
+    (killed / ".s.PGSQL.5432").unlink()
+    with socket.socket(socket.AF_UNIX) as elsewhere:
+        elsewhere.bind(str(killed / ".s.PGSQL.5432"))
+        elsewhere.listen()
+        for act in (embedded.start, embedded.stop):
+            with pytest.raises(ServerUnreachable, match="cannot be seen from here"):
+                act(killed.parent)
+
+    assert all(file.exists() for file in files)
+
+
+@pytest.mark.skipif(not IS_ROOT or shutil.which("setpriv") is None, reason="giving up a right takes root and setpriv")
+@pytest.mark.parametrize("act", ["start", "stop"])
+def test_root_that_may_not_trace_processes_finds_its_server(act, home):
+    """As root in a container, whose server is another user's."""
+    connect().close()
+    first = postmaster(home)
+    command = f"from pathlib import Path; from db import embedded; print(embedded.{act}(Path({str(home)!r})))"
+    without_right = ["setpriv", "--bounding-set", "-sys_ptrace", sys.executable, "-c", command]
+    said = subprocess.run(without_right, check=True, capture_output=True, text=True).stdout.strip()
+
+    if act == "stop":
+        assert said == "True"
+        wait_until_gone(first)
+    else:
+        assert postmaster(home) == first
+        assert said == embedded.running_url(home)
+
+
+def test_copy_in_a_folder_whose_path_is_too_long_for_a_socket_is_started(home, monkeypatch):
+    connect().close()
+    longer = home.with_name(f"{home.name}-{'a' * 100}")
+    subprocess.run(["cp", "-a", home, longer], check=True)
+    try:
+        monkeypatch.setenv("SONGRADAR_HOME", str(longer))
+        connect().close()
+    finally:
+        embedded.stop(longer)
+        shutil.rmtree(longer)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "reason"),
+    [
+        ("PG_VERSION", "garbage\n", "PG_VERSION.*holds no version"),
+        ("postgresql.conf", "a = 'b\n", "syntax error in file .*postgresql.conf"),
+    ],
+)
+def test_damaged_file_is_named(name, damage, reason, killed):
+    file = killed / name
+    before = file.read_text()
+    file.write_text(damage)
+    try:
+        with pytest.raises(ServerUnreachable, match=reason):
+            connect()
+    finally:
+        file.write_text(before)
+
+
+def test_initdb_that_fails_says_why(home, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "xx_XX.nonsense")
+
+    with pytest.raises(ServerUnreachable, match="does not start: invalid locale"):
+        connect()

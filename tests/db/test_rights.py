@@ -15,6 +15,12 @@ PLANTED = """
     CREATE FUNCTION public.json_build_object(text, bigint) RETURNS json LANGUAGE plpgsql AS
     $$ BEGIN INSERT INTO public.caught VALUES (current_user); RETURN '{}'::json; END $$;
 """
+DIVIDE = """
+    CREATE TABLE public.caught (who text);
+    CREATE FUNCTION public.divide(real, integer) RETURNS real LANGUAGE plpgsql AS
+    $$ BEGIN INSERT INTO public.caught VALUES (current_user); RETURN 1; END $$;
+    CREATE OPERATOR public./ (FUNCTION = public.divide, LEFTARG = real, RIGHTARG = integer);
+"""
 SQRT = "CREATE FUNCTION public.sqrt(real) RETURNS double precision LANGUAGE sql RETURN 1.0"
 PLUS = """
     CREATE FUNCTION public.plus(double precision, numeric) RETURNS double precision LANGUAGE sql RETURN 1.0;
@@ -66,13 +72,13 @@ def test_lock_that_anybody_may_take_stops_an_upgrade_for_a_while_only(stranger, 
 
 def test_upgrade_waits_for_no_table_for_ever(owner, run, monkeypatch):
     schema.upgrade()
-    monkeypatch.setattr(schema, "LOCK_S", 1)
+    monkeypatch.setattr(schema, "TABLE_LOCK_S", 1)
     with owner.transaction():
         owner.execute("LOCK TABLE songradar.songs")
         result = run("db", "downgrade", "base", "--yes")
 
     assert result.exit_code == 2
-    assert "the schema cannot be changed: canceling statement due to lock timeout" in result.stderr
+    assert "the schema cannot be changed: others have used one of its tables for 1 s" in result.stderr
 
 
 def test_schema_of_another_role_is_refused(stranger, owner, empty_database):
@@ -109,6 +115,20 @@ def test_function_that_fits_better_than_postgresqls_own_is_not_called(stranger, 
     run("encoders", "add", toy_folder)
     add_song("Amber")
 
+    assert owner.execute("SELECT * FROM public.caught").fetchall() == []
+
+
+def test_operator_that_fits_better_than_postgresqls_own_is_not_used_by_commands(stranger, owner, toy_folder, run):
+    plant(stranger, owner, DIVIDE)
+    owner.execute("GRANT INSERT ON public.caught TO PUBLIC")
+    schema.upgrade()
+    run("encoders", "add", toy_folder)
+    add_song("Amber")
+    with connect() as connection:
+        connection.execute("ANALYZE songradar.fragments")
+    stats = run("db", "stats")
+
+    assert stats.exit_code == 0
     assert owner.execute("SELECT * FROM public.caught").fetchall() == []
 
 
