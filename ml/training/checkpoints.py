@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from ml.errors import TrainingDataError
 
@@ -29,6 +31,20 @@ def save(model: keras.Model, path: Path) -> None:
     partial = path.with_suffix(f".partial{path.suffix}")
     model.save(partial)
     partial.replace(path)
+
+
+def write_weights(model: keras.Model, path: Path) -> None:
+    """Keep what a later training begins with: kernels in half precision, without the optimizer's state."""
+    weights = [array.astype(np.float16 if array.ndim > 1 else np.float32) for array in model.get_weights()]
+    partial = path.with_suffix(".partial.npz")
+    np.savez_compressed(partial, *weights)
+    partial.replace(path)
+
+
+def read_weights(path: Path) -> list[NDArray[np.float32]]:
+    """What `write_weights` kept, as `set_weights` takes it. Raises OSError, ValueError."""
+    with np.load(path) as kept:
+        return [kept[f"arr_{number}"].astype(np.float32) for number in range(len(kept.files))]
 
 
 def write_curves(rows: list[dict[str, float]], path: Path) -> None:

@@ -25,7 +25,9 @@ from db.search import Question, find_matches
 
 SCORE = """
     SELECT song_id, accepted
-      FROM songradar.score_candidates(%s, %s, %s::float8[], %s::bigint[], %s::integer[], %s::integer[], %s::float8[], 1)
+      FROM songradar.score_candidates(
+           %(encoder)s, %(query)s, %(offsets_s)s::float8[], %(numbers)s::bigint[], %(songs)s::integer[],
+           %(positions)s::integer[], %(distances)s::float8[], array_fill(true, ARRAY[cardinality(%(numbers)s)]), 1)
 """
 PARTS = "SELECT embedding, offset_s FROM songradar.query_fragments(%s, %s, %s::real[]) ORDER BY number"
 
@@ -197,7 +199,14 @@ def named(
     """What neighbours found elsewhere lead to."""
     distances, owners, positions = neighbours
     numbers = np.repeat(np.arange(1, len(distances) + 1), distances.shape[1])
-    arguments = [encoder_id, [HalfVector(part) for part in query[0]], query[1], numbers.tolist()]
-    arguments += [owners.ravel().tolist(), positions.ravel().tolist(), distances.ravel().tolist()]
+    arguments = {
+        "encoder": encoder_id,
+        "query": [HalfVector(part) for part in query[0]],
+        "offsets_s": query[1],
+        "numbers": numbers.tolist(),
+        "songs": owners.ravel().tolist(),
+        "positions": positions.ravel().tolist(),
+        "distances": distances.ravel().tolist(),
+    }
     row = connection.execute(SCORE, arguments).fetchone()
     return Answer(*row) if row else Answer()

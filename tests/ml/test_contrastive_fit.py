@@ -179,6 +179,21 @@ def test_training_begins_with_the_weights_of_another(trained, material):
         np.testing.assert_array_equal(got, expected)
 
 
+def test_training_begins_with_weights_that_were_kept_small(trained, material, tmp_path):
+    from ml.training.contrastive.fit import ancestor, embedder, first_encoder
+
+    out, encoder, _ = trained
+    (tmp_path / "weights.npz").write_bytes((out / "weights.npz").read_bytes())
+    (tmp_path / "settings.json").write_text('{"held_out_share": 0.15}')
+
+    first = first_encoder(SPEC, tmp_path, material.clean)
+
+    assert "weights.npz" in ancestor(tmp_path, 0.15)
+    assert (tmp_path / "weights.npz").stat().st_size < (out / "best.keras").stat().st_size / 4
+    views = np.random.default_rng(0).standard_normal((8, SPEC.n_frames, SPEC.n_mels)).astype(np.float32)
+    np.testing.assert_allclose(embedder(first)(views), embedder(encoder)(views), atol=0.01)
+
+
 def test_training_begins_with_the_principal_dimensions_of_a_wider_network(trained, material):
     from ml.training.contrastive.fit import embedder, first_encoder
     from ml.training.contrastive.retrieval import spread_embeddings

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ml.errors import TrainingDataError
 from ml.spec import AudioSpec
-from ml.training.checkpoints import read_curves, save, write_curves
+from ml.training.checkpoints import read_curves, read_weights, save, write_curves, write_weights
 from ml.training.contrastive.bank import Clean
 from ml.training.contrastive.config import ContrastiveConfig
 from ml.training.contrastive.material import Material, Side
@@ -28,6 +28,10 @@ MONITOR = "hit_rate"
 """What the best epoch is chosen by: the mean of validation's hit rates."""
 
 
+SMALL = "weights.npz"
+"""The best weights without the optimizer's state, from which another training can begin."""
+
+
 def fit(
     material: Material,
     spec: AudioSpec,
@@ -38,9 +42,9 @@ def fit(
 ) -> keras.Model:
     """Train for `epochs` and return the best encoder by retrieval. It begins with the best weights in `start`, if any.
 
-    In `out`, `last.keras` and `best.keras` are the states, `curves.csv` has one row an epoch and `curves.png` shows
-    them. Called again after a kill, it goes on after the last whole epoch: the optimizer's step count in `last.keras`
-    says which.
+    In `out`, `last.keras` and `best.keras` are the states, `weights.npz` has the best weights alone, `curves.csv` one
+    row an epoch, and `curves.png` shows them. Called again after a kill, it goes on after the last whole epoch: the
+    optimizer's step count in `last.keras` says which.
     """
     keras.utils.set_random_seed(config.seed)
     last, best = out / "last.keras", out / "best.keras"
@@ -72,6 +76,7 @@ def fit(
         write_curves(rows, out / "curves.csv")
         if best_epoch(rows) == epoch + 1:
             save(model, best)
+            write_weights(model, out / SMALL)
         save(model, last)  # comes last: an epoch counts as done when this is written
         log(" ".join(f"{key} {value:.4g}" for key, value in rows[-1].items()))
     draw_retrieval_curves(rows, out / "curves.png")
@@ -98,14 +103,20 @@ def ancestor(start: Path, held_out_share: float) -> dict[str, Any]:
     """
     try:
         made_of = json.loads((start / "settings.json").read_text())
-        digest = hashlib.sha256((start / "best.keras").read_bytes()).hexdigest()
+        weights = weights_in(start)
+        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     except OSError as error:
         raise TrainingDataError(f"{start}: holds no training to begin with ({error.strerror})") from None
     except ValueError:
         raise TrainingDataError(f"{start}: holds no training to begin with (settings.json is damaged)") from None
     if made_of.get("held_out_share", 0) < held_out_share:
         raise TrainingDataError(f"{start}: has been trained on what is held out here; ask for a smaller share")
-    return {"best.keras": digest, **made_of}
+    return {weights.name: digest, **made_of}
+
+
+def weights_in(start: Path) -> Path:
+    """The best weights in a training's folder: whole, or as they are kept where room is dear."""
+    return start / "best.keras" if (start / "best.keras").exists() else start / SMALL
 
 
 def first_encoder(spec: AudioSpec, start: Path | None, clean: Clean, precision: str = "float32") -> keras.Model:
@@ -119,7 +130,11 @@ def first_encoder(spec: AudioSpec, start: Path | None, clean: Clean, precision: 
     keras.config.set_dtype_policy(usual)
     if start:
         try:
-            earlier = keras.saving.load_model(start / "best.keras", compile=False)
+            if weights_in(start).suffix == ".npz":
+                earlier = contrastive_encoder(spec)
+                earlier.set_weights(read_weights(weights_in(start)))
+            else:
+                earlier = keras.saving.load_model(weights_in(start), compile=False)
             weights = earlier.get_weights()
             if earlier.output_shape[-1] > spec.dim:
                 _, embeddings = spread_embeddings(embedder(earlier), clean, spec)
