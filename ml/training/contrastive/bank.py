@@ -92,7 +92,7 @@ def render_degraded(
     """`config.n_chunks` pieces from anywhere in songs that are long enough, or what an earlier run drew."""
     rate_hz, recipe, seed, n_chunks = spec.sample_rate_hz, config.recipe, config.seed, config.n_chunks
     size = spec.n_fft + (CHUNK_FRAMES - 1) * spec.hop_length
-    needed = round(1.1 * (size + PRE_ROLL_S * rate_hz))
+    needed = round(1.15 * (size + PRE_ROLL_S * rate_hz))
     room_left = np.maximum(0, songs.lengths - needed).astype(float)
     if not room_left.any():
         raise TrainingDataError(f"none of the {len(songs)} songs to train on is longer than {needed / rate_hz:.0f} s")
@@ -127,7 +127,7 @@ def _draw_chunk(
     room_left: NDArray[np.float64], spec: AudioSpec, recipe: Recipe, rng: np.random.Generator
 ) -> tuple[Chunk, Warp]:
     song = int(rng.choice(len(room_left), p=room_left / room_left.sum()))
-    pre_roll_frames = round(PRE_ROLL_S * spec.sample_rate_hz / spec.hop_length * 1.1)
+    pre_roll_frames = round(PRE_ROLL_S * spec.sample_rate_hz / spec.hop_length * 1.15)
     first_frame = pre_roll_frames + int(rng.uniform(0, room_left[song]) / spec.hop_length)
     warp = draw_warp(rng) if recipe.warp else Warp()
     return Chunk(song, first_frame, warp.pace, bool(rng.random() < RECORDED_SHARE)), warp

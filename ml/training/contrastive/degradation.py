@@ -13,9 +13,9 @@ LEVEL = 0.1
 
 
 def draw_warp(rng: np.random.Generator) -> Warp:
-    """None for about half of the recordings; else speed within 4.5 %, tempo within 7 %, pitch within 0.8 semitones."""
+    """None for about half of the recordings; else speed within 10 %, tempo within 12 %, pitch within 1.1 semitones."""
     kind = rng.choice(["none", "speed", "tempo", "pitch"], p=[0.46, 0.18, 0.14, 0.22])
-    spread = {"none": 0.0, "speed": 0.045, "tempo": 0.07, "pitch": 0.8}[kind]
+    spread = {"none": 0.0, "speed": 0.1, "tempo": 0.12, "pitch": 1.1}[kind]
     amount = rng.uniform(-spread, spread)
     return Warp(str(kind), amount if kind == "pitch" else 1 + amount)
 
