@@ -5,6 +5,7 @@ PostgreSQL's own programs can read it too. Both are of one snapshot: songs may b
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -16,9 +17,10 @@ from pathlib import Path
 from typing import IO
 
 import psycopg
+import sqlalchemy
 
-from db import embedded, schema
-from db.engine import SCHEMA, connect, connect_unchecked, database_url, for_programs, revision
+from db import embedded, indexing, schema
+from db.engine import EXTENSION_SCHEMA, SCHEMA, connect, connect_unchecked, database_url, for_programs, revision
 from db.errors import BackupUnusable, DatabaseError
 
 TABLES = ("songs", "encoders", "fragments", "searches", "matches")
@@ -30,7 +32,15 @@ _AS_TEXT = """
            set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true)
 """
 
-_ROW = {"fragments": "concat_ws('/', r.encoder_id, r.song_id, r.position, encode(halfvec_send(r.embedding), 'hex'))"}
+_RELATIONS = (
+    f"SELECT relname FROM pg_class WHERE relnamespace = '{SCHEMA}'::regnamespace AND relkind IN ('r', 'p', 'v')"
+)
+
+_ROW = {
+    "fragments": (
+        "concat_ws('/', r.encoder_id, r.song_id, r.position, encode({pgvector}.halfvec_send(r.embedding), 'hex'))"
+    )
+}
 """What stands for a row of a table, where that is not the row itself."""
 
 
@@ -48,6 +58,7 @@ class Manifest:
 
     revision: str
     postgresql: str
+    pgvector_schema: str
     tables: dict[str, Extent]
 
 
@@ -55,17 +66,19 @@ def backup(target: Path) -> Manifest:
     """Write the catalogue to `target`, which may not exist yet. Raises BackupUnusable, DatabaseError."""
     if target.exists():
         raise BackupUnusable(f"{target}: is there already")
-    unfinished = target.with_name(f"{target.name}.unfinished")
+    unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
     try:
         with connect() as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             row = connection.execute("SELECT pg_export_snapshot()").fetchone()
             assert row is not None
             manifest = measure(connection)
-            with zipfile.ZipFile(unfinished, "x", zipfile.ZIP_STORED) as archive:
+            with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
                 archive.writestr(MANIFEST, json.dumps(asdict(manifest), indent=2))
                 with archive.open(DUMP, "w", force_zip64=True) as dump:
                     _dump(connection, row[0], dump)
+        with unfinished.open("rb") as written:
+            os.fsync(written.fileno())  # a power cut leaves a whole file under this name, or none
         unfinished.rename(target)
     except OSError as error:
         raise BackupUnusable(f"{target}: cannot be written ({error.strerror})") from error
@@ -77,27 +90,22 @@ def backup(target: Path) -> Manifest:
 def restore(source: Path) -> Manifest:
     """Bring a backup into a catalogue that is empty, or not there yet, and check that all of it has come.
 
-    All or nothing: what goes wrong leaves an empty catalogue. Raises BackupUnusable, DatabaseError.
+    All or nothing: what goes wrong leaves the empty catalogue that was there. Raises BackupUnusable, DatabaseError.
     """
     with _opened(source) as (manifest, archive):
         if manifest.revision not in [known for known, _ in schema.history()]:
             raise BackupUnusable(f"{source}: is of revision {manifest.revision}, which takes a newer songradar")
-        _check_empty()
-        with schema.connection_for_migrations() as held, connect_unchecked() as connection:
-            held.commit()  # it holds the lock, and has checked who may create functions beside ours
-            connection.execute("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
-            connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
-            try:
-                with archive.open(DUMP) as dump:
-                    _restore(connection, dump)
-            except DatabaseError as error:
-                raise BackupUnusable(f"{source}: cannot be restored: {error}") from error
-        with connect_unchecked() as connection:
-            with connection.transaction():
-                found = measure(connection)
-            if found.tables != manifest.tables:
-                connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
-                raise BackupUnusable(f"{source}: {_difference(manifest, found)}")
+        before = schema.current()
+        try:
+            with schema.connection_for_migrations() as held:  # nobody else makes the schema meanwhile
+                with schema.in_words():
+                    _clear(held, source, manifest)
+                with connect_unchecked() as connection, archive.open(DUMP) as dump:
+                    _fill(connection, source, dump, manifest)
+        except BaseException:
+            if before is not None and schema.current() is None:
+                schema.upgrade(before)
+            raise
     schema.upgrade()
     with connect() as connection:
         for table in TABLES:
@@ -105,22 +113,67 @@ def restore(source: Path) -> Manifest:
     return manifest
 
 
+def _clear(held: sqlalchemy.Connection, source: Path, manifest: Manifest) -> None:
+    """Take an empty schema down to nothing, in one transaction that keeps others from filling it.
+
+    Raises BackupUnusable where it holds anything, and PostgreSQL's error where something of others hangs on it.
+    """
+    with held.begin():
+        _place_extension(held, source, manifest.pgvector_schema)
+        found = held.exec_driver_sql(_RELATIONS).scalars().all()
+        if "alembic_version" in found and set(TABLES) <= set(found):
+            held.exec_driver_sql(f"LOCK TABLE {', '.join(f'{SCHEMA}.{table}' for table in TABLES)}")
+            _check_empty(held)
+            schema.remove(held)
+            found = held.exec_driver_sql(_RELATIONS).scalars().all()
+        if strangers := sorted(set(found) - {"alembic_version"}):
+            raise BackupUnusable(f"the schema {SCHEMA} holds {', '.join(strangers)}, which is not songradar's")
+        held.exec_driver_sql(f"DROP TABLE IF EXISTS {SCHEMA}.alembic_version")
+
+
+def _place_extension(held: sqlalchemy.Connection, source: Path, wanted: str) -> None:
+    """See to pgvector in the schema in which the backup names it. Raises BackupUnusable where it is in another."""
+    found = held.exec_driver_sql(EXTENSION_SCHEMA).scalar()
+    if found is None:
+        held.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {wanted}")
+        held.exec_driver_sql(f"CREATE EXTENSION vector SCHEMA {wanted}")
+    elif found != wanted:
+        raise BackupUnusable(
+            f"{source}: has pgvector in the schema {wanted}, here it is in {found}: first"
+            f" CREATE SCHEMA IF NOT EXISTS {wanted}; ALTER EXTENSION vector SET SCHEMA {wanted}"
+        )
+
+
+def _fill(connection: psycopg.Connection, source: Path, dump: IO[bytes], manifest: Manifest) -> None:
+    """Restore into a schema that is there and holds nothing, and compare."""
+    try:
+        _restore(connection, dump)
+    except DatabaseError as error:
+        raise BackupUnusable(f"{source}: cannot be restored: {error}") from error
+    with connection.transaction():
+        found = measure(connection)
+    if found.tables != manifest.tables:
+        connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}")
+        raise BackupUnusable(f"{source}: {_difference(manifest, found)}")
+
+
 def measure(connection: psycopg.Connection) -> Manifest:
     """Count and add up all that the catalogue holds; a transaction of the caller's makes it one moment's."""
-    connection.execute(schema.SEARCH_PATH)
     connection.execute(_AS_TEXT)
+    found = connection.execute(f"SELECT current_setting('server_version'), ({EXTENSION_SCHEMA})".encode()).fetchone()
+    assert found is not None
+    version, pgvector = found
     tables = {}
     for table in TABLES:
+        as_text = _ROW.get(table, "r::text").format(pgvector=pgvector)
         statement = (
-            f"SELECT count(*), coalesce(sum(hashtextextended({_ROW.get(table, 'r::text')}, 0)::numeric), 0)::text"
+            f"SELECT count(*), coalesce(sum(hashtextextended({as_text}, 0)::numeric), 0)::text"
             f"  FROM {SCHEMA}.{table} AS r"
         )
         row = connection.execute(statement.encode()).fetchone()
         assert row is not None
         tables[table] = Extent(*row)
-    version = connection.execute("SELECT current_setting('server_version')").fetchone()
-    assert version is not None
-    return Manifest(revision(connection) or "base", version[0], tables)
+    return Manifest(revision(connection) or "base", version, pgvector, tables)
 
 
 def _difference(wanted: Manifest, found: Manifest) -> str:
@@ -129,19 +182,13 @@ def _difference(wanted: Manifest, found: Manifest) -> str:
     return f"what came is not what it says it holds ({counts})"
 
 
-def _check_empty() -> None:
+def _check_empty(held: sqlalchemy.Connection) -> None:
     """Raise BackupUnusable when the catalogue holds anything."""
-    with connect_unchecked() as connection:
-        if revision(connection) is None:
-            return
-        counted = {}
-        for table in ("songs", "searches", "encoders"):
-            row = connection.execute(f"SELECT count(*) FROM {SCHEMA}.{table}".encode()).fetchone()
-            assert row is not None
-            counted[table] = row[0]
+    tables = ("songs", "searches", "encoders")
+    counted = {table: held.exec_driver_sql(f"SELECT count(*) FROM {SCHEMA}.{table}").scalar_one() for table in tables}
     if any(counted.values()):
-        held = ", ".join(f"{table} ({n})" for table, n in counted.items() if n)
-        raise BackupUnusable(f"the catalogue holds {held}: restore into an empty one, with another SONGRADAR_HOME say")
+        found = ", ".join(f"{table} ({n})" for table, n in counted.items() if n)
+        raise BackupUnusable(f"the catalogue holds {found}: restore into an empty one, with another SONGRADAR_HOME say")
 
 
 @contextmanager
@@ -151,7 +198,7 @@ def _opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
         with zipfile.ZipFile(source) as archive:
             stated = json.loads(archive.read(MANIFEST))
             tables = {table: Extent(**extent) for table, extent in stated["tables"].items()}
-            manifest = Manifest(stated["revision"], stated["postgresql"], tables)
+            manifest = Manifest(stated["revision"], stated["postgresql"], stated["pgvector_schema"], tables)
             if archive.testzip() is not None or DUMP not in archive.namelist():
                 raise BackupUnusable(f"{source}: is damaged")
             yield manifest, archive
@@ -171,8 +218,11 @@ def _dump(connection: psycopg.Connection, snapshot: str, target: IO[bytes]) -> N
 
 
 def _restore(connection: psycopg.Connection, source: IO[bytes]) -> None:
-    options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
-    with _program(connection, "pg_restore", *options, stdin=subprocess.PIPE) as process:
+    # The schema is there already, and who may use it stays as it is.
+    options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", f"--schema={SCHEMA}"]
+    # An index of many lists takes more memory than a server gives by itself.
+    memory = f"-c maintenance_work_mem={indexing.memory_for_building(connection) // 1024}kB"
+    with _program(connection, "pg_restore", *options, stdin=subprocess.PIPE, settings=memory) as process:
         assert process.stdin is not None
         with suppress(BrokenPipeError):  # it has ended, and will say why
             shutil.copyfileobj(source, process.stdin, BLOCK)
@@ -181,10 +231,16 @@ def _restore(connection: psycopg.Connection, source: IO[bytes]) -> None:
 
 @contextmanager
 def _program(
-    connection: psycopg.Connection, name: str, *options: str, stdin: int | None = None, stdout: int | None = None
+    connection: psycopg.Connection,
+    name: str,
+    *options: str,
+    stdin: int | None = None,
+    stdout: int | None = None,
+    settings: str = "",
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """One of PostgreSQL's programs at work on the catalogue. Raises DatabaseError with what it says when it fails."""
     where, environment = for_programs(database_url())
+    environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {settings}".strip()
     command = [_path(name, connection.info.server_version // 10_000), *options, "--dbname", where]
     with subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=environment) as process:
         try:

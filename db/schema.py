@@ -163,11 +163,22 @@ def _check_schemas(connection: psycopg.Connection) -> None:
             )
 
 
+def remove(connection: sqlalchemy.Connection) -> None:
+    """Take the schema down to nothing in the transaction of `connection`, which is one for migrations."""
+    command.downgrade(_config(connection), "base")
+
+
 def _run(action: object, target: str) -> None:
+    with in_words(target), connection_for_migrations() as connection:
+        action(_config(connection), target)  # type: ignore[operator]
+        connection.commit()
+
+
+@contextmanager
+def in_words(target: str = "base") -> Iterator[None]:
+    """Raise what goes wrong on the way to `target` as SchemaOutOfDate or DatabaseError."""
     try:
-        with connection_for_migrations() as connection:
-            action(_config(connection), target)  # type: ignore[operator]
-            connection.commit()
+        yield
     except CommandError as error:
         raise SchemaOutOfDate(f"cannot go to revision {target}: {error} (this program's newest is {HEAD})") from error
     except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:

@@ -26,7 +26,8 @@
 --    overlap compare only query fragments that line up with stored ones.)
 -- 4. Another song whose stored fragments lie on the leader's for ten seconds along the alignment is the same recording,
 --    a twin, and no rival. Twins' similarity is 0.78 and more in 99 of 100 places, whatever the files' lossy format and
---    first sample; 16 fragments in a row of two recordings, aligned at best among 60, reach 0.52.
+--    first sample; 16 fragments in a row of two recordings, aligned at best among 60, reach 0.52. (To encoders whose
+--    fragments do not overlap, different recordings may look as much alike: they have no twins.)
 -- 5. Evidence becomes a probability by the logistic weights in encoders.calibration: of the logarithm of the mean
 --    squared distance (1 - score), of its ratio to the best rival's, of coverage and of the number of fragments. Where
 --    there is no rival at all, other weights say what distance, coverage and number prove on their own.
@@ -257,6 +258,7 @@ WITH rule AS (
                                  AND (song.middle_start_s + span.middle_s + beside.half_s) / rule.hop_s
            ) AS both_have
      WHERE song.song_id <> first.song_id
+       AND rule.overlapping
        AND song.score > first.score / 2  -- others need not be looked up
        AND both_have.likeness > 0.7
 ), ranked AS (

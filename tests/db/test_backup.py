@@ -1,17 +1,29 @@
 """A backup holds the whole catalogue, comes back equal, and never costs what was there."""
 
 import json
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import psycopg
 import pytest
 
-from db import schema, search
+from db import indexing, schema, search
 from db.backup import MANIFEST, backup, measure, restore
-from db.engine import connect
-from db.errors import BackupUnusable
+from db.engine import HEAD, connect
+from db.errors import BackupUnusable, DatabaseError
 from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, unit_vectors
+
+RESTORING = """
+    SELECT FROM pg_stat_activity
+     WHERE application_name = 'songradar' AND datname = current_database() AND query LIKE '%pg_try_advisory_lock%'
+"""
+SONG = """
+    INSERT INTO songradar.songs (title, duration_s, host, source, sha256, size_bytes, modified_at)
+    VALUES ('Late', 1, 'here', '/late', sha256('late'), 1, now())
+"""
+RELATIONS = "SELECT oid FROM pg_class WHERE relnamespace = to_regnamespace('songradar') ORDER BY 1"
 
 
 @pytest.fixture
@@ -140,6 +152,104 @@ def test_what_came_is_compared_with_what_was_promised(file, another):
     with pytest.raises(BackupUnusable, match=r"what came is not what it says it holds \(800 fragments\)"):
         restore(changed(file, tables=tables))
     assert schema.current() is None
+
+
+def test_catalogue_that_is_filled_while_a_restore_waits_is_left_alone(file, another):
+    schema.upgrade()
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(another, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [schema.LOCK])
+        restoring = pool.submit(restore, file)
+        while not connection.execute(RESTORING).fetchall():
+            time.sleep(0.02)
+        connection.execute(SONG)
+        connection.execute("SELECT pg_advisory_unlock(%s)", [schema.LOCK])
+
+        with pytest.raises(BackupUnusable, match=r"the catalogue holds songs \(1\)"):
+            restoring.result()
+        assert connection.execute("SELECT title FROM songradar.songs").fetchall() == [("Late",)]
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "CREATE SCHEMA songradar; CREATE TABLE songradar.songs (note text); INSERT INTO songradar.songs VALUES ('x')",
+        "CREATE SCHEMA songradar; CREATE TABLE songradar.notes (note text)",
+    ],
+)
+def test_what_others_keep_in_a_schema_of_that_name_is_left_alone(file, another, foreign):
+    with psycopg.connect(another, autocommit=True) as connection:
+        connection.execute(foreign)
+        before = connection.execute(RELATIONS).fetchall()
+        with pytest.raises(BackupUnusable, match="the schema songradar holds"):
+            restore(file)
+        after = connection.execute(RELATIONS).fetchall()
+
+    assert after == before
+
+
+def test_views_of_others_on_an_empty_catalogue_are_left_alone(file, another):
+    schema.upgrade()
+    with psycopg.connect(another, autocommit=True) as connection:
+        connection.execute("CREATE VIEW public.mine AS SELECT title FROM songradar.songs_v1")
+
+        with pytest.raises(DatabaseError, match="cannot drop .* because other objects depend on it"):
+            restore(file)
+        assert connection.execute("SELECT * FROM public.mine").fetchall() == []
+    assert schema.current() == HEAD
+
+
+def test_restore_that_fails_leaves_the_empty_catalogue_it_found(file, another):
+    schema.upgrade()
+    tables = json.loads(zipfile.ZipFile(file).read(MANIFEST))["tables"]
+    tables["songs"]["checksum"] = "1"
+
+    with pytest.raises(BackupUnusable):
+        restore(changed(file, tables=tables))
+    assert schema.current() == HEAD
+
+
+def test_index_that_takes_more_memory_than_the_server_gives_by_itself_comes_back(
+    server, database, another, tmp_path, monkeypatch
+):
+    server.execute("ALTER DATABASE another SET maintenance_work_mem = '1MB'")
+    monkeypatch.setenv("DATABASE_URL", database)
+    add_song("Amber")
+    with connect() as connection:
+        (index,) = indexing.indexes(connection)
+    indexing.rebuild(index, lists=800)
+    backup(tmp_path / "many")
+    monkeypatch.setenv("DATABASE_URL", another)
+    restore(tmp_path / "many")
+    with connect() as connection:
+        (index,) = indexing.indexes(connection)
+
+    assert index.lists == 800
+
+
+def test_backup_of_pgvector_in_another_schema_says_what_to_do(server, another, tmp_path):
+    with psycopg.connect(another, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA extensions; CREATE EXTENSION vector SCHEMA extensions")
+    schema.upgrade()
+    backup(tmp_path / "elsewhere")
+    with psycopg.connect(another, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA songradar CASCADE; DROP SCHEMA extensions CASCADE")
+        connection.execute("CREATE EXTENSION vector SCHEMA public")
+
+        with pytest.raises(BackupUnusable, match="pgvector in the schema extensions, here it is in public") as refused:
+            restore(tmp_path / "elsewhere")
+        connection.execute(str(refused.value).partition(": first ")[2])
+        restore(tmp_path / "elsewhere")
+        connection.execute("DROP SCHEMA songradar CASCADE; DROP SCHEMA extensions CASCADE")
+        restore(tmp_path / "elsewhere")  # where there is no pgvector yet
+
+    assert schema.current() == HEAD
+
+
+def test_backup_after_one_that_was_killed_is_made_all_the_same(database, tmp_path):
+    (tmp_path / "file.unfinished").write_bytes(b"half")
+    backup(tmp_path / "file")
+
+    assert (tmp_path / "file").exists()
 
 
 def test_file_that_is_there_is_left_alone(file):

@@ -240,6 +240,20 @@ def test_second_file_of_a_recording_is_no_rival(forest, rng, shift):
     assert second.margin == pytest.approx(second.score - third.score, abs=1e-6)
 
 
+def test_encoder_of_fragments_that_do_not_overlap_has_no_twins(forest, rng):
+    """Its embeddings of different recordings may be as much alike as another encoder's of one."""
+    with connect() as connection:
+        connection.execute(
+            "UPDATE songradar.encoders SET spec = spec || jsonb_build_object('hop_s', spec -> 'fragment_s')"
+        )
+    query, offsets_s = noisy(unit_vectors(40, seed=7)[11:19], rng), np.arange(8)
+    add_recording("Compilation", noisy(unit_vectors(40, seed=7), rng, 0.005))
+    first, second, *_ = find(query, offsets_s)
+
+    assert {first.title, second.title} == {"Tree 7", "Compilation"}
+    assert 0 <= first.margin < 0.01
+
+
 def test_song_that_shares_a_passage_remains_a_rival(forest, rng):
     """Two songs with the same four seconds: nobody can say which of them that was."""
     judge_by(WEIGHTS | {"log_distance": 0})
