@@ -15,7 +15,7 @@ def connect_when_ready(url: str) -> psycopg.Connection:
     Raises psycopg.OperationalError when nothing answers, when it says anything else, or after RECOVERY_S.
     """
     deadline = time.monotonic() + RECOVERY_S
-    tried_again = False
+    in_doubt = {pq.Ping.OK}  # it may have become ready between refusing us and being pinged
     while True:
         try:
             return psycopg.connect(url, autocommit=True, application_name="songradar")
@@ -23,8 +23,10 @@ def connect_when_ready(url: str) -> psycopg.Connection:
             # libpq tells the SQLSTATE of a refused connection to nobody; its ping does.
             state = pq.PGconn.ping(url.encode())
             if state == pq.Ping.REJECT and time.monotonic() < deadline:
-                time.sleep(0.1)
-            elif state == pq.Ping.OK and not tried_again:
-                tried_again = True  # it has become ready in between
+                # A server that recovers now and then ends the very process that was to answer the ping.
+                in_doubt = {pq.Ping.OK, pq.Ping.NO_RESPONSE}
+            elif state in in_doubt:
+                in_doubt = set()
             else:
                 raise
+            time.sleep(0.1)

@@ -83,9 +83,8 @@ def _is_postmaster(process: "psutil.Process", cluster: Path) -> bool:
     import psutil
 
     try:
-        return _works_in(process, cluster) and not process.cmdline()[0].startswith(
-            "postgres:"
-        )  # as backends are called
+        # Its backends call themselves so.
+        return _works_in(process, cluster) and not process.cmdline()[0].startswith("postgres:")
     except (psutil.Error, IndexError):  # gone meanwhile
         return False
 
