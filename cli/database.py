@@ -5,20 +5,32 @@ import shutil
 import subprocess
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
-from cli.backup import backup, restore
-from cli.output import counted, percent, print_json, size, warn
+from songradar.catalogue import Catalogue
+from songradar.cli.options import JSON, PATH, YES
+from songradar.cli.output import counted, note, percent, print_json, shown, size, warn
+from songradar.cli.progress import stages
+from songradar.db import backup as backups
+from songradar.db import embedded, schema, sharing
+from songradar.db.backup import Manifest
+from songradar.db.connection import HEAD, for_programs
+from songradar.db.encoders import clear_orphans
+from songradar.db.errors import NotEmbedded
+from songradar.db.indexing import indexes, tidy
+from songradar.db.statistics import advice, statistics
+from songradar.environment import environment
+
+ONLY_YOU = (
+    "the embedded server lets only its owner in, so no other role can log in there: for others, see docs/server.md"
+)
 
 
 @click.group("db")
 def database() -> None:
     """Look after the database."""
-
-
-database.add_command(backup)
-database.add_command(restore)
 
 
 @database.command()
@@ -31,30 +43,28 @@ def upgrade(revision: str, as_sql: bool) -> None:
     DATABASE_URL=postgresql://songradar@db.example/music songradar db upgrade
     songradar db upgrade --sql > upgrade.sql
     """
-    from db import schema
-
     if as_sql:
-        click.echo(schema.script(revision), nl=False)
+        click.echo(schema.script(environment().server, revision), nl=False)
         return
-    schema.upgrade(revision)
-    click.echo(f"schema is at {schema.current()}")
+    server = environment().server
+    schema.upgrade(server, revision)
+    click.echo(f"schema is at {schema.current(server)}")
 
 
 @database.command()
 @click.argument("revision")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@YES
 def downgrade(revision: str, yes: bool) -> None:
     """Take the schema back to REVISION; `base` removes all of it, and all songs.
 
     \b
     songradar db downgrade base --yes
     """
-    from db import schema
-
     if not yes:
         click.confirm(f"Go back to {revision} and lose what only newer revisions can hold?", abort=True, err=True)
-    schema.downgrade(revision)
-    click.echo(f"schema is at {schema.current() or 'base'}")
+    server = environment().server
+    schema.downgrade(server, revision)
+    click.echo(f"schema is at {schema.current(server) or 'base'}")
 
 
 @database.command()
@@ -64,10 +74,7 @@ def status() -> None:
     \b
     songradar db status
     """
-    from db import schema
-    from db.engine import HEAD
-
-    current = schema.current()
+    current = schema.current(environment().server)
     newest = "the newest" if current == HEAD else f"this program needs {HEAD}"
     click.echo(f"schema is at {current or 'base'}, {newest}")
     sys.exit(0 if current == HEAD else 1)
@@ -80,17 +87,15 @@ def history() -> None:
     \b
     songradar db history
     """
-    from db import schema
-
     for revision, what in schema.history():
         click.echo(f"{revision}  {what}")
 
 
-@database.command("grant")
+@database.command()
 @click.argument("role")
 @click.option("--read", "write", flag_value=False, type=bool, default=False, help="Search, and read everything [this].")
 @click.option("--write", "write", flag_value=True, type=bool, help="Also ingest, remove songs and keep searches.")
-def let(role: str, write: bool) -> None:
+def grant(role: str, write: bool) -> None:
     """Let ROLE of the same PostgreSQL use the catalogue, now and after upgrades of the schema.
 
     \b
@@ -99,28 +104,40 @@ def let(role: str, write: bool) -> None:
 
     Nobody but the owner of the schema changes encoders or the schema itself.
     """
-    from db.engine import connect
-    from db.sharing import grant
-
-    with connect() as connection:
-        grant(connection, role, write=write)
+    with Catalogue.open() as catalogue, catalogue.connection() as connection:
+        sharing.grant(connection, role, write=write)
     click.echo(f"{role} may {'read and write' if write else 'read'}")
+    if catalogue.server.is_embedded:
+        note(ONLY_YOU)
 
 
 @database.command("revoke")
 @click.argument("role")
-def forbid(role: str) -> None:
+def revoke(role: str) -> None:
     """Take from ROLE all that `grant` gave.
 
     \b
     songradar db revoke radio
     """
-    from db.engine import connect
-    from db.sharing import revoke
+    with Catalogue.open() as catalogue, catalogue.connection() as connection:
+        sharing.revoke(connection, role)
+    click.echo(f"{role}: all rights revoked")
 
-    with connect() as connection:
-        revoke(connection, role)
-    click.echo(f"{role} may nothing")
+
+@database.command()
+@click.argument("state", type=click.Choice(["on", "off"]))
+def announce(state: str) -> None:
+    """Tell listeners of songs and matches (NOTIFY songradar_songs, songradar_matches), or do not.
+
+    \b
+    songradar db announce off
+
+    It is on at first. At commit, every transaction that notifies takes one lock of the whole PostgreSQL cluster, so
+    many writers queue up there: where nobody listens, switch it off.
+    """
+    with Catalogue.open() as catalogue, catalogue.connection() as connection:
+        sharing.announce(connection, on=state == "on")
+    click.echo(f"announcements are {state}")
 
 
 @database.command(context_settings={"ignore_unknown_options": True})
@@ -133,18 +150,16 @@ def psql(url: bool, arguments: tuple[str, ...]) -> None:
     songradar db psql
     songradar db psql -c 'SELECT * FROM matches_v1 ORDER BY searched_at DESC LIMIT 5'
     """
-    from db import embedded
-    from db.engine import connect, database_url, for_programs, is_embedded
-
+    server = environment().server
     if url:
-        click.echo(database_url())
+        click.echo(server.url)
         return
-    connect().close()  # a new catalogue has its tables before anybody looks
+    Catalogue.open().close()  # a new catalogue has its tables before anybody looks
     bundled = str(embedded.program("psql"))
-    program = bundled if is_embedded() else shutil.which("psql") or bundled
-    where, environment = for_programs(database_url())
-    environment["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c search_path=songradar,public".strip()
-    sys.exit(subprocess.run([program, where, *arguments], env=environment, check=False).returncode)
+    program = bundled if server.is_embedded else shutil.which("psql") or bundled
+    where, variables = for_programs(server.url)
+    variables["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} -c search_path=songradar,public".strip()
+    sys.exit(subprocess.run([program, where, *arguments], env=variables, check=False).returncode)
 
 
 @database.command()
@@ -158,34 +173,27 @@ def reindex(encoder: str | None) -> None:
     `songradar db stats` says when that is worth while. It may be interrupted: the old index stays until the new one is
     whole.
     """
-    from cli.output import stages
-    from db.engine import connect
-    from db.indexing import indexes, tidy
-
-    with connect() as connection:
+    with Catalogue.open() as catalogue, catalogue.connection() as connection:
         found = indexes(connection, encoder)
+        clear_orphans(connection)
     for index in found:
         with stages(f"index of {index.encoder}") as tell:
-            lists = tidy(index, tell)
+            lists = tidy(catalogue.server, index, tell)
         click.echo(f"{index.encoder}: {index.rows} fragments in {counted(lists, 'list')}")
 
 
 @database.command()
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object, sizes in bytes.")
+@JSON
 def stats(as_json: bool) -> None:
     """Count songs, fragments and hours, and say what they cost.
 
     \b
     songradar db stats --json
     """
-    from db.engine import connect
-    from db.indexing import indexes
-    from db.statistics import advice, statistics
-
-    with connect() as connection:
+    with Catalogue.open() as catalogue, catalogue.connection() as connection:
         found = statistics(connection)
         of_encoders = indexes(connection)
-        advised = advice(connection, found, of_encoders)
+        advised = advice(connection, catalogue.server, found, of_encoders)
     lists = {index.encoder: index.lists for index in of_encoders}
     if as_json:
         print_json({**asdict(found), "lists": lists, "advice": advised})
@@ -209,10 +217,42 @@ def stop() -> None:
     \b
     songradar db stop
     """
-    from db import embedded
-    from db.engine import is_embedded
-    from db.errors import NotEmbedded
-
-    if not is_embedded():
+    folder = environment().server.folder
+    if folder is None:
         raise NotEmbedded("DATABASE_URL is set: songradar does not stop a server that is not its own")
-    click.echo("stopped" if embedded.stop(embedded.home()) else "was not running")
+    click.echo("stopped" if embedded.stop(folder) else "was not running")
+
+
+@database.command()
+@click.argument("file", metavar="FILE", type=PATH)
+def backup(file: Path) -> None:
+    """Write the whole catalogue to FILE: songs, fragments, encoders, searches; not the audio.
+
+    \b
+    songradar db backup catalogue.songradar
+
+    Ingestion and searches may go on meanwhile. A FILE that is there is left alone.
+    """
+    with Catalogue.open() as catalogue:
+        held = backups.backup(catalogue.server, file)
+    click.echo(f"{shown(str(file))}: {said(held)}, {size(file.stat().st_size)}")
+
+
+@database.command()
+@click.argument("file", metavar="FILE", type=PATH)
+def restore(file: Path) -> None:
+    """Bring a backup into an empty catalogue, and check that all of it has come.
+
+    \b
+    SONGRADAR_HOME=~/second songradar db restore catalogue.songradar
+
+    A catalogue that holds anything is left alone. What goes wrong leaves an empty one.
+    """
+    held = backups.restore(environment().server, file)
+    click.echo(f"{shown(str(file))}: {said(held)} restored, counts and checksums equal")
+
+
+def said(held: Manifest) -> str:
+    rows = {table: extent.rows for table, extent in held.tables.items()}
+    kinds = (("songs", "song"), ("fragments", "fragment"), ("encoders", "encoder"), ("searches", "search"))
+    return ", ".join(counted(rows[table], one, table) for table, one in kinds)

@@ -1,12 +1,23 @@
 """songradar demo: the main job on a few songs in the package, in a catalogue of its own."""
 
 import tempfile
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 
 import click
+import numpy as np
 
-from cli.output import clock
+from songradar.catalogue import Catalogue
+from songradar.cli.ingest import print_summary, report
+from songradar.cli.options import PATH
+from songradar.cli.output import clock
+from songradar.cli.search import print_answer
+from songradar.identify import SearchOptions, identify
+from songradar.ingest import IngestOptions, Tally, ingest
+from songradar.ml.audio import read_audio, write_wav
+from songradar.ml.files import AudioFile, audio_files
+from songradar.ml.noise import mix_at_snr, pink_noise
 
 SONG = "karissa_hobbs_lets_go_fishin.ogg"
 EXCERPT_START_S = 10.0
@@ -16,7 +27,7 @@ SNR_DB = 0.0
 
 
 @click.command()
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Keep the noisy recording here.")
+@click.option("--out", metavar="DIR", type=PATH, help="Keep the noisy recording here.")
 def demo(out: Path | None) -> None:
     """Ingest a few bundled songs, mix noise over a piece of one, and name it.
 
@@ -25,20 +36,16 @@ def demo(out: Path | None) -> None:
     \b
     songradar demo
     """
-    from cli.encoders import read_shipped
-    from cli.search import How, identify, print_answer
-    from cli.temporary import fill, temporary_catalogue
-    from db.engine import connect
-    from ml.files import AudioFile, audio_files
-
     with (
-        as_file(files("cli").joinpath("songs_of_the_demo")) as folder,
+        as_file(files("songradar.cli").joinpath("songs_of_the_demo")) as folder,
         tempfile.TemporaryDirectory() as scratch,
     ):
-        songs = [file.path for file in audio_files([folder]) if isinstance(file, AudioFile)]
-        click.echo(f"Ingesting {len(songs)} songs into a temporary PostgreSQL:")
-        with temporary_catalogue(), connect() as connection:
-            stored, encoder = fill(connection, read_shipped(), [folder], 2)
+        n_songs = sum(isinstance(file, AudioFile) for file in audio_files([folder]))
+        click.echo(f"Ingesting {n_songs} songs into a temporary PostgreSQL:")
+        with Catalogue.temporary() as catalogue:
+            tally = Tally()
+            report(ingest(catalogue, folder, IngestOptions(workers=2)), "ingesting", tally)
+            print_summary(tally)
             target = out or Path(scratch)
             target.mkdir(parents=True, exist_ok=True)
             clip = target / "noisy.wav"
@@ -48,17 +55,12 @@ def demo(out: Path | None) -> None:
             click.echo(
                 f"A recording: {song.name} from {clock(EXCERPT_START_S)} to {clock(end)}, noise at {SNR_DB:g} dB"
             )
-            print_answer(clip.name, stored.name, identify(clip, connection, stored, encoder, How(limit=3)))
+            print_answer(replace(identify(catalogue, clip, SearchOptions(limit=3)), query=clip.name))
     click.echo("Next: songradar ingest YOUR_MUSIC, then songradar search A_RECORDING")
 
 
 def record(song: Path, clip: Path) -> None:
     """Write an excerpt of `song` with noise over it to `clip`, as 16-bit WAV."""
-    import numpy as np
-
-    from ml.audio import read_audio, write_wav
-    from ml.noise import mix_at_snr, pink_noise
-
     rate_hz = 22_050
     start, size = round(EXCERPT_START_S * rate_hz), round(EXCERPT_S * rate_hz)
     excerpt = read_audio(song, rate_hz)[start : start + size]

@@ -1,25 +1,33 @@
 """The command group and the one place where errors become sentences."""
 
 import os
-from typing import Any
+import signal
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NoReturn
 
 import click
 
-from cli.database import database
-from cli.demo import demo
-from cli.encoders import encoders
-from cli.evaluate import evaluate
-from cli.ingest import ingest
-from cli.search import search
-from cli.songs import songs
-from cli.spectrogram import spectrogram
-from cli.status import status
-from cli.train import train
-from db.errors import DatabaseError
-from ml.errors import AudioError
-
-EXTRA_OF = dict.fromkeys(("keras", "librosa", "matplotlib", "onnx", "scipy", "tensorflow", "tf2onnx"), "train")
+EXTRA_OF = {"matplotlib": "plots"} | dict.fromkeys(
+    ("keras", "librosa", "onnx", "scipy", "tensorflow", "tf2onnx"), "train"
+)
 """Modules that `pip install songradar` leaves out, and the extra that brings them."""
+
+COMMANDS = {
+    "demo": ("demo", "A first look, nothing needed."),
+    "ingest": ("ingest", "Add songs to the catalogue."),
+    "search": ("search", "Name the song that a recording is a piece of."),
+    "songs": ("songs", "List, show and remove songs."),
+    "searches": ("searches", "Look after the searches that are kept."),
+    "encoders": ("encoders", "Add, choose, export and remove encoders."),
+    "train": ("train", "Train an encoder on a folder of music."),
+    "evaluate": ("evaluate", "Measure how often encoders name recordings rightly."),
+    "spectrogram": ("spectrogram", "Draw the pictures that the article's network looks at."),
+    "status": ("status", "Tell where the catalogue is and what is in it."),
+    "db": ("database", "Look after the database."),
+}
+"""Each command's module in `songradar.cli`, and its line in the list of commands: to show that loads none of them."""
 
 
 class Failed(click.ClickException):
@@ -31,17 +39,39 @@ class Failed(click.ClickException):
         click.echo(f"songradar: {self.message}", file=file, err=True)
 
 
-class Songradar(click.Group):
-    """The commands, in the order a newcomer needs them; their errors as one line."""
+class LazyGroup(click.Group):
+    """Commands that are imported when they are called; they are listed in the order of the table."""
+
+    def __init__(self, *arguments: Any, table: Mapping[str, tuple[str, str]], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._table = table
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        return list(self.commands)
+        return list(self._table)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self._table:
+            return None
+        module, _ = self._table[name]
+        found = vars(import_module(f"songradar.cli.{module}")).values()
+        return next(value for value in found if isinstance(value, click.Command) and value.name == name)
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_, help_) in self._table.items()])
+
+
+class Songradar(LazyGroup):
+    """Errors as one line."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(130)
         except Exception as error:
             sentence = explain(error)
             if sentence is None:
@@ -51,19 +81,27 @@ class Songradar(click.Group):
 
 def explain(error: Exception) -> str | None:
     """What to tell the user; None for an error that is our fault and deserves its traceback."""
-    if isinstance(error, AudioError | DatabaseError):
-        return str(error)
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in EXTRA_OF:
         extra = EXTRA_OF[str(error.name).partition(".")[0]]
         return f"this command needs more packages: pip install 'songradar[{extra}]'"
-    if type(error).__module__.partition(".")[0] in ("psycopg", "sqlalchemy"):
-        return f"database: {str(getattr(error, 'orig', None) or error).strip().splitlines()[0]}"
+    if type(error).__module__.startswith("songradar."):  # every error of ours is a sentence
+        return str(error)
+    if type(error).__module__.partition(".")[0] in ("psycopg", "psycopg_pool", "sqlalchemy"):
+        return explain_postgresql(getattr(error, "orig", None) or error)
     if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):  # Click ends quietly on that one
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
     return None
 
 
-@click.group(cls=Songradar, context_settings={"help_option_names": ["-h", "--help"]})
+def explain_postgresql(error: Exception) -> str:
+    """PostgreSQL's first line, and which grant helps where a right is missing."""
+    sentence = f"database: {(str(error).strip().splitlines() or [type(error).__name__])[0]}"
+    if getattr(error, "sqlstate", None) == "42501":
+        return f"{sentence}: its owner may run songradar db grant ROLE, with --write for changes"
+    return sentence
+
+
+@click.group(cls=Songradar, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="songradar")
 @click.pass_context
 def main(ctx: click.Context) -> None:
@@ -81,5 +119,11 @@ def main(ctx: click.Context) -> None:
         ctx.color = False
 
 
-for command in (demo, ingest, search, songs, encoders, train, evaluate, spectrogram, status, database):
-    main.add_command(command)
+def run() -> None:
+    """The program: as `main`, and what is under way is brought to an end when the system asks the process to stop."""
+    signal.signal(signal.SIGTERM, _stop)
+    main()
+
+
+def _stop(*_: object) -> NoReturn:
+    sys.exit(143)

@@ -1,11 +1,10 @@
 """How results look: places in a song, shares, tables, JSON lines, progress."""
 
 import json
-import sys
+import shutil
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
@@ -81,83 +80,50 @@ def print_json(value: Mapping[str, Any]) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Columns on stdout, as wide as their longest cell; numbers to the right."""
+def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], fit: bool = False) -> None:
+    """Columns on stdout, as wide as their longest cell; numbers to the right.
+
+    With `fit`, the widest columns of text are cut so that a line fits the terminal, which has 60 columns at least.
+    """
     cells = [[shown(str(cell)) if cell is not None else "" for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
     right = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
+    if fit:
+        widths = fitted(widths, max(60, shutil.get_terminal_size((10_000, 24)).columns) - 2 * (len(header) - 1))
     for line in (list(header), *cells):
         padded = (
-            cell.rjust(width) if to_right else cell.ljust(width)
+            cut(cell, width).rjust(width) if to_right else cut(cell, width).ljust(width)
             for cell, width, to_right in zip(line, widths, right, strict=True)
         )
         click.echo("  ".join(padded).rstrip())
 
 
+def fitted(widths: Sequence[int], total: int) -> list[int]:
+    """Widths of which the largest are lowered until their sum is at most `total`.
+
+    >>> fitted([4, 30, 20], 40)
+    [4, 18, 18]
+    """
+    lowered = list(widths)
+    while sum(lowered) > total and max(lowered) > 4:
+        lowered[lowered.index(max(lowered))] -= 1
+    return lowered
+
+
+def cut(text: str, width: int) -> str:
+    """At most `width` characters.
+
+    >>> cut("Let's Go Fishin'", 8)
+    "Let's G…"
+    """
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
 def warn(text: str) -> None:
-    """One line on stderr; control characters, which a file name may hold, are escaped."""
+    """Something wrong, in one line on stderr; control characters, which a file name may hold, are escaped."""
     click.echo(shown(text), err=True)
 
 
-class Advance(Protocol):
-    """Tells a progress bar that one item is done, and how many seconds of audio it held."""
-
-    def __call__(self, audio_s: float = 0.0, /) -> None: ...
-
-
-@contextmanager
-def progress(label: str, total: int) -> Iterator[Advance]:
-    """A bar on stderr with rate and time left; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _audio_s=0.0: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=total, rate="")
-        heard_s = 0.0
-
-        def advance(audio_s: float = 0.0) -> None:
-            nonlocal heard_s
-            heard_s += audio_s
-            elapsed_s = bar.tasks[0].elapsed or 0
-            rate = f"{heard_s / 3600 / (elapsed_s / 60):.1f} h of audio/min" if heard_s and elapsed_s else ""
-            bar.update(task, advance=1, rate=rate)
-
-        yield advance
-
-
-@contextmanager
-def stages(label: str) -> Iterator[Callable[[str, float], None]]:
-    """A bar on stderr for work whose steps have names and shares; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _stage, _share: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=1.0)
-
-        def tell(stage: str, share: float) -> None:
-            bar.update(task, completed=share, description=f"{label}: {stage.removeprefix('building index: ')}")
-
-        yield tell
+def note(text: str) -> None:
+    """News on stderr, where it does not get among the results."""
+    click.echo(shown(text), err=True)

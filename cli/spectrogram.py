@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cli.output import clock
+from songradar.cli.output import clock
 
 
 @click.command()
@@ -18,10 +18,10 @@ def spectrogram(file: Path, out: Path) -> None:
 
     Needs pip install 'songradar[train]'.
     """
-    from ml.audio import decode, windows
-    from ml.errors import ClipTooShort
-    from ml.spec import SIAMESE
-    from ml.training.spectrogram import draw
+    from songradar.ml.audio import decode, windows
+    from songradar.ml.errors import ClipTooShort
+    from songradar.ml.spec import SIAMESE
+    from songradar.ml.training.spectrogram import draw
 
     out.mkdir(parents=True, exist_ok=True)
     cut = windows(decode(file, SIAMESE.sample_rate_hz), SIAMESE.fragment_samples, SIAMESE.samples(SIAMESE.hop_s))

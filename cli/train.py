@@ -2,14 +2,14 @@
 
 import click
 
-from cli.train_contrastive import contrastive
-from cli.train_siamese import siamese
+from songradar.cli.main import LazyGroup
+
+COMMANDS = {
+    "siamese": ("train_siamese", "The article's Siamese network."),
+    "contrastive": ("train_contrastive", "An encoder of one-second fragments for recordings made in the real world."),
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, table=COMMANDS)
 def train() -> None:
     """Train an encoder on your own music. Needs pip install 'songradar[train]'."""
-
-
-for command in (siamese, contrastive):
-    train.add_command(command)

@@ -4,40 +4,34 @@ import math
 from dataclasses import fields, replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.ingest import WORKERS
-from cli.output import progress, warn
-from cli.training import CREDITS, FOLDER, OUT, PER_CELL, SEED, finish, read_credits, write_encoder
-from ml.spec import CONTRASTIVE, EMBEDDING_DIM, AudioSpec
-from ml.training.contrastive.config import ContrastiveConfig, Recipe
-
-if TYPE_CHECKING:
-    from ml.training.contrastive.material import Folders, Side
+from songradar.cli.options import PATH, WORKERS
+from songradar.cli.training import CREDITS, OUT, PER_CELL, SEED, read_credits
+from songradar.cli.watching import Watching
+from songradar.ml.extraction import usable_cores
+from songradar.ml.spec import CONTRASTIVE, EMBEDDING_DIM
+from songradar.ml.training.contrastive.config import ContrastiveConfig, Recipe
 
 DEFAULTS = ContrastiveConfig()
-N_EXAMPLES = 256
-"""Fragments that show which values the quantized network meets."""
-
 QUERY_HOP_S = 0.3125
 """From one fragment of a query to the next, at most; a whole number of them makes a song's hop."""
 
 
 @click.command()
-@click.argument("music", metavar="MUSIC_DIR...", type=FOLDER, nargs=-1, required=True)
-@click.option("--noise", metavar="DIR", multiple=True, required=True, type=FOLDER, help="Recordings of noise.")
+@click.argument("music", metavar="MUSIC_DIR...", type=PATH, nargs=-1, required=True)
+@click.option("--noise", metavar="DIR", multiple=True, required=True, type=PATH, help="Recordings of noise.")
 @click.option(
     "--ir",
     metavar="DIR",
     multiple=True,
     required=True,
-    type=FOLDER,
+    type=PATH,
     help="Impulse responses; of loudspeakers and microphones where a file's name begins with device, else of rooms.",
 )
 @OUT
-@click.option("--bank", metavar="DIR", type=FOLDER, help="Where spectrograms are kept between runs [DIR/bank].")
+@click.option("--bank", metavar="DIR", type=PATH, help="Where spectrograms are kept between runs [DIR/bank].")
 @click.option("--epochs", type=click.IntRange(2), default=DEFAULTS.epochs, show_default=True, help="Epochs.")
 @click.option("--steps", type=click.IntRange(1), default=DEFAULTS.steps, show_default=True, help="Batches in an epoch.")
 @click.option("--pairs", type=click.IntRange(8), default=DEFAULTS.n_pairs, show_default=True, help="Pairs in a batch.")
@@ -56,7 +50,7 @@ QUERY_HOP_S = 0.3125
     help="What the network computes in; bfloat16 is faster on GPUs, and on processors with AVX-512 BF16.",
 )
 @click.option(
-    "--start", metavar="DIR", type=FOLDER, help="Begin with the best weights of an earlier training, in its folder."
+    "--start", metavar="DIR", type=PATH, help="Begin with the best weights of an earlier training, in its folder."
 )
 @click.option(
     "--hop",
@@ -131,7 +125,7 @@ def contrastive(
     trial: int,
     without: tuple[str, ...],
     preview: int | None,
-    workers: int,
+    workers: int | None,
     recordings: int,
     seed: int,
     credits_: Path | None,
@@ -146,7 +140,12 @@ def contrastive(
     an interruption: it goes on after the last whole epoch. --preview 8 writes eight examples of the chain that songs
     are heard through, each as two WAV files and a picture, and trains nothing.
     """
-    from ml.training.contrastive.material import Folders
+    from songradar.ml.training.contrastive.material import Folders
+    from songradar.train import (  # TensorFlow, which help does without
+        Publication,
+        preview_contrastive,
+        train_contrastive,
+    )
 
     if any(abs(one - other) < 2 for one, other in combinations((0, *transpose), 2)):
         raise click.UsageError("--transpose: less than 2 semitones apart, a song counts as the same")
@@ -158,96 +157,14 @@ def contrastive(
         precision=precision, held_out_share=held_out, trial_size=trial, seed=seed,
         recipe=Recipe(**dict.fromkeys(without, False)),
     )  # fmt: skip
-    licences = read_credits(credits_)
-    bank = bank or out / "bank"
-    for folder in (out, bank):
-        folder.mkdir(parents=True, exist_ok=True)
-    sides = decode(folders, spec, config, bank, workers)
+    publication = Publication(recordings, read_credits(credits_))
+    bank, workers = bank or out / "bank", workers or usable_cores()
+    with Watching() as watching:
+        if preview:
+            preview_contrastive(folders, spec, config, out, bank, preview, workers, watching)
+        else:
+            train_contrastive(folders, spec, config, out, bank, start, publication, workers, watching)
     if preview:
-        from ml.training.contrastive.preview import write_previews
-
-        write_previews(sides[0], spec, config.recipe, preview, seed, out)
         click.echo(f"{out}: {preview} examples to hear and see")
-        return
-    metrics, config = train_encoder(folders, sides, spec, config, start, out, bank, workers)
-    publish(folders, sides, spec, config, metrics, recordings, licences, out)
-
-
-def decode(
-    folders: "Folders", spec: AudioSpec, config: ContrastiveConfig, bank: Path, workers: int
-) -> "tuple[Side, Side]":
-    """What to train and what to validate with; what cannot be used is told."""
-    from ml.training.contrastive.material import count_files, read_sides
-
-    share = config.held_out_share
-    with progress("decoding", count_files(folders, share)) as advance:
-        sides = read_sides(folders, spec, share, bank, workers, advance)
-    for failure in (failure for side in sides for failure in side.songs.failures):
-        warn(failure)
-    warn(f"{len(sides[0].songs)} songs to train on, {len(sides[1].songs)} to validate with")
-    return sides
-
-
-def train_encoder(
-    folders: "Folders",
-    sides: "tuple[Side, Side]",
-    spec: AudioSpec,
-    config: ContrastiveConfig,
-    start: Path | None,
-    out: Path,
-    bank: Path,
-    workers: int,
-) -> tuple[dict[str, Any], ContrastiveConfig]:
-    """Leave the network, its learning curves and the lists of what it has not heard in `out`.
-
-    Gives the best epoch's measures, and the settings with those of the training that it began with.
-    """
-    from ml.training.checkpoints import check_settings, read_curves
-    from ml.training.contrastive.fit import ancestor, best_epoch, fit, settings, turn_for_codes
-    from ml.training.contrastive.material import example_fragments, names_of, render
-    from ml.training.contrastive.recordings import Part
-    from ml.training.export import encoder_onnx
-    from ml.training.quantization import quantized
-
-    if start:
-        config = replace(config, start=ancestor(start, config.held_out_share))
-    check_settings(settings(spec, config, sides[0]), out)
-    for part in (Part.VALIDATION, Part.TEST):
-        names = names_of(folders, config.held_out_share, part)
-        (out / f"{part}.txt").write_text("".join(f"{name}\n" for name in names), "utf-8")
-    with progress("rendering", config.n_chunks) as advance:
-        material = render(*sides, spec, config, bank, workers, advance)
-    encoder = fit(material, spec, config, out, warn, start)
-    turn_for_codes(encoder, material.clean, spec)
-    examples = example_fragments(sides[0], spec, N_EXAMPLES, config.seed)
-    write_encoder(out, quantized(encoder_onnx(encoder, spec), examples), spec)
-    rows = read_curves(out / "curves.csv")
-    return {**rows[best_epoch(rows) - 1], "parameters": encoder.count_params()}, config
-
-
-def publish(
-    folders: "Folders",
-    sides: "tuple[Side, Side]",
-    spec: AudioSpec,
-    config: ContrastiveConfig,
-    metrics: dict[str, Any],
-    recordings: int,
-    licences: str,
-    out: Path,
-) -> None:
-    """Calibrate the network in `out` on validation's files, and write its card."""
-    from cli.calibrate import calibrate
-    from cli.evaluate import audio_in, surroundings
-    from ml.training.card import contrastive_card
-    from ml.training.contrastive.material import names_of
-    from ml.training.contrastive.recordings import Part
-
-    train, validation = sides
-    unheard = {part: set(names_of(folders, config.held_out_share, part)) for part in (Part.VALIDATION, Part.TEST)}
-    songs = [song for song in audio_in(folders.music, None) if song.name not in unheard[Part.TEST]]
-    held_out = set(validation.songs.names)  # less those that are copies of what was trained on
-    around = surroundings(folders.noise, folders.responses, unheard[Part.VALIDATION])
-    lengths = (1, 2, 3, 5, 10, 20)
-    calibration = calibrate(out, songs, lambda song: song.name in held_out, around, lengths, recordings, config.seed)
-    card = contrastive_card(out.resolve().name, spec, train.songs, config, metrics, calibration, licences)
-    finish(out, metrics, calibration, card)
+    else:
+        click.echo(f"{out}: encoder ready; add it with songradar encoders add {out}")

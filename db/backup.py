@@ -21,11 +21,18 @@ import psycopg
 import sqlalchemy
 from psycopg.sql import SQL, Literal
 
-from db import embedded, indexing, schema
-from db.engine import EXTENSION_SCHEMA, SCHEMA, connect, connect_unchecked, database_url, for_programs, revision
-from db.errors import BackupUnusable, DatabaseError
+from songradar.db import embedded, indexing, schema
+from songradar.db.connection import (
+    EXTENSION_SCHEMA,
+    SCHEMA,
+    Server,
+    connect_directly,
+    for_programs,
+    revision,
+)
+from songradar.db.errors import BackupUnusable, DatabaseError
 
-TABLES = ("songs", "encoders", "fragments", "searches", "matches")
+TABLES = ("songs", "encoders", "fragments", "encodings", "searches", "matches", "settings")
 MANIFEST, DUMP = "manifest.json", "songradar.dump"
 BLOCK = 1 << 20
 
@@ -73,20 +80,24 @@ class Extent:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup holds: the schema's revision, the server it was made on, and each table's extent."""
+    """What a backup holds: the schema's revision, the server it was made on, and each table's extent.
+
+    `build_memory` are the bytes that building its largest index takes.
+    """
 
     revision: str
     postgresql: str
     pgvector_schema: str
+    build_memory: int
     tables: dict[str, Extent]
 
 
-def backup(target: Path) -> Manifest:
+def backup(server: Server, target: Path) -> Manifest:
     """Write the catalogue to `target`, which may not exist yet. Raises BackupUnusable, DatabaseError."""
     _refuse_existing(target)
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
     try:
-        with connect() as connection, connection.transaction():
+        with connect_directly(server) as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             row = connection.execute("SELECT pg_export_snapshot()").fetchone()
             assert row is not None
@@ -94,7 +105,7 @@ def backup(target: Path) -> Manifest:
             with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
                 archive.writestr(MANIFEST, json.dumps(asdict(manifest), indent=2))
                 with archive.open(DUMP, "w", force_zip64=True) as dump:
-                    _dump(connection, row[0], dump)
+                    _dump(server, connection, row[0], dump)
         with unfinished.open("rb") as written:
             os.fsync(written.fileno())  # a power cut leaves a whole file under this name, or none
         _refuse_existing(target)  # it may have come meanwhile, and renaming would replace it
@@ -106,7 +117,7 @@ def backup(target: Path) -> Manifest:
     return manifest
 
 
-def restore(source: Path) -> Manifest:
+def restore(server: Server, source: Path) -> Manifest:
     """Bring a backup into a catalogue that is empty, or not there yet, and check that all of it has come.
 
     All or nothing: what goes wrong leaves the empty catalogue that was there. Raises BackupUnusable, DatabaseError.
@@ -114,19 +125,19 @@ def restore(source: Path) -> Manifest:
     with _opened(source) as (manifest, archive):
         if manifest.revision not in [known for known, _ in schema.history()]:
             raise BackupUnusable(f"{source}: is of revision {manifest.revision}, which takes a newer songradar")
-        before = schema.current()
+        before = schema.current(server)
         try:
-            with schema.connection_for_migrations() as held:  # nobody else makes the schema meanwhile
+            with schema.connection_for_migrations(server) as held:  # nobody else makes the schema meanwhile
                 with schema.in_words():
                     _clear(held, source, manifest)
-                with connect_unchecked() as connection, archive.open(DUMP) as dump:
-                    _fill(connection, source, dump, manifest)
+                with connect_directly(server) as connection, archive.open(DUMP) as dump:
+                    _fill(server, connection, source, dump, manifest)
         except BaseException:
-            if before is not None and schema.current() is None:
-                schema.upgrade(before)
+            if before is not None and schema.current(server) is None:
+                schema.upgrade(server, before)
             raise
-    schema.upgrade()
-    with connect() as connection:
+    schema.upgrade(server)
+    with connect_directly(server) as connection:
         for table in TABLES:
             connection.execute(f"ANALYZE {SCHEMA}.{table}".encode())
     return manifest
@@ -163,10 +174,10 @@ def _place_extension(held: sqlalchemy.Connection, source: Path, wanted: str) -> 
         )
 
 
-def _fill(connection: psycopg.Connection, source: Path, dump: IO[bytes], manifest: Manifest) -> None:
+def _fill(server: Server, connection: psycopg.Connection, source: Path, dump: IO[bytes], manifest: Manifest) -> None:
     """Restore into a schema that is there and holds nothing, and compare."""
     try:
-        _restore(connection, dump, manifest)
+        _restore(server, connection, dump, manifest)
     except DatabaseError as error:
         raise BackupUnusable(f"{source}: cannot be restored: {error}") from error
 
@@ -182,7 +193,9 @@ def measure(connection: psycopg.Connection) -> Manifest:
         row = connection.execute(_extent(table, pgvector).encode()).fetchone()
         assert row is not None
         tables[table] = Extent(*row)
-    return Manifest(revision(connection) or "base", version, pgvector, tables)
+    lists = [index.lists for index in indexing.indexes(connection)]
+    memory = max((n**2 * indexing.BYTES_PER_LIST_SQUARED for n in lists), default=0)
+    return Manifest(revision(connection) or "base", version, pgvector, memory, tables)
 
 
 def _extent(table: str, pgvector: str) -> str:
@@ -228,7 +241,13 @@ def _opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
             archive = stack.enter_context(zipfile.ZipFile(source))
             stated = json.loads(archive.read(MANIFEST))
             tables = {table: Extent(**stated["tables"][table]) for table in TABLES}
-            manifest = Manifest(stated["revision"], stated["postgresql"], stated["pgvector_schema"], tables)
+            manifest = Manifest(
+                stated["revision"],
+                stated["postgresql"],
+                stated["pgvector_schema"],
+                int(stated["build_memory"]),
+                tables,
+            )
             if archive.testzip() is not None or DUMP not in archive.namelist():
                 raise BackupUnusable(f"{source}: is damaged")
             stack.pop_all()
@@ -242,27 +261,28 @@ def _opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
         yield manifest, archive
 
 
-def _dump(connection: psycopg.Connection, snapshot: str, target: IO[bytes]) -> None:
+def _dump(server: Server, connection: psycopg.Connection, snapshot: str, target: IO[bytes]) -> None:
     options = ["--format=custom", "--compress=1", "--no-owner", "--no-privileges", f"--schema={SCHEMA}"]
-    with _program(connection, "pg_dump", *options, f"--snapshot={snapshot}", stdout=subprocess.PIPE) as process:
+    with _program(server, connection, "pg_dump", *options, f"--snapshot={snapshot}", stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         shutil.copyfileobj(process.stdout, target, BLOCK)
 
 
-def _restore(connection: psycopg.Connection, dump: IO[bytes], manifest: Manifest) -> None:
+def _restore(server: Server, connection: psycopg.Connection, dump: IO[bytes], manifest: Manifest) -> None:
     """Run the dump and compare, in one transaction: until all is well, nobody sees what came, or can add to it.
 
     Raises DatabaseError.
     """
     options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
-    # An index of many lists takes more memory than a server gives by itself.
-    memory = f"-c maintenance_work_mem={indexing.memory_for_building(connection) // 1024}kB"
+    # An index of many lists takes more memory than a server gives by itself, and some to spare.
+    wanted = max(indexing.memory_for_building(connection, server), 2 * manifest.build_memory)
+    memory = f"-c maintenance_work_mem={wanted // 1024}kB"
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-    with _program(connection, "psql", *options, stdin=pipe, stdout=nowhere, settings=memory) as process:
+    with _program(server, connection, "psql", *options, stdin=pipe, stdout=nowhere, settings=memory) as process:
         assert process.stdin is not None
         try:
             process.stdin.write(b"BEGIN;\n")
-            _copy_script(connection, dump, process.stdin)
+            _copy_script(server, connection, dump, process.stdin)
             process.stdin.write(f"{_comparison(manifest)}\nCOMMIT;\n".encode())
             process.stdin.flush()
         except BrokenPipeError:
@@ -272,13 +292,13 @@ def _restore(connection: psycopg.Connection, dump: IO[bytes], manifest: Manifest
                 process.stdin.close()
 
 
-def _copy_script(connection: psycopg.Connection, dump: IO[bytes], target: IO[bytes]) -> None:
+def _copy_script(server: Server, connection: psycopg.Connection, dump: IO[bytes], target: IO[bytes]) -> None:
     """Write to `target` what the dump says in SQL, in words that this server knows."""
     # The schema is there already, and who may use it stays as it is.
     options = ["--file=-", "--no-owner", "--no-privileges", f"--schema={SCHEMA}"]
     with (
         ThreadPoolExecutor(1) as pool,
-        _program(connection, "pg_restore", *options, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
+        _program(server, connection, "pg_restore", *options, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
     ):
         assert process.stdin is not None
         assert process.stdout is not None
@@ -301,6 +321,7 @@ def _feed(source: IO[bytes], target: IO[bytes]) -> None:
 
 @contextmanager
 def _program(
+    server: Server,
     connection: psycopg.Connection,
     name: str,
     *options: str,
@@ -309,7 +330,7 @@ def _program(
     settings: str = "",
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """One of PostgreSQL's programs at work on the catalogue. Raises DatabaseError with what it says when it fails."""
-    where, environment = for_programs(database_url())
+    where, environment = for_programs(server.url)
     environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {settings}".strip()
     command = [_path(name, connection.info.server_version // 10_000), *options]
     if name != "pg_restore":  # which writes a script, and needs no server for that

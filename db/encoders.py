@@ -5,25 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
+import psycopg
+from psycopg import errors, sql
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
-from db import indexing
-from db.engine import EXTENSION_SCHEMA
-from db.errors import EncoderMismatch, EncoderUnknown
-from db.models import Encoder, Fragment
+from songradar.db.errors import EncoderMismatch, EncoderUnknown, NotAllowed, TransactionsInTheWay
+from songradar.db.models import EncoderRow, EncodingRow
 
-_PARTITION = """
-    CREATE TABLE songradar.fragments_{id} (
-        LIKE songradar.fragments INCLUDING ALL,
-        PRIMARY KEY (song_id, position) WITH (fillfactor = 100),
-        CONSTRAINT of_encoder CHECK (encoder_id = {id})
-    );
-    ALTER TABLE songradar.fragments ATTACH PARTITION songradar.fragments_{id} FOR VALUES IN ({id});
-    ALTER TABLE songradar.fragments_{id} DROP CONSTRAINT of_encoder;
+LOCK_S = 15
+"""How long removing an encoder waits for transactions that use its fragments."""
+
+# A partition without an encoder is what an interrupted removal leaves.
+_ORPHANS = """
+    SELECT c.oid::regclass::text, i.inhparent IS NOT NULL, coalesce(i.inhdetachpending, false)
+      FROM pg_class AS c
+      LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid
+     WHERE c.relnamespace = 'songradar'::regnamespace AND c.relkind = 'r' AND c.relname ~ '^fragments_[0-9]+$'
+       AND NOT EXISTS (SELECT FROM songradar.encoders AS e WHERE c.relname = 'fragments_' || e.id)
 """
-"""A partition that is attached, rather than created in place, lets searches go on. The number song_id leads in its key,
-so that removing a song finds its fragments by index; songs come in the order of their numbers, so no entry will want
-room between others."""
+
+_MAY_CHANGE = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'songradar.encoders'::regclass"
 
 
 @dataclass(frozen=True)
@@ -61,53 +62,52 @@ def add_encoder(engine: Engine, new: NewEncoder) -> bool:
     networks do not compare, so neither is overwritten.
     """
     with engine.begin() as connection:
-        # An ingestion writes songs, then fragments. A new partition's foreign keys lock songs, so that lock comes
-        # first: else the ingestion might wait for us and we for it. That of encoders is for two processes that start
-        # on an empty database and may both come here.
+        # Songs come first, as add_partition_v1 explains. The lock of encoders is for two processes that start on an
+        # empty database and may both come here.
         connection.execute(text("LOCK TABLE songradar.songs, songradar.encoders IN SHARE ROW EXCLUSIVE MODE"))
         known = connection.execute(
-            select(Encoder.name, Encoder.sha256).where((Encoder.name == new.name) | (Encoder.sha256 == new.sha256))
+            select(EncoderRow.name, EncoderRow.sha256).where(
+                (EncoderRow.name == new.name) | (EncoderRow.sha256 == new.sha256)
+            )
         ).all()
         if (new.name, new.sha256) in [tuple(row) for row in known]:
             facts = {"calibration": new.calibration, "metrics": new.metrics, "card": new.card}
-            connection.execute(update(Encoder).where(Encoder.name == new.name).values(**facts))
+            connection.execute(update(EncoderRow).where(EncoderRow.name == new.name).values(**facts))
             return False
         if known:
             what = "is another network" if known[0].name == new.name else f"is the same network as {new.name}"
             raise EncoderMismatch(f"the encoder {known[0].name} in the database {what}")
-        first = not connection.scalar(select(func.count()).select_from(Encoder))
-        added = insert(Encoder).values(**vars(new), active=first).returning(Encoder.id)
+        first = not connection.scalar(select(func.count()).select_from(EncoderRow))
+        added = insert(EncoderRow).values(**vars(new), active=first).returning(EncoderRow.id)
         encoder_id = connection.execute(added).scalar_one()
-        connection.exec_driver_sql(_PARTITION.format(id=encoder_id))
-        extension_schema = connection.execute(text(EXTENSION_SCHEMA)).scalar_one()
-        connection.exec_driver_sql(indexing.create(encoder_id, extension_schema))
-        # The name is checked by the table, so it needs no quoting here.
-        connection.execute(
-            text(f"COMMENT ON TABLE songradar.fragments_{encoder_id} IS 'Fragments of encoder {new.name}.'")
-        )
+        connection.execute(text("SELECT songradar.add_partition_v1(:id)"), {"id": encoder_id})
         return True
 
 
 def encoders(engine: Engine) -> list[EncoderSummary]:
     """All encoders, by name."""
     extent = (
-        select(Fragment.encoder_id, func.count().label("n"), func.count(Fragment.song_id.distinct()).label("n_songs"))
-        .group_by(Fragment.encoder_id)
+        select(
+            EncodingRow.encoder_id,
+            func.count().label("songs"),
+            func.sum(EncodingRow.n_fragments).label("fragments"),
+        )
+        .group_by(EncodingRow.encoder_id)
         .subquery()
     )
     statement = (
         select(
-            Encoder.name,
-            Encoder.kind,
-            Encoder.active,
-            Encoder.sha256,
-            Encoder.created_at,
-            func.octet_length(Encoder.onnx),
-            func.coalesce(extent.c.n_songs, 0),
-            func.coalesce(extent.c.n, 0),
+            EncoderRow.name,
+            EncoderRow.kind,
+            EncoderRow.active,
+            EncoderRow.sha256,
+            EncoderRow.created_at,
+            func.octet_length(EncoderRow.onnx),
+            func.coalesce(extent.c.songs, 0),
+            func.coalesce(extent.c.fragments, 0),
         )
-        .outerjoin(extent, extent.c.encoder_id == Encoder.id)
-        .order_by(Encoder.name)
+        .outerjoin(extent, extent.c.encoder_id == EncoderRow.id)
+        .order_by(EncoderRow.name)
     )
     with engine.connect() as connection:
         return [EncoderSummary(*row) for row in connection.execute(statement)]
@@ -119,34 +119,76 @@ def use_encoder(engine: Engine, name: str) -> None:
         # Of two who choose at once, one would else not see what the other has chosen, and both were active.
         connection.execute(text("LOCK TABLE songradar.encoders IN SHARE ROW EXCLUSIVE MODE"))
         _id_of(connection, name)
-        connection.execute(update(Encoder).where(Encoder.active).values(active=False))
-        connection.execute(update(Encoder).where(Encoder.name == name).values(active=True))
+        connection.execute(update(EncoderRow).where(EncoderRow.active).values(active=False))
+        connection.execute(update(EncoderRow).where(EncoderRow.name == name).values(active=True))
 
 
-def remove_encoder(engine: Engine, name: str) -> int:
-    """Remove an encoder and all its fragments; returns how many. Raises EncoderUnknown."""
-    with engine.begin() as connection:
-        # Before the encoder's row, in the order of an ingestion: else each may wait for the other.
-        connection.execute(text("LOCK TABLE songradar.songs, songradar.fragments IN ACCESS EXCLUSIVE MODE"))
-        encoder_id = _id_of(connection, name)
-        n_fragments = connection.scalar(select(func.count()).where(Fragment.encoder_id == encoder_id)) or 0
-        connection.execute(text(f"DROP TABLE songradar.fragments_{encoder_id}"))
-        connection.execute(delete(Encoder).where(Encoder.id == encoder_id))
-        return n_fragments
+def remove_encoder(connection: psycopg.Connection, name: str) -> int:
+    """Remove an encoder and all its fragments; returns how many. Searches and ingestion go on meanwhile.
+
+    First the encoder goes, so that nobody asks for its fragments any more; then its partition is detached, which waits
+    for those who use it, and dropped. Interrupted after the first step, the next removal or `add` clears the rest away.
+    Raises EncoderUnknown, NotAllowed, TransactionsInTheWay.
+    """
+    row = connection.execute(_MAY_CHANGE).fetchone()
+    if row is None or not row[0]:
+        raise NotAllowed("encoders are removed by the owner of the schema songradar alone")
+    clear_orphans(connection)
+    count = connection.execute(
+        "SELECT e.id, coalesce((SELECT sum(n_fragments) FROM songradar.encodings WHERE encoder_id = e.id), 0)"
+        "  FROM songradar.encoders AS e WHERE e.name = %s",
+        [name],
+    ).fetchone()
+    if count is None:
+        raise _unknown(name)
+    connection.execute("DELETE FROM songradar.encoders WHERE id = %s", [count[0]])
+    clear_orphans(connection)
+    return int(count[1])
+
+
+def clear_orphans(connection: psycopg.Connection) -> None:
+    """Detach and drop the partitions whose encoder is gone. Raises TransactionsInTheWay."""
+    try:
+        for table, is_attached, is_pending in connection.execute(_ORPHANS).fetchall():
+            name = sql.SQL(table)
+            if is_attached:
+                how = sql.SQL("FINALIZE" if is_pending else "CONCURRENTLY")
+                _run_briefly(
+                    connection, sql.SQL("ALTER TABLE songradar.fragments DETACH PARTITION {} {}").format(name, how)
+                )
+            _run_briefly(connection, sql.SQL("DROP TABLE {}").format(name))
+    except errors.LockNotAvailable as error:
+        raise TransactionsInTheWay(
+            f"the encoder is removed, but its fragments still take space, as somebody has used them for {LOCK_S} s"
+            " without a break: songradar db reindex clears them away later"
+        ) from error
+
+
+def _run_briefly(connection: psycopg.Connection, statement: sql.Composed) -> None:
+    """Run a statement that must stand outside a transaction, giving up after LOCK_S."""
+    connection.execute(f"SET lock_timeout = '{LOCK_S}s'")
+    try:
+        connection.execute(statement)
+    finally:
+        connection.execute("RESET lock_timeout")
 
 
 def read_whole(engine: Engine, name: str) -> NewEncoder:
     """All that is stored of an encoder. Raises EncoderUnknown."""
-    columns = [getattr(Encoder, field) for field in NewEncoder.__dataclass_fields__]
+    columns = [getattr(EncoderRow, field) for field in NewEncoder.__dataclass_fields__]
     with engine.connect() as connection:
-        row = connection.execute(select(*columns).where(Encoder.name == name)).one_or_none()
+        row = connection.execute(select(*columns).where(EncoderRow.name == name)).one_or_none()
     if row is None:
-        raise EncoderUnknown(f"there is no encoder called {name}: see songradar encoders list")
+        raise _unknown(name)
     return NewEncoder(*row)
 
 
 def _id_of(connection: Connection, name: str) -> int:
-    found = connection.scalar(select(Encoder.id).where(Encoder.name == name).with_for_update())
+    found = connection.scalar(select(EncoderRow.id).where(EncoderRow.name == name).with_for_update(key_share=True))
     if found is None:
-        raise EncoderUnknown(f"there is no encoder called {name}: see songradar encoders list")
+        raise _unknown(name)
     return int(found)
+
+
+def _unknown(name: str) -> EncoderUnknown:
+    return EncoderUnknown(f"there is no encoder called {name}: see songradar encoders list")

@@ -17,6 +17,18 @@ class SchemaOutOfDate(DatabaseError):
     """The database is at another revision of the schema than this program."""
 
 
+class NeedsDirectConnection(DatabaseError):
+    """Upkeep was asked for through a connection pooler."""
+
+
+class TransactionsInTheWay(DatabaseError):
+    """Upkeep waits for transactions of others that do not end."""
+
+
+class CatalogueEmpty(DatabaseError):
+    """A search in a catalogue that holds nothing it could find."""
+
+
 class EncoderUnknown(DatabaseError):
     """No encoder of that name, or no active one."""
 

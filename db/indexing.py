@@ -1,21 +1,25 @@
-"""The index of codes of each encoder: how many lists it should have, and making it anew while searches go on.
+"""The index of codes of each encoder: how many lists it should have, and building it again while searches go on.
 
 IVFFlat divides codes into lists by likeness when it is built; a search looks into the few lists nearest to it. Later
 fragments join the list they are nearest to, so lists grow with the catalogue, and with them the time of a search: an
-index whose lists have outgrown their size is built again, beside the old one, and takes its place.
+index whose lists have outgrown their size is built again with more of them.
+
+PostgreSQL builds it concurrently: an index `..._ccnew` grows beside the old one and takes its place when it is whole.
+That waits for every transaction of the database, so an idle one elsewhere keeps it from ending.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 from psycopg.rows import class_row
 
-from db.engine import EXTENSION_SCHEMA, connect
-from db.errors import EncoderUnknown, IndexBusy, NotAllowed
+from songradar.db.connection import Server, connect_directly
+from songradar.db.errors import EncoderUnknown, IndexBusy, NotAllowed, TransactionsInTheWay
 
 ROWS_PER_LIST = 500
 """Where searches look into as many rows, lists of 500 find more than those of 333 or 1000 (a million fragments)."""
@@ -32,24 +36,36 @@ OUTGROWN = 2.0
 OUTGROWN_BY_FAR = 4.0
 """The same while an ingestion is under way."""
 
+LOCK_S = 30
+"""How long a build waits for transactions of others before it is tried once more, and then given up."""
+
 _LOCK = 7_146_283_906  # with the encoder's number added: one rebuild of an index at a time
 
 _INDEXES = """
     SELECT e.id AS encoder_id, e.name AS encoder, pg_has_role(c.relowner, 'USAGE') AS is_mine,
            (CASE WHEN c.relpages > 0 AND c.reltuples >= 0 THEN c.reltuples / c.relpages ELSE 44 END
             * pg_relation_size(c.oid) / current_setting('block_size')::int)::bigint AS rows,
-           coalesce(substring(array_to_string(i.reloptions, ',') FROM 'lists=(\\d+)')::int, 100) AS lists
+           coalesce(substring(array_to_string(i.reloptions, ',') FROM 'lists=(\\d+)')::int, 100) AS lists,
+           to_regclass('songradar.fragments_' || e.id || '_code_idx_ccnew') IS NOT NULL AS is_unfinished
       FROM songradar.encoders AS e
       JOIN pg_class AS c ON c.oid = to_regclass('songradar.fragments_' || e.id)
-      JOIN pg_class AS i ON i.oid = coalesce(to_regclass('songradar.fragments_' || e.id || '_code_idx'),
-                                             to_regclass('songradar.fragments_' || e.id || '_code_new'))
+      JOIN pg_class AS i ON i.oid = to_regclass('songradar.fragments_' || e.id || '_code_idx')
      ORDER BY e.id
 """
 
-_STATE = """
-    SELECT x.indisvalid, to_regclass('songradar.' || %(old)s) IS NOT NULL
+_LEFT_OVER = """
+    SELECT x.indexrelid::regclass::text
       FROM pg_index AS x
-     WHERE x.indexrelid = to_regclass('songradar.' || %(new)s)
+      JOIN pg_class AS i ON i.oid = x.indexrelid
+     WHERE x.indrelid = to_regclass('songradar.' || %s) AND NOT x.indisvalid AND i.relname ~ '_cc(new|old)[0-9]*$'
+"""
+
+_IN_THE_WAY = """
+    SELECT a.pid, a.usename, a.application_name, date_trunc('second', now() - a.xact_start)::text
+      FROM pg_stat_activity AS a
+     WHERE a.datname = current_database() AND a.xact_start IS NOT NULL AND a.pid <> pg_backend_pid()
+     ORDER BY a.xact_start
+     LIMIT 1
 """
 
 _PROGRESS = """
@@ -65,22 +81,21 @@ OnProgress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class CodeIndex:
-    """The index of one encoder's fragments; `rows` is the planner's estimate."""
+    """The index of one encoder's fragments; `rows` is the planner's estimate.
+
+    `is_unfinished` says that building it again is under way or was interrupted: how many lists it has is not known.
+    """
 
     encoder_id: int
     encoder: str
     is_mine: bool
     rows: int
     lists: int
+    is_unfinished: bool = False
 
     @property
     def name(self) -> str:
         return f"fragments_{self.encoder_id}_code_idx"
-
-    @property
-    def new_name(self) -> str:
-        """What its successor is called until it takes over."""
-        return f"fragments_{self.encoder_id}_code_new"
 
     @property
     def table(self) -> str:
@@ -96,12 +111,7 @@ class CodeIndex:
         return max(1, min(self.rows // ROWS_PER_LIST, affordable, MAX_LISTS))
 
     def is_outgrown(self, memory_bytes: int, factor: float = OUTGROWN) -> bool:
-        return self.lists_wanted(memory_bytes) >= factor * self.lists
-
-
-def create(encoder_id: int, extension_schema: str) -> str:
-    """The statement that gives a new partition its index: one list, until there is something to divide."""
-    return _definition(f"fragments_{encoder_id}_code_idx", f"fragments_{encoder_id}", extension_schema, lists=1)
+        return self.is_unfinished or self.lists_wanted(memory_bytes) >= factor * self.lists
 
 
 def indexes(connection: psycopg.Connection, encoder: str | None = None) -> list[CodeIndex]:
@@ -114,54 +124,61 @@ def indexes(connection: psycopg.Connection, encoder: str | None = None) -> list[
     return chosen
 
 
-def memory_for_building(connection: psycopg.Connection) -> int:
-    """Bytes a build may use: a quarter of the memory of this machine, or what a server elsewhere is set to."""
+def memory_for_building(connection: psycopg.Connection, server: Server) -> int:
+    """Bytes a build may use: what the server is set to; the embedded one, a quarter of the memory of this machine."""
     row = connection.execute("SELECT pg_size_bytes(current_setting('maintenance_work_mem'))").fetchone()
     assert row is not None
-    if not _is_local(connection.info.host):
+    if not server.is_embedded:
         return int(row[0])
-    import psutil
+    import psutil  # only here, so that searches do without it
 
     return max(int(row[0]), psutil.virtual_memory().total // 4)
 
 
-def rebuild(index: CodeIndex, lists: int | None = None, on_progress: OnProgress = lambda _phase, _share: None) -> int:
+def rebuild(
+    server: Server,
+    index: CodeIndex,
+    lists: int | None = None,
+    on_progress: OnProgress = lambda _phase, _share: None,
+) -> int:
     """Build the index again with `lists` lists [as many as its rows want]; returns how many.
 
-    Searches and ingestion go on meanwhile, with the old index. Interrupted, it leaves that one in place; the next
-    rebuild clears away what is left. Raises IndexBusy, NotAllowed.
+    Searches and ingestion go on meanwhile, with the old index, which also stays when this is interrupted; the next
+    rebuild clears away what is left. Raises IndexBusy, NotAllowed, TransactionsInTheWay.
     """
     _check_owner(index)
-    with connect() as connection, connect() as observer:
-        if connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK + index.encoder_id]).fetchone() != (True,):
-            raise IndexBusy(f"the index of {index.encoder} is being built already")
-        _settle(connection, index)
-        memory = memory_for_building(connection)
+    with _alone(server, index) as connection, connect_directly(server) as observer:
+        memory = memory_for_building(connection, server)
         lists = lists or index.lists_wanted(memory)
         connection.execute("SELECT set_config('maintenance_work_mem', %s, false)", [f"{memory // 1024}kB"])
-        found = connection.execute(EXTENSION_SCHEMA).fetchone()
-        assert found is not None, "the schema needs pgvector, so it is there"
-        build = _definition(index.new_name, index.table, found[0], lists, "CONCURRENTLY ")
-        _run_watched(connection, build, observer, on_progress)
-        _settle(connection, index)
+        # The old index keeps the lists it was built with; this is what the next build goes by.
+        change = sql.SQL("ALTER INDEX songradar.{} SET (lists = {})").format(sql.Identifier(index.name), lists)
+        _patiently(connection, index, lambda: connection.execute(change))
+        try:
+            _reindex(connection, index, index.name, observer, on_progress)
+        except BaseException:
+            if not connection.closed:
+                back = sql.SQL("ALTER INDEX songradar.{} SET (lists = {})")
+                connection.execute(back.format(sql.Identifier(index.name), index.lists))
+            raise
         # After a first load nothing is known of the rows, and plans for so many need to be good.
-        connection.execute(f"ANALYZE songradar.{index.table}".encode())
+        connection.execute(sql.SQL("ANALYZE songradar.{}").format(sql.Identifier(index.table)))
     return lists
 
 
-def tidy(index: CodeIndex, on_progress: OnProgress = lambda _phase, _share: None) -> int:
+def tidy(server: Server, index: CodeIndex, on_progress: OnProgress = lambda _phase, _share: None) -> int:
     """Free what removed fragments took, and build the index again; returns its lists.
 
-    Its lists hold no removed fragments afterwards, and so many others as they should. Raises IndexBusy, NotAllowed.
+    Its lists hold no removed fragments afterwards, and so many others as they should. Raises IndexBusy, NotAllowed,
+    TransactionsInTheWay.
     """
     _check_owner(index)
-    with connect() as connection, connect() as observer:
-        table, primary = f"songradar.{index.table}", f"songradar.{index.table}_pkey"
+    with _alone(server, index) as connection, connect_directly(server) as observer:
         on_progress("vacuum", 0.0)
-        connection.execute(f"VACUUM (ANALYZE) {table}".encode())
-        _run_watched(connection, f"REINDEX INDEX CONCURRENTLY {primary}", observer, on_progress)
+        connection.execute(sql.SQL("VACUUM (ANALYZE) songradar.{}").format(sql.Identifier(index.table)))
+        _reindex(connection, index, f"{index.table}_pkey", observer, on_progress)
         (index,) = indexes(connection, index.encoder)  # VACUUM has counted its rows
-    return rebuild(index, on_progress=on_progress)
+    return rebuild(server, index, on_progress=on_progress)
 
 
 def _check_owner(index: CodeIndex) -> None:
@@ -169,27 +186,56 @@ def _check_owner(index: CodeIndex) -> None:
         raise NotAllowed(f"the index of {index.encoder} belongs to the owner of the schema: they may run db reindex")
 
 
-def _definition(name: str, table: str, extension_schema: str, lists: int, how: str = "") -> str:
-    return (
-        f"CREATE INDEX {how}{name} ON songradar.{table}"
-        f" USING ivfflat ((songradar.code(embedding)::bit(192)) {extension_schema}.bit_hamming_ops)"
-        f" WITH (lists = {lists})"
-    )
+@contextmanager
+def _alone(server: Server, index: CodeIndex) -> Iterator[psycopg.Connection]:
+    """A connection that alone builds this index, and waits for nobody longer than LOCK_S. Raises IndexBusy."""
+    with connect_directly(server) as connection:
+        if connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK + index.encoder_id]).fetchone() != (True,):
+            raise IndexBusy(f"the index of {index.encoder} is being built already")
+        connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_S}s"])
+        yield connection
 
 
-def _settle(connection: psycopg.Connection, index: CodeIndex) -> None:
-    """Let a finished successor take over, clear an unfinished one away."""
-    old, new = sql.Identifier("songradar", index.name), sql.Identifier("songradar", index.new_name)
-    state = connection.execute(_STATE, {"old": index.name, "new": index.new_name}).fetchone()
-    if state is None:
-        return
-    is_whole, has_old = state
-    if not is_whole:
-        connection.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(new))
-        return
-    if has_old:
-        connection.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(old))
-    connection.execute(sql.SQL("ALTER INDEX {} RENAME TO {}").format(new, sql.Identifier(index.name)))
+def _reindex(
+    connection: psycopg.Connection,
+    index: CodeIndex,
+    name: str,
+    observer: psycopg.Connection,
+    on_progress: OnProgress,
+) -> None:
+    statement = f"REINDEX INDEX CONCURRENTLY songradar.{name}"
+
+    def build() -> None:
+        _clear(connection, index)
+        _run_watched(connection, statement, observer, on_progress)
+
+    _patiently(connection, index, build)
+
+
+def _patiently(connection: psycopg.Connection, index: CodeIndex, act: Callable[[], object]) -> None:
+    """Try twice to get past the transactions of others. Raises TransactionsInTheWay, naming the oldest of them."""
+    for attempt in (1, 2):
+        try:
+            act()
+            return
+        except errors.LockNotAvailable as error:
+            found = connection.execute(_IN_THE_WAY).fetchone()
+            if attempt == 1:
+                continue
+            who = "others"
+            if found is not None:
+                pid, role, application, age = found
+                who = f"process {pid} of {role}{f' ({application})' if application else ''}, begun {age} ago"
+            raise TransactionsInTheWay(
+                f"the index of {index.encoder} cannot be built while a transaction stays open: {who}; the old index"
+                " stays, try again when it has ended"
+            ) from error
+
+
+def _clear(connection: psycopg.Connection, index: CodeIndex) -> None:
+    """Drop what an interrupted build left beside the index and the key."""
+    for (name,) in connection.execute(_LEFT_OVER, [index.table]).fetchall():
+        connection.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}".encode())
 
 
 def _run_watched(
@@ -210,7 +256,3 @@ def _run_watched(
         except BaseException:
             connection.cancel_safe()
             raise
-
-
-def _is_local(host: str) -> bool:
-    return host.startswith("/") or host in ("", "localhost", "127.0.0.1", "::1")

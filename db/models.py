@@ -40,7 +40,7 @@ class Base(DeclarativeBase):
     }
 
 
-class Song(Base):
+class SongRow(Base):
     __tablename__ = "songs"
     __table_args__ = (
         CheckConstraint("title <> ''", name="title"),
@@ -72,7 +72,7 @@ class Song(Base):
     added_at: Mapped[datetime] = mapped_column(server_default=text("now()"), comment="When the song came in.")
 
 
-class Encoder(Base):
+class EncoderRow(Base):
     __tablename__ = "encoders"
     __table_args__ = (
         CheckConstraint("name ~ '^[a-z0-9][a-z0-9_-]*$'", name="name"),
@@ -80,6 +80,8 @@ class Encoder(Base):
         CheckConstraint("jsonb_typeof(spec) = 'object' AND spec ? 'kind'", name="spec"),
         CheckConstraint("jsonb_typeof(calibration) = 'object'", name="calibration"),
         CheckConstraint("probes BETWEEN 1 AND 32768", name="probes"),
+        CheckConstraint("least(looked_at, neighbours, candidates) >= 1", name="reach"),
+        CheckConstraint("least(hop_s, query_hop_s, fragment_s) > 0", name="hops"),
         Index(
             "encoders_one_active_idx",
             "active",
@@ -108,9 +110,28 @@ class Encoder(Base):
     onnx: Mapped[bytes] = mapped_column(
         LargeBinary, comment="The network: waveform (n, samples) float32 to embedding (n, 64) float32."
     )
+    hop_s: Mapped[float] = mapped_column(
+        Computed("(spec -> 'hop_s')::double precision", persisted=True),
+        comment="From one fragment of a song to the next, in seconds.",
+    )
+    query_hop_s: Mapped[float] = mapped_column(
+        Computed("(spec -> 'query_hop_s')::double precision", persisted=True),
+        comment="From one fragment of a recording to the next, in seconds.",
+    )
+    fragment_s: Mapped[float] = mapped_column(
+        Computed("(spec -> 'fragment_s')::double precision", persisted=True), comment="Length of a fragment in seconds."
+    )
     probes: Mapped[int] = mapped_column(
         server_default=text("12"),
         comment="Lists of the index that a search looks into: more find more and take longer.",
+    )
+    looked_at: Mapped[int] = mapped_column(
+        server_default=text("100"),
+        comment="Fragments with the nearest codes whose embeddings are compared, for each fragment of a recording.",
+    )
+    neighbours: Mapped[int] = mapped_column(server_default=text("20"), comment="Of these, the nearest that vote.")
+    candidates: Mapped[int] = mapped_column(
+        server_default=text("40"), comment="Places in songs that are scored in full; see vote_v1."
     )
     active: Mapped[bool] = mapped_column(
         server_default=text("false"), comment="Whether ingestion and search use it unless told otherwise."
@@ -118,7 +139,7 @@ class Encoder(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"), comment="When it was added.")
 
 
-class Fragment(Base):
+class FragmentRow(Base):
     __tablename__ = "fragments"
     __table_args__ = (
         CheckConstraint("position >= 0", name="position"),
@@ -130,17 +151,33 @@ class Fragment(Base):
     # Each partition has the primary key (song_id, position): the encoder, the same in all rows, would be 8 bytes more.
     __mapper_args__ = {"primary_key": ["encoder_id", "song_id", "position"]}  # noqa: RUF012
 
-    encoder_id: Mapped[int] = mapped_column(
-        ForeignKey(Encoder.id, ondelete="CASCADE"), comment="Encoder that made the embedding."
-    )
-    song_id: Mapped[int] = mapped_column(ForeignKey(Song.id, ondelete="CASCADE"), comment="Song it was cut from.")
+    # No foreign key: that the encoder is there is what the partition says.
+    encoder_id: Mapped[int] = mapped_column(comment="Encoder that made the embedding.")
+    song_id: Mapped[int] = mapped_column(ForeignKey(SongRow.id, ondelete="CASCADE"), comment="Song it was cut from.")
     position: Mapped[int] = mapped_column(comment="It starts at position * hop_s of the encoder's spec.")
     embedding: Mapped[Any] = mapped_column(
         HALFVEC(64), nullable=False, comment="Embedding; fewer dimensions are padded with zeros. Compare with <->."
     )
 
 
-class Search(Base):
+class EncodingRow(Base):
+    __tablename__ = "encodings"
+    __table_args__ = (
+        CheckConstraint("n_fragments >= 1", name="n_fragments"),
+        {"comment": "Which songs are encoded by which encoder; ingestion writes it together with the fragments."},
+    )
+
+    song_id: Mapped[int] = mapped_column(
+        ForeignKey(SongRow.id, ondelete="CASCADE"), primary_key=True, comment="The song."
+    )
+    encoder_id: Mapped[int] = mapped_column(
+        ForeignKey(EncoderRow.id, ondelete="CASCADE"), primary_key=True, index=True, comment="The encoder."
+    )
+    n_fragments: Mapped[int] = mapped_column(comment="Fragments that are stored; those of silence are not.")
+    encoded_at: Mapped[datetime] = mapped_column(server_default=text("now()"), comment="When that was done.")
+
+
+class SearchRow(Base):
     __tablename__ = "searches"
     __table_args__ = (
         CheckConstraint("duration_s > 0", name="duration_s"),
@@ -154,7 +191,7 @@ class Search(Base):
     query: Mapped[str] = mapped_column(comment="The recording: a path, or what an application calls it.")
     duration_s: Mapped[float] = mapped_column(comment="Its length in seconds.")
     encoder_id: Mapped[int | None] = mapped_column(
-        ForeignKey(Encoder.id, ondelete="SET NULL"), index=True, comment="Encoder used; NULL once that was removed."
+        ForeignKey(EncoderRow.id, ondelete="SET NULL"), index=True, comment="Encoder used; NULL once that was removed."
     )
     timings_ms: Mapped[dict[str, Any]] = mapped_column(
         server_default=text("'{}'"), comment="Milliseconds spent on decode, encode, search and in total."
@@ -162,7 +199,7 @@ class Search(Base):
     searched_at: Mapped[datetime] = mapped_column(server_default=text("now()"), comment="When it was asked.")
 
 
-class Match(Base):
+class MatchRow(Base):
     __tablename__ = "matches"
     __table_args__ = (
         CheckConstraint("rank >= 1", name="rank"),
@@ -172,11 +209,11 @@ class Match(Base):
     )
 
     search_id: Mapped[int] = mapped_column(
-        ForeignKey(Search.id, ondelete="CASCADE"), primary_key=True, comment="The search."
+        ForeignKey(SearchRow.id, ondelete="CASCADE"), primary_key=True, comment="The search."
     )
     rank: Mapped[int] = mapped_column(SmallInteger, primary_key=True, comment="1 is the best candidate.")
     song_id: Mapped[int] = mapped_column(
-        ForeignKey(Song.id, ondelete="CASCADE"), index=True, comment="The song it may be."
+        ForeignKey(SongRow.id, ondelete="CASCADE"), index=True, comment="The song it may be."
     )
     offset_s: Mapped[float] = mapped_column(REAL, comment="Where in the song the recording's first sample lies.")
     score: Mapped[float] = mapped_column(REAL, comment="Mean similarity, 1 - d^2/2, of the aligned fragments.")
@@ -186,4 +223,20 @@ class Match(Base):
     confidence: Mapped[float] = mapped_column(REAL, comment="Probability that this is the song, 0..1.")
     accepted: Mapped[bool] = mapped_column(
         comment="Whether it comes first and its confidence reached the encoder's threshold."
+    )
+
+
+class SettingsRow(Base):
+    __tablename__ = "settings"
+    __table_args__ = (
+        CheckConstraint("one_row", name="one_row"),
+        CheckConstraint("kept_candidates IN ('all', 'accepted', 'none')", name="kept_candidates"),
+        {"comment": "What the owner of the catalogue has decided for all who use it."},
+    )
+
+    one_row: Mapped[bool] = mapped_column(
+        primary_key=True, server_default=text("true"), comment="True: there is one row."
+    )
+    kept_candidates: Mapped[str] = mapped_column(
+        server_default=text("'all'"), comment="Which matches of a search are kept: all, accepted, none."
     )

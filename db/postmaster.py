@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db.errors import ServerUnreachable
+from songradar.db.errors import ServerUnreachable
 
 if TYPE_CHECKING:
     import psutil

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,18 @@ from pgvector import HalfVector
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from db.errors import EncoderUnknown, SearchNotKept, SongUnknown
+from songradar.db.errors import CatalogueEmpty, EncoderUnknown, SearchNotKept, SongUnknown
+
+NO_SONGS = "the catalogue has no songs yet: songradar ingest ~/Music"
 
 _ENCODER = """
-    SELECT id, name, spec, onnx
+    SELECT id, name, spec
       FROM songradar.encoders
      WHERE CASE WHEN %s::text IS NULL THEN active ELSE name = %s END
 """
 
-_ARGUMENTS = "(%s, %s, %s::real[], %s, exact => %s, songs => %s::integer[])"
+_ARGUMENTS = """(%(encoder_id)s, %(query)s, %(offsets_s)s::real[], %(limit)s, %(exact)s,
+               %(songs)s::integer[], %(artist)s::text, %(collection)s::text)"""
 
 _MATCHES = f"""
     SELECT m.rank, m.song_id, s.title, s.artist, s.source, m.offset_s, m.score, m.coverage,
@@ -29,13 +33,23 @@ _MATCHES = f"""
      ORDER BY m.rank
 """
 
-_SONGS = """
-    SELECT id
-      FROM songradar.songs
-     WHERE (%s::text IS NULL OR lower(artist) = lower(%s)) AND (%s::text IS NULL OR collection = %s)
+_ANY_SONG = """
+    SELECT EXISTS (SELECT FROM songradar.songs AS s
+                    WHERE (%(artist)s::text IS NULL OR lower(s.artist) = lower(%(artist)s))
+                      AND (%(collection)s::text IS NULL OR s.collection = %(collection)s))
 """
 
-_EXPLAIN = f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) SELECT * FROM songradar.match_inline{_ARGUMENTS}"
+_ANY_ENCODING = """
+    SELECT EXISTS (SELECT FROM songradar.songs), EXISTS (SELECT FROM songradar.encodings WHERE encoder_id = %s)
+"""
+
+_CHOSEN = "SELECT songradar.chosen_songs_v1(%(songs)s::integer[], %(artist)s::text, %(collection)s::text)"
+
+_EXPLAIN = """
+    EXPLAIN (ANALYZE, BUFFERS, COSTS OFF)
+    SELECT * FROM songradar.match_inline_v1(%(encoder_id)s, %(query)s, %(offsets_s)s::real[], %(limit)s, %(exact)s,
+                                            %(chosen)s::integer[])
+"""
 
 _SETTINGS = """
     SELECT set_config(split_part(s.setting, '=', 1), split_part(s.setting, '=', 2), true)
@@ -44,7 +58,7 @@ _SETTINGS = """
      WHERE p.pronamespace = 'songradar'::regnamespace AND p.proname = 'match_v1'
 """
 
-_REACH = "SELECT songradar.set_reach(%s, %s::integer[])"
+_REACH = "SELECT songradar.set_reach_v1(%(encoder_id)s, %(chosen)s::integer[])"
 
 _MAY_KEEP = """
     SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean,
@@ -52,16 +66,22 @@ _MAY_KEEP = """
 """
 
 _SAVE = """
-    WITH search AS (
-        INSERT INTO songradar.searches (query, duration_s, encoder_id, timings_ms) VALUES (%s, %s, %s, %s) RETURNING id
+    WITH kept AS (
+        SELECT kept_candidates FROM songradar.settings
+    ), search AS (
+        INSERT INTO songradar.searches (query, duration_s, encoder_id, timings_ms)
+        SELECT %s::text, %s::double precision, %s::integer, %s::jsonb FROM kept WHERE kept_candidates <> 'none'
+        RETURNING id
     ), found AS (
         INSERT INTO songradar.matches (search_id, rank, song_id, offset_s, score, coverage, confidence, accepted)
         SELECT search.id, m.*
           FROM search
+         CROSS JOIN kept
          CROSS JOIN unnest(
                %s::smallint[], %s::integer[], %s::real[], %s::real[], %s::real[], %s::real[], %s::boolean[]
                ) AS m (rank, song_id, offset_s, score, coverage, confidence, accepted)
-         WHERE EXISTS (SELECT FROM songradar.songs AS s WHERE s.id = m.song_id FOR KEY SHARE)
+         WHERE (kept.kept_candidates = 'all' OR m.accepted)
+           AND EXISTS (SELECT FROM songradar.songs AS s WHERE s.id = m.song_id FOR KEY SHARE)
     )
     SELECT id FROM search
 """
@@ -69,20 +89,19 @@ _SAVE = """
 
 @dataclass(frozen=True)
 class StoredEncoder:
-    """An encoder as the database keeps it; `spec` and `onnx` are all one needs to make embeddings."""
+    """An encoder as the database keeps it, without its network; `spec` says how to cut audio for it."""
 
     id: int
     name: str
     spec: dict[str, Any]
-    onnx: bytes
 
 
 @dataclass(frozen=True)
 class Question:
     """Which songs are most like a recording whose fragments are `embeddings` (F, 64) at `offsets_s` (F,)?
 
-    `limit` songs are wanted; `exact` looks at every stored fragment instead of asking the index; `songs` are the
-    numbers of those to look among [all].
+    `limit` songs are wanted; `exact` looks at every stored fragment instead of asking the index. Only songs with the
+    numbers `songs`, by `artist` and in `collection` may be the answer [all].
     """
 
     encoder_id: int
@@ -91,18 +110,22 @@ class Question:
     limit: int = 5
     exact: bool = False
     songs: Sequence[int] | None = None
+    artist: str | None = None
+    collection: str | None = None
 
     @property
-    def arguments(self) -> list[object]:
-        """As match_v1 and match_inline take them."""
-        query = [HalfVector(embedding) for embedding in self.embeddings]
-        songs = None if self.songs is None else list(self.songs)
-        return [self.encoder_id, query, self.offsets_s.tolist(), self.limit, self.exact, songs]
+    def parameters(self) -> dict[str, object]:
+        """As match_v1 takes them."""
+        return vars(self) | {
+            "query": [HalfVector(embedding) for embedding in self.embeddings],
+            "offsets_s": self.offsets_s.tolist(),
+            "songs": None if self.songs is None else list(self.songs),
+        }
 
 
 @dataclass(frozen=True)
 class Match:
-    """A song that the recording may be a piece of; the header of `db/sql/match_v1.sql` says what each field means."""
+    """A song that the recording may be a piece of; `db/sql/match_v1/match_v1.sql` says what each field means."""
 
     rank: int
     song_id: int
@@ -119,42 +142,71 @@ class Match:
 
 
 def read_encoder(connection: psycopg.Connection, name: str | None = None) -> StoredEncoder:
-    """The encoder called `name`, or the active one. Raises EncoderUnknown."""
+    """What is known of the encoder called `name`, or of the active one. Raises EncoderUnknown, CatalogueEmpty."""
     with connection.cursor(row_factory=class_row(StoredEncoder)) as cursor:
         cursor.execute(_ENCODER, [name, name])
         found = cursor.fetchone()
-    if found is None:
-        raise EncoderUnknown(
-            f"there is no encoder called {name}: see songradar encoders list"
-            if name
-            else "no encoder is active: choose one with songradar encoders use NAME"
-        )
-    return found
+    if found is not None:
+        return found
+    if not has_encoders(connection):
+        raise CatalogueEmpty(NO_SONGS)
+    raise EncoderUnknown(
+        f"there is no encoder called {name}: see songradar encoders list"
+        if name
+        else "no encoder is active: choose one with songradar encoders use NAME"
+    )
 
 
-def songs_of(connection: psycopg.Connection, artist: str | None, collection: str | None) -> list[int] | None:
-    """The numbers of the songs by `artist` in `collection`, None where neither is asked for. Raises SongUnknown."""
+def has_encoders(connection: psycopg.Connection) -> bool:
+    """Whether the catalogue has any encoder; it gets the first one with its first songs."""
+    return connection.execute("SELECT EXISTS (SELECT FROM songradar.encoders)").fetchone() == (True,)
+
+
+def read_network(connection: psycopg.Connection, encoder_id: int) -> bytes:
+    """The encoder's network, ONNX."""
+    row = connection.execute("SELECT onnx FROM songradar.encoders WHERE id = %s", [encoder_id], binary=True).fetchone()
+    if row is None:
+        raise EncoderUnknown(f"there is no encoder number {encoder_id} any more")
+    return bytes(row[0])
+
+
+def check_choice(connection: psycopg.Connection, artist: str | None, collection: str | None) -> None:
+    """Raise SongUnknown where the catalogue has no song by `artist` in `collection`; None stands for any."""
     if artist is None and collection is None:
-        return None
-    found = [number for (number,) in connection.execute(_SONGS, [artist, artist, collection, collection])]
-    if not found:
+        return
+    if connection.execute(_ANY_SONG, {"artist": artist, "collection": collection}).fetchone() != (True,):
         asked = " ".join([f"by {artist}"] * bool(artist) + [f"in the collection {collection}"] * bool(collection))
         raise SongUnknown(f"the catalogue has no song {asked}")
-    return found
+
+
+def check_not_empty(connection: psycopg.Connection, encoder: StoredEncoder) -> None:
+    """Raise CatalogueEmpty where `encoder` has encoded no song."""
+    row = connection.execute(_ANY_ENCODING, [encoder.id]).fetchone()
+    assert row is not None
+    has_songs, has_encodings = row
+    if not has_songs:
+        raise CatalogueEmpty(NO_SONGS)
+    if not has_encodings:
+        raise CatalogueEmpty(
+            f"encoder {encoder.name} has encoded no songs yet: songradar encoders reencode {encoder.name}"
+        )
 
 
 def find_matches(connection: psycopg.Connection, question: Question) -> list[Match]:
     """The songs most like the recording, best first."""
     with connection.cursor(row_factory=class_row(Match)) as cursor:
-        return cursor.execute(_MATCHES, question.arguments).fetchall()
+        return cursor.execute(_MATCHES, question.parameters).fetchall()
 
 
 def explain(connection: psycopg.Connection, question: Question) -> list[str]:
     """PostgreSQL's plan of `find_matches`, line by line, with what each step took."""
     with connection.transaction():
         connection.execute(_SETTINGS)
-        connection.execute(_REACH, [question.encoder_id, question.songs])
-        return [str(line) for (line,) in connection.execute(_EXPLAIN, question.arguments)]
+        chosen = connection.execute(_CHOSEN, question.parameters).fetchone()
+        assert chosen is not None
+        parameters = question.parameters | {"chosen": chosen[0]}
+        connection.execute(_REACH, parameters)
+        return [str(line) for (line,) in connection.execute(_EXPLAIN, parameters)]
 
 
 def why_not_kept(connection: psycopg.Connection) -> str | None:
@@ -179,9 +231,10 @@ def save_search(
     encoder_id: int,
     timings_ms: Mapping[str, float],
     matches: Sequence[Match],
-) -> int:
+) -> int | None:
     """Keep a search and its matches, less those of songs removed meanwhile; returns the number of the search.
 
+    What is kept is a setting of the catalogue (`set_kept_candidates`); None where that is nothing.
     Raises SearchNotKept: no room is left on the disk, say, or the connection is gone.
     """
     columns = ("rank", "song_id", "offset_s", "score", "coverage", "confidence", "accepted")
@@ -191,5 +244,14 @@ def save_search(
         row = connection.execute(_SAVE, values).fetchone()
     except psycopg.Error as error:
         raise SearchNotKept(f"the search is not kept: {str(error).strip().splitlines()[0]}") from error
-    assert row is not None
-    return int(row[0])
+    return int(row[0]) if row is not None else None
+
+
+def set_kept_candidates(connection: psycopg.Connection, which: str) -> None:
+    """From now on keep of searches "all" candidates, the "accepted" one, or "none", not even the search itself."""
+    connection.execute("UPDATE songradar.settings SET kept_candidates = %s", [which])
+
+
+def prune_searches(connection: psycopg.Connection, older_than: timedelta) -> int:
+    """Remove searches that are older, with their matches; returns how many."""
+    return connection.execute("DELETE FROM songradar.searches WHERE searched_at < now() - %s", [older_than]).rowcount

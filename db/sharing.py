@@ -1,9 +1,9 @@
-"""What other roles of the same PostgreSQL may do with the catalogue. The owner of the schema decides."""
+"""What other roles and applications get of the catalogue. The owner of the schema decides."""
 
 import psycopg
 from psycopg import errors, sql
 
-from db.errors import NotAllowed, RoleUnknown
+from songradar.db.errors import NotAllowed, RoleUnknown
 
 _READ = """
     GRANT USAGE ON SCHEMA songradar TO {role};
@@ -13,7 +13,7 @@ _READ = """
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA songradar GRANT EXECUTE ON FUNCTIONS TO {role};
 """
 _WRITE = """
-    GRANT INSERT, UPDATE, DELETE ON songradar.songs, songradar.fragments TO {role};
+    GRANT INSERT, UPDATE, DELETE ON songradar.songs, songradar.fragments, songradar.encodings TO {role};
     GRANT INSERT, UPDATE, DELETE ON songradar.searches, songradar.matches TO {role};
 """
 _REVOKE = """
@@ -40,6 +40,19 @@ def grant(connection: psycopg.Connection, role: str, *, write: bool) -> None:
 def revoke(connection: psycopg.Connection, role: str) -> None:
     """Take all rights in the catalogue from `role`. Raises RoleUnknown, NotAllowed."""
     _run(connection, _REVOKE, role)
+
+
+def announce(connection: psycopg.Connection, *, on: bool) -> None:
+    """Let the triggers tell listeners of songs and matches, or not. Raises NotAllowed."""
+    how = "ENABLE" if on else "DISABLE"
+    try:
+        with connection.transaction():
+            connection.execute(f"ALTER TABLE songradar.songs {how} TRIGGER songs_announce")
+            connection.execute(f"ALTER TABLE songradar.matches {how} TRIGGER matches_announce")
+    except errors.InsufficientPrivilege as error:
+        raise NotAllowed(f"the schema songradar is another role's, and {connection.info.user} cannot change it") from (
+            error
+        )
 
 
 def _run(connection: psycopg.Connection, statements: str, role: str) -> None:

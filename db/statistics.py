@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.rows import class_row
 
-from db import indexing
+from songradar.db import indexing
+from songradar.db.connection import Server, version_of
 
 _STATISTICS = """
     SELECT (SELECT count(*) FROM songradar.songs) AS songs,
-           (SELECT count(*) FROM songradar.fragments) AS fragments,
+           (SELECT coalesce(sum(n_fragments), 0) FROM songradar.encodings)::bigint AS fragments,
            (SELECT coalesce(sum(duration_s), 0) / 3600 FROM songradar.songs) AS hours,
            (SELECT count(*) FROM songradar.searches) AS searches,
            coalesce(sum(pg_table_size(t.relid)), 0)::bigint AS bytes_heap,
@@ -33,6 +34,10 @@ SELDOM_CACHED = 0.9
 """Share of blocks found in PostgreSQL's cache below which a larger cache is advised."""
 
 
+RECOMMENDED_PGVECTOR = (0, 8, 3)
+"""On PostgreSQL 18, for which earlier ones were not made."""
+
+
 @dataclass(frozen=True)
 class Statistics:
     """Sizes are of the fragments of all encoders: heap, indexes, and both.
@@ -53,16 +58,18 @@ class Statistics:
 
 
 def statistics(connection: psycopg.Connection) -> Statistics:
-    """Count and measure; exact, so it reads every fragment's index entry once."""
+    """Count and measure. Fragments are added up from `songradar.encodings`, which has a row a song, not counted."""
     with connection.cursor(row_factory=class_row(Statistics)) as cursor:
         found = cursor.execute(_STATISTICS).fetchone()
     assert found is not None
     return found
 
 
-def advice(connection: psycopg.Connection, found: Statistics, indexes: Sequence[indexing.CodeIndex]) -> list[str]:
+def advice(
+    connection: psycopg.Connection, server: Server, found: Statistics, indexes: Sequence[indexing.CodeIndex]
+) -> list[str]:
     """What its owner might do for the catalogue and its `indexes`, a sentence each."""
-    memory = indexing.memory_for_building(connection)
+    memory = indexing.memory_for_building(connection, server)
     said = [
         f"the index of {index.encoder} has lists of {index.rows // index.lists} fragments, which searches must look"
         f" through: songradar db reindex makes them {index.rows // index.lists_wanted(memory)}"
@@ -78,6 +85,10 @@ def advice(connection: psycopg.Connection, found: Statistics, indexes: Sequence[
             f"{found.cache_hit_rate:.0%} of blocks come from PostgreSQL's cache of {row[0] >> 20} MiB, and fragments"
             f" take {found.bytes_total >> 20} MiB: a larger shared_buffers would hold more of them"
         )
+    postgresql, pgvector = versions(connection)
+    if version_of(postgresql) >= (18,) and version_of(pgvector) < RECOMMENDED_PGVECTOR:
+        wanted = ".".join(map(str, RECOMMENDED_PGVECTOR))
+        said.append(f"pgvector {pgvector} on PostgreSQL {postgresql}: {wanted} or later is recommended there")
     return said
 
 

@@ -1,24 +1,90 @@
-"""Write the catalogue: one transaction a song. What is done is a query, never a file beside the database."""
+"""Write songs and their fragments, one transaction a song. What is done is a query, never a file elsewhere."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
-from pgvector import HalfVector
-from sqlalchemy import Engine, Exists, and_, delete, exists, or_, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DataError, DBAPIError
-from sqlalchemy.orm import Session
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
-from db.errors import SongRefused, SongUnknown
-from db.models import Fragment, Song
+from songradar.db.errors import SongRefused, SongUnknown
+
+_UNCHANGED = """
+    SELECT s.source
+      FROM unnest(%(sources)s::text[], %(sizes)s::bigint[], %(times)s::timestamptz[]) AS f (source, size, modified_at)
+      JOIN songradar.songs AS s
+        ON s.source = f.source AND s.host = %(host)s AND s.size_bytes = f.size AND s.modified_at = f.modified_at
+     WHERE EXISTS (SELECT FROM songradar.encodings AS e WHERE e.song_id = s.id AND e.encoder_id = %(encoder)s)
+"""
+
+_INDEXED = """
+    SELECT s.sha256, s.source, s.host, s.size_bytes, s.modified_at
+      FROM songradar.songs AS s
+     WHERE s.sha256 = ANY (%s::bytea[])
+       AND EXISTS (SELECT FROM songradar.encodings AS e WHERE e.song_id = s.id AND e.encoder_id = %s)
+"""
+
+_UNENCODED = """
+    SELECT s.source, s.host, s.size_bytes, s.modified_at
+      FROM songradar.songs AS s
+     WHERE NOT EXISTS (SELECT FROM songradar.encodings AS e WHERE e.song_id = s.id AND e.encoder_id = %s)
+     ORDER BY s.id
+"""
+
+_RELOCATE = """
+    UPDATE songradar.songs
+       SET title = %(title)s, artist = %(artist)s, album = %(album)s, source = %(source)s, host = %(host)s,
+           size_bytes = %(size_bytes)s, modified_at = %(modified_at)s, tags = %(tags)s
+     WHERE sha256 = %(sha256)s
+"""
+
+# In the order of their numbers, so that two processes with the same songs never wait for each other.
+_KNOWN = """
+    SELECT id, sha256
+      FROM songradar.songs
+     WHERE sha256 = %(sha256)s OR (source = %(source)s AND host = %(host)s)
+     ORDER BY id
+       FOR NO KEY UPDATE
+"""
+
+_INSERT = """
+    INSERT INTO songradar.songs
+           (title, artist, album, collection, duration_s, source, host, sha256, size_bytes, modified_at, tags)
+    VALUES (%(title)s, %(artist)s, %(album)s, %(collection)s, %(duration_s)s, %(source)s, %(host)s, %(sha256)s,
+            %(size_bytes)s, %(modified_at)s, %(tags)s)
+        ON CONFLICT DO NOTHING
+    RETURNING id
+"""
+
+_REPLACE = """
+    UPDATE songradar.songs
+       SET title = %(title)s, artist = %(artist)s, album = %(album)s, duration_s = %(duration_s)s,
+           sha256 = %(sha256)s, size_bytes = %(size_bytes)s, modified_at = %(modified_at)s, tags = %(tags)s
+     WHERE id = %(id)s
+"""
 
 _COPY = "COPY songradar.fragments (encoder_id, song_id, position, embedding) FROM STDIN (FORMAT binary)"
-_FILE_COLUMNS = ("title", "artist", "album", "source", "host", "size_bytes", "modified_at", "tags")
+
+_ROW = np.dtype(
+    [
+        ("n_fields", ">i2"),
+        *[field for name in ("encoder_id", "song_id", "position") for field in ((f"n_{name}", ">i4"), (name, ">i4"))],
+        ("n_embedding", ">i4"),
+        ("dim", ">i2"),
+        ("unused", ">i2"),
+    ]
+)
+"""A row of COPY's binary format, up to the embedding: each field after its length in bytes; halfvec has a header."""
+
+_COPY_HEADER, _COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -31,8 +97,25 @@ class KnownFile:
     modified_at: datetime
 
 
-class Outcome(StrEnum):
-    """What became of a file."""
+@dataclass(frozen=True)
+class NewSong(KnownFile):
+    """What the catalogue keeps of a file; `collection` counts only when the song is new."""
+
+    sha256: bytes
+    title: str
+    artist: str | None
+    album: str | None
+    tags: Mapping[str, str]
+    duration_s: float | None = None
+    collection: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        return vars(self) | {"tags": Jsonb(dict(self.tags))}
+
+
+class Change(StrEnum):
+    """What storing a file did to the catalogue."""
 
     ADDED = "added"
     PRESENT = "already there"
@@ -40,38 +123,42 @@ class Outcome(StrEnum):
     REPLACED = "replaced"
 
 
-def unchanged(engine: Engine, encoder_id: int, host: str, files: Mapping[str, tuple[int, datetime]]) -> set[str]:
-    """Those of `host`'s `files` (source -> size, modified_at) that are indexed and have not changed since."""
-    wanted = [(source, size, modified_at) for source, (size, modified_at) in files.items()]
-    with Session(engine) as session:
-        return set(
-            session.scalars(
-                select(Song.source).where(
-                    tuple_(Song.source, Song.size_bytes, Song.modified_at).in_(wanted),
-                    Song.host == host,
-                    _indexed(encoder_id),
-                )
-            )
-        )
+def unchanged(
+    connection: psycopg.Connection, encoder_id: int, host: str, files: Mapping[str, tuple[int, datetime]]
+) -> set[str]:
+    """Those of `host`'s `files` (source -> size, modified_at) that are encoded and have not changed since."""
+    sizes, times = zip(*files.values(), strict=True) if files else ((), ())
+    parameters = {
+        "sources": list(files), "sizes": list(sizes), "times": list(times), "host": host, "encoder": encoder_id,
+    }  # fmt: skip
+    return {source for (source,) in connection.execute(_UNCHANGED, parameters)}
 
 
-def indexed(engine: Engine, encoder_id: int, hashes: Sequence[bytes]) -> dict[bytes, KnownFile]:
-    """Those of `hashes` that have fragments of this encoder, and the file each is known by."""
-    columns = (getattr(Song, field.name) for field in fields(KnownFile))
-    with Session(engine) as session:
-        rows = session.execute(select(Song.sha256, *columns).where(Song.sha256.in_(hashes), _indexed(encoder_id)))
-        return {row[0]: KnownFile(*row[1:]) for row in rows}
+def indexed(connection: psycopg.Connection, encoder_id: int, hashes: Sequence[bytes]) -> dict[bytes, KnownFile]:
+    """Those of `hashes` that this encoder has encoded, and the file each is known by."""
+    rows = connection.execute(_INDEXED, [list(hashes), encoder_id])
+    return {row[0]: KnownFile(*row[1:]) for row in rows}
 
 
-def relocate(engine: Engine, song: Song) -> None:
+def unencoded(connection: psycopg.Connection, encoder_id: int) -> list[KnownFile]:
+    """The files of the songs that this encoder has not encoded, in the order in which they came."""
+    with connection.cursor(row_factory=class_row(KnownFile)) as cursor:
+        return cursor.execute(_UNENCODED, [encoder_id]).fetchall()
+
+
+def relocate(connection: psycopg.Connection, song: NewSong) -> None:
     """Let the song with these bytes be known by `song`'s path, time stamp and tags. Raises SongRefused."""
-    with _refusals(), Session(engine) as session, session.begin():
-        session.execute(update(Song).where(Song.sha256 == song.sha256).values(_values(song, _FILE_COLUMNS)))
+    with _refusals():
+        connection.execute(_RELOCATE, song.parameters)
 
 
 def add_song(
-    engine: Engine, song: Song, encoder_id: int, positions: NDArray[np.int32], embeddings: NDArray[np.float32]
-) -> Outcome:
+    connection: psycopg.Connection,
+    song: NewSong,
+    encoder_id: int,
+    positions: NDArray[np.int32],
+    embeddings: NDArray[np.float32],
+) -> Change:
     """Store a song and its fragments, `positions` (F,) and `embeddings` (F, 64), in one transaction.
 
     Bytes that are known stay one song; it gains the fragments if this encoder has none of it. A file whose bytes
@@ -79,12 +166,33 @@ def add_song(
     the same path on another machine is another file.
     Two processes may add the same song at once: one of them finds it already there. Raises SongRefused.
     """
-    with _refusals(), Session(engine) as session, session.begin():
-        song_id, outcome = _claim(session, song)
-        if session.scalar(select(_has_fragments(encoder_id, song_id))):
-            return Outcome.PRESENT
-        _copy_fragments(session, encoder_id, song_id, positions, embeddings)
-    return outcome
+
+    def store() -> Change:
+        with connection.transaction():
+            song_id, change = _claim(connection, song)
+            claimed = connection.execute(
+                "INSERT INTO songradar.encodings (encoder_id, song_id, n_fragments) VALUES (%s, %s, %s)"
+                " ON CONFLICT DO NOTHING",
+                [encoder_id, song_id, len(positions)],
+            )
+            if not claimed.rowcount:
+                return Change.PRESENT
+            with connection.cursor().copy(_COPY) as copy:
+                copy.write(_copy_rows(encoder_id, song_id, positions, embeddings))
+        return change
+
+    with _refusals():
+        return _again_after_deadlock(store)
+
+
+def remove_songs(connection: psycopg.Connection, song_ids: Sequence[int]) -> None:
+    """Remove songs with their fragments and matches, all or none. Raises SongUnknown."""
+    with connection.transaction():
+        rows = connection.execute("DELETE FROM songradar.songs WHERE id = ANY (%s) RETURNING id", [list(song_ids)])
+        gone = {number for (number,) in rows}
+        for number in song_ids:
+            if number not in gone:
+                raise SongUnknown(f"there is no song number {number}")
 
 
 @contextmanager
@@ -92,92 +200,52 @@ def _refusals() -> Iterator[None]:
     """Tell values that PostgreSQL does not take, or not at such length, from troubles that concern all songs."""
     try:
         yield
-    except DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None) or ""
-        if not isinstance(error, DataError) and state[:2] not in ("23", "54"):  # constraints, limits
+    except psycopg.Error as error:
+        constraint_or_limit = (error.sqlstate or "")[:2] in ("23", "54")
+        if not (isinstance(error, psycopg.DataError) or constraint_or_limit):
             raise
-        raise SongRefused(f"the database refuses it: {str(error.orig).splitlines()[0]}") from error
+        raise SongRefused(f"the database refuses it: {str(error).splitlines()[0]}") from error
     except UnicodeEncodeError as error:
         raise SongRefused(f"the database refuses it: {error}") from error
 
 
-def _claim(session: Session, song: Song) -> tuple[int, Outcome]:
+def _again_after_deadlock(act: Callable[[], _Result]) -> _Result:
+    """PostgreSQL ends one of two transactions that wait for each other, or cannot be put in an order: try it again."""
+    try:
+        return act()
+    except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+        return act()
+
+
+def _claim(connection: psycopg.Connection, song: NewSong) -> tuple[int, Change]:
     """The number of the song's row, new or known, locked until the transaction ends."""
-    known = session.scalars(
-        select(Song)
-        .where(or_(Song.sha256 == song.sha256, and_(Song.source == song.source, Song.host == song.host)))
-        .order_by((Song.sha256 == song.sha256).desc(), Song.id.desc())
-        .with_for_update()
-    ).first()
-    if known is not None and known.sha256 != song.sha256:
-        for column, value in _values(song, (*_FILE_COLUMNS, "sha256", "duration_s")).items():
-            setattr(known, column, value)
-        session.execute(delete(Fragment).where(Fragment.song_id == known.id))
-        return known.id, Outcome.REPLACED
-    if known is not None:
-        return known.id, Outcome.ADDED
-    values = _values(song, (*_FILE_COLUMNS, "sha256", "duration_s", "collection"))
-    added = session.scalar(insert(Song).values(values).on_conflict_do_nothing().returning(Song.id))
+    known = connection.execute(_KNOWN, song.parameters).fetchall()
+    for song_id, sha256 in known:
+        if sha256 == song.sha256:
+            return song_id, Change.ADDED
+    if known:
+        song_id = known[-1][0]
+        connection.execute(_REPLACE, song.parameters | {"id": song_id})
+        connection.execute("DELETE FROM songradar.fragments WHERE song_id = %s", [song_id])
+        connection.execute("DELETE FROM songradar.encodings WHERE song_id = %s", [song_id])
+        return song_id, Change.REPLACED
+    added = connection.execute(_INSERT, song.parameters).fetchone()
     if added is not None:
-        return added, Outcome.ADDED
+        return added[0], Change.ADDED
     # Another process has just committed the same bytes.
-    known_id = session.scalar(select(Song.id).where(Song.sha256 == song.sha256).with_for_update())
-    assert known_id is not None
-    return known_id, Outcome.ADDED
+    known = connection.execute(_KNOWN, song.parameters).fetchall()
+    return next(song_id for song_id, sha256 in known if sha256 == song.sha256), Change.ADDED
 
 
-def _copy_fragments(
-    session: Session, encoder_id: int, song_id: int, positions: NDArray[np.int32], embeddings: NDArray[np.float32]
-) -> None:
-    driver = session.connection().connection.driver_connection
-    assert driver is not None
-    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.set_types(["int4", "int4", "int4", "halfvec"])
-        for position, embedding in zip(positions.tolist(), embeddings, strict=True):
-            copy.write_row([encoder_id, song_id, position, HalfVector(embedding)])
+def _copy_rows(encoder_id: int, song_id: int, positions: NDArray[np.int32], embeddings: NDArray[np.float32]) -> bytes:
+    """A song's fragments as COPY takes them in its binary format, all made at once.
 
-
-def unencoded(engine: Engine, encoder_id: int) -> Sequence[KnownFile]:
-    """The files of the songs of which this encoder has no fragments, in the order they came in."""
-    columns = (getattr(Song, field.name) for field in fields(KnownFile))
-    with Session(engine) as session:
-        rows = session.execute(select(*columns).where(~_indexed(encoder_id)).order_by(Song.id))
-        return [KnownFile(*row) for row in rows]
-
-
-def songs(engine: Engine, text: str | None = None) -> Sequence[Song]:
-    """All songs, or those with `text` in title, artist, album or path; by artist and title."""
-    statement = select(Song).order_by(Song.artist, Song.title, Song.id)
-    if text:
-        columns = (Song.title, Song.artist, Song.album, Song.source)
-        statement = statement.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))
-    with Session(engine) as session:
-        return session.scalars(statement).all()
-
-
-def song(engine: Engine, song_id: int) -> Song:
-    """One song. Raises SongUnknown."""
-    with Session(engine) as session:
-        found = session.get(Song, song_id)
-    if found is None:
-        raise SongUnknown(f"there is no song number {song_id}")
-    return found
-
-
-def remove_song(engine: Engine, song_id: int) -> None:
-    """Remove a song with its fragments and matches. Raises SongUnknown."""
-    with Session(engine) as session, session.begin():
-        if session.scalar(delete(Song).where(Song.id == song_id).returning(Song.id)) is None:
-            raise SongUnknown(f"there is no song number {song_id}")
-
-
-def _values(song: Song, columns: Sequence[str]) -> dict[str, object]:
-    return {column: getattr(song, column) for column in columns}
-
-
-def _indexed(encoder_id: int) -> Exists:
-    return exists().where(Fragment.encoder_id == encoder_id, Fragment.song_id == Song.id)
-
-
-def _has_fragments(encoder_id: int, song_id: int) -> Exists:
-    return exists().where(Fragment.encoder_id == encoder_id, Fragment.song_id == song_id)
+    https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
+    """
+    n, dim = embeddings.shape
+    rows = np.zeros(n, np.dtype([*((name, _ROW[name]) for name in _ROW.names or ()), ("embedding", ">f2", dim)]))
+    rows["n_fields"] = 4
+    for name, values in (("encoder_id", encoder_id), ("song_id", song_id), ("position", positions)):
+        rows[f"n_{name}"], rows[name] = 4, values
+    rows["n_embedding"], rows["dim"], rows["embedding"] = 4 + 2 * dim, dim, embeddings
+    return _COPY_HEADER + rows.tobytes() + _COPY_END

@@ -42,7 +42,7 @@ def main() -> None:
     for name in arguments.only:
         run = arguments.out / name.replace(",", "").replace(" ", "_")
         if not (run / "CARD.md").exists():
-            command = [sys.executable, "-m", "cli", "train", "contrastive", *SHORT, *passed_on, *VARIANTS[name]]
+            command = [sys.executable, "-m", "songradar", "train", "contrastive", *SHORT, *passed_on, *VARIANTS[name]]
             subprocess.run([*command, "--bank", arguments.out / "bank", "--out", run], check=True)
         with (run / "curves.csv").open(newline="") as file:
             rows[name] = max(csv.DictReader(file), key=lambda row: float(row["hit_rate"]))

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from cli.demo import record
+from songradar.cli.demo import record
 
 COMMANDS = (
     "songradar ingest music",
@@ -36,7 +36,7 @@ PLAIN = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http
 def main() -> None:
     import numpy as np
 
-    from ml.noise import pink_noise
+    from songradar.ml.noise import pink_noise
     from tests.synth import write_wav
 
     here = Path.cwd()
@@ -52,12 +52,12 @@ def main() -> None:
         environment |= {"SONGRADAR_HOME": home, "PAGER": ""}
         for command in COMMANDS:
             console.print(Text(f"$ {command}", style="bold green"))
-            arguments = [sys.executable, "-m", "cli", *shlex.split(command)[1:]]
+            arguments = [sys.executable, "-m", "songradar", *shlex.split(command)[1:]]
             done = subprocess.run(
                 arguments, env=environment | {"PYTHONPATH": str(here)}, capture_output=True, text=True
             )
             console.print(Text(done.stdout.rstrip() + done.stderr))
-        subprocess.run([sys.executable, "-m", "cli", "db", "stop"], env=environment | {"PYTHONPATH": str(here)})
+        subprocess.run([sys.executable, "-m", "songradar", "db", "stop"], env=environment | {"PYTHONPATH": str(here)})
         shutil.rmtree(home)
         os.chdir(here)
     console.save_svg("docs/search.svg", title="songradar", code_format=PLAIN)

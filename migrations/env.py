@@ -1,4 +1,4 @@
-"""Alembic's environment: sees the schema songradar and nothing else of the database."""
+"""Alembic's environment, run by `songradar.db.schema`: sees the schema songradar and nothing else of the database."""
 
 import re
 from typing import Any
@@ -7,9 +7,8 @@ import pgvector.sqlalchemy  # noqa: F401  (teaches reflection the vector types)
 from alembic import context
 from sqlalchemy import Connection
 
-from db.engine import SCHEMA
-from db.models import Base
-from db.schema import SEARCH_PATH, check_bound, connection_for_migrations
+from songradar.db.connection import SCHEMA
+from songradar.db.models import Base
 
 PARTITION = re.compile(r"^fragments_\d+(_|$)")
 
@@ -32,7 +31,8 @@ def options() -> dict[str, Any]:
 
 
 def run_online(connection: Connection) -> None:
-    context.configure(connection=connection, on_version_apply=lambda **_: check_bound(connection), **options())
+    check = context.config.attributes["check"]
+    context.configure(connection=connection, on_version_apply=lambda **_: check(connection), **options())
     with context.begin_transaction():
         context.run_migrations()
 
@@ -43,14 +43,11 @@ def run_offline() -> None:
     context.configure(dialect_name="postgresql", dialect_opts={"paramstyle": "named"}, literal_binds=True, **options())
     with context.begin_transaction():
         context.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-        context.execute(SEARCH_PATH)
+        context.execute(context.config.attributes["search_path"])
         context.run_migrations()
 
 
 if context.is_offline_mode():
     run_offline()
-elif (given := context.config.attributes.get("connection")) is not None:
-    run_online(given)
-else:  # the developer's `alembic revision --autogenerate`
-    with connection_for_migrations() as opened:
-        run_online(opened)
+else:
+    run_online(context.config.attributes["connection"])

@@ -6,5 +6,5 @@ from sqlalchemy import TextClause, text
 
 
 def read(name: str) -> TextClause:
-    """The statement in `db/sql/<name>.sql`; its colons are no bind parameters."""
-    return text(files("db").joinpath("sql", f"{name}.sql").read_text("utf-8").replace(":", r"\:"))
+    """The statements in `db/sql/<name>.sql`; their colons are no bind parameters."""
+    return text(files("songradar.db").joinpath("sql", f"{name}.sql").read_text("utf-8").replace(":", r"\:"))

@@ -19,7 +19,7 @@ from mutagen.mp3 import MP3, BitrateMode
 from mutagen.wave import WAVE
 from numpy.typing import NDArray
 
-from ml.errors import AudioReadError
+from songradar.ml.errors import AudioReadError
 
 Wave = NDArray[np.float32]
 """Mono samples, (T,) float32, full scale = 1."""

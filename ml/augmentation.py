@@ -14,8 +14,8 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.filter import Graph
 
-from ml.audio import Wave, frame_of, read_audio, resampled
-from ml.noise import rms
+from songradar.ml.audio import Wave, frame_of, read_audio, resampled
+from songradar.ml.noise import rms
 
 CODECS = {
     "mp3": ("libmp3lame", "mp3", 24_000),

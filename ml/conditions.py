@@ -8,9 +8,9 @@ from typing import Self
 
 import numpy as np
 
-from ml import augmentation
-from ml.audio import Wave
-from ml.noise import draw_noise, mix_at_snr, rms
+from songradar.ml import augmentation
+from songradar.ml.audio import Wave
+from songradar.ml.noise import draw_noise, mix_at_snr, rms
 
 PRE_ROLL_S = 1.0
 """What is heard of the moment before an excerpt, as reverberation."""
@@ -96,19 +96,21 @@ class Condition:
         amount = self.amount * rng.choice([-1, 1])
         return Warp(self.warp, amount if self.warp == "pitch" else 1 + amount)
 
-    def record(self, played: Wave, size: int, rate_hz: int, around: Surroundings, rng: np.random.Generator) -> Wave:
+    def record(
+        self, played: Wave, size: int, rate_hz: int, surroundings: Surroundings, rng: np.random.Generator
+    ) -> Wave:
         """(size,): what is recorded of `played`, after its first PRE_ROLL_S, which are heard as reverberation only."""
         pre_roll = round(PRE_ROLL_S * rate_hz)
         if self.room:
-            heard = augmentation.reverberate(played, augmentation.random_response(around.rooms, rng), pre_roll)
+            heard = augmentation.reverberate(played, augmentation.random_response(surroundings.rooms, rng), pre_roll)
         else:
             heard = played[pre_roll:]
         heard = heard[:size]
         if self.snr_db is not None and rms(heard):
-            heard = mix_at_snr(heard, draw_noise(around.noises, len(heard), rng), self.snr_db)
+            heard = mix_at_snr(heard, draw_noise(surroundings.noises, len(heard), rng), self.snr_db)
         if self.phone:
-            if around.devices:
-                heard = augmentation.reverberate(heard, augmentation.random_response(around.devices, rng))
+            if surroundings.devices:
+                heard = augmentation.reverberate(heard, augmentation.random_response(surroundings.devices, rng))
             heard = augmentation.band_pass(heard, rate_hz, 300, 3400)
             heard = augmentation.through_codec(heard, rate_hz, str(rng.choice(PHONE_CODECS)))
         return heard
@@ -129,6 +131,6 @@ CONDITIONS = (
 )
 
 
-def usable(conditions: Sequence[Condition], around: Surroundings) -> list[Condition]:
+def usable(conditions: Sequence[Condition], surroundings: Surroundings) -> list[Condition]:
     """Those conditions that can be met: none in rooms where there is no response of a room."""
-    return [condition for condition in conditions if around.rooms or not condition.room]
+    return [condition for condition in conditions if surroundings.rooms or not condition.room]

@@ -18,10 +18,10 @@ from typing import IO, Any, Self
 
 import numpy as np
 
-from ml.audio import Wave, decode
-from ml.errors import AudioReadError
-from ml.memory import bounded_memory
-from ml.tags import Tags, read_tags, tags_from_name
+from songradar.ml.audio import Wave, decode
+from songradar.ml.errors import AudioReadError
+from songradar.ml.memory import bounded_memory
+from songradar.ml.tags import Tags, read_tags, tags_from_name
 
 _SIZE = struct.Struct("<I")
 
@@ -76,7 +76,7 @@ class Decoder:
         if self._process is None:
             environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
             self._process = subprocess.Popen(
-                [sys.executable, "-c", "from ml.decoder import serve; serve()"],
+                [sys.executable, "-c", "from songradar.ml.decoder import serve; serve()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=environment,

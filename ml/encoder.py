@@ -10,12 +10,15 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from ml.audio import Wave, level_dbfs, windows
-from ml.errors import ClipTooShort, EncoderFileError, SilentAudio
-from ml.spec import EMBEDDING_DIM, AudioSpec
+from songradar.ml.audio import Wave, level_dbfs, windows
+from songradar.ml.errors import ClipTooShort, EncoderFileError, SilentAudio
+from songradar.ml.spec import EMBEDDING_DIM, AudioSpec
 
 BATCH_SIZE = 8
 """Fragments per run of the network: larger ones gain no speed on a processor and cost memory."""
+
+MAX_QUERY_FRAGMENTS = 128
+"""Fragments of a recording that are compared: those of 40 s by the shipped encoder. More tell little more."""
 
 MISSING_SHARE = 0.01
 """A recording may be shorter than its last fragment by this share: encoders' padding makes 10 s into 9.98 s."""
@@ -74,26 +77,35 @@ class Encoder:
         return self._fingerprint(blocks, self.spec.hop_s)
 
     def fingerprint_query(self, blocks: Iterable[Wave]) -> Fingerprint:
-        """Fragments every `query_hop_s` of a clip that comes in blocks. Raises ClipTooShort, SilentAudio."""
-        return self._fingerprint(blocks, self.spec.query_hop_s)
+        """Fragments every `query_hop_s` of a clip that comes in blocks, or fewer of a long one.
 
-    def _fingerprint(self, blocks: Iterable[Wave], hop_s: float) -> Fingerprint:
+        As soon as there are more than MAX_QUERY_FRAGMENTS, every second one is dropped and only every second one of
+        those to come goes through the network; and so on. Raises ClipTooShort, SilentAudio.
+        """
+        return self._fingerprint(blocks, self.spec.query_hop_s, at_most=MAX_QUERY_FRAGMENTS)
+
+    def _fingerprint(self, blocks: Iterable[Wave], hop_s: float, at_most: int | None = None) -> Fingerprint:
         spec, counter = self.spec, _Counter(blocks)
         size = spec.fragment_samples
         cut = windows(iter(counter), size, spec.samples(hop_s), slack=int(MISSING_SHARE * size))
-        positions: list[int] = []
-        audible = _audible(cut, spec.silence_dbfs, positions)
-        embeddings = [self.embed(np.stack(batch)) for batch in iter(lambda: list(islice(audible, BATCH_SIZE)), [])]
+        stride, embedded = 1, dict[int, NDArray[np.float32]]()
+        audible = ((i, window) for i, window in enumerate(cut) if i % stride == 0 and _is_audible(window, spec))
+        for batch in iter(lambda: list(islice(audible, BATCH_SIZE)), []):
+            positions, fragments = zip(*batch, strict=True)
+            embedded.update(zip(positions, self.embed(np.stack(fragments)), strict=True))
+            while at_most is not None and len(embedded) > at_most:
+                stride *= 2
+                embedded = {position: embedding for position, embedding in embedded.items() if position % stride == 0}
         duration_s = counter.n_samples / spec.sample_rate_hz
-        if not embeddings:
+        if not embedded:
             raise self._refusal(duration_s)
-        return Fingerprint(np.concatenate(embeddings), np.array(positions, np.int32), hop_s, duration_s)
+        return Fingerprint(np.stack(list(embedded.values())), np.array(list(embedded), np.int32), hop_s, duration_s)
 
     def _refusal(self, duration_s: float) -> ClipTooShort | SilentAudio:
         if duration_s < (1 - MISSING_SHARE) * self.spec.fragment_s:
             needed = f"encoder {self.name} needs at least {self.spec.fragment_s:g} s"
-            return ClipTooShort(f"is too short: {duration_s:.1f} s, and {needed}")
-        return SilentAudio("is silent")
+            return ClipTooShort(f"is too short: {duration_s:.1f} s, and {needed}", duration_s)
+        return SilentAudio("is silent", duration_s)
 
 
 class _Counter:
@@ -109,12 +121,8 @@ class _Counter:
             yield block
 
 
-def _audible(cut: Iterator[Wave], silence_dbfs: float, positions: list[int]) -> Iterator[Wave]:
-    """The windows louder than silence; their numbers are appended to `positions`."""
-    for position, window in enumerate(cut):
-        if level_dbfs(window) > silence_dbfs:
-            positions.append(position)
-            yield window
+def _is_audible(window: Wave, spec: AudioSpec) -> bool:
+    return level_dbfs(window) > spec.silence_dbfs
 
 
 def read_onnx(folder: Path) -> bytes:

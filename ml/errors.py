@@ -16,11 +16,19 @@ class AudioReadError(AudioError):
         self.reason = reason
 
 
-class ClipTooShort(AudioError):
+class NothingToHear(AudioError):
+    """A recording of `duration_s` in which an encoder finds nothing to compare."""
+
+    def __init__(self, reason: str, duration_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.duration_s = duration_s
+
+
+class ClipTooShort(NothingToHear):
     """A recording shorter than one fragment of the encoder."""
 
 
-class SilentAudio(AudioError):
+class SilentAudio(NothingToHear):
     """A recording in which no fragment is louder than silence."""
 
 

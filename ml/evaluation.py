@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.audio import Wave, excerpt, read_audio
-from ml.files import path_of
-from ml.queries import RATE_HZ, Query
+from songradar.ml.audio import Wave, excerpt, read_audio
+from songradar.ml.files import path_of
+from songradar.ml.queries import RATE_HZ, Query
 
 NEAR_S = 0.25
 """An answer less far from the true place names that place."""
@@ -42,7 +42,7 @@ class Found(Protocol):
 
 
 @dataclass(frozen=True)
-class Answer:
+class SearchResult:
     """What a search gave, best match first, and how long its two stages took."""
 
     matches: Sequence[Found]
@@ -58,7 +58,7 @@ class Outcome:
     """
 
     query: Query
-    answer: Answer | None
+    answer: SearchResult | None
     same_sound: bool = False
 
     @property
@@ -116,7 +116,7 @@ class Summary:
     search_ms: tuple[float, float]
 
 
-def judge(query: Query, answer: Answer | None) -> Outcome:
+def judge(query: Query, answer: SearchResult | None) -> Outcome:
     """An outcome that remembers what was asked but not the sound of it."""
     outcome = Outcome(replace(query, wave=query.wave[:0], song=query.song[:0]), answer)
     best = outcome.best

@@ -1,18 +1,19 @@
-"""Fingerprints of many files, several at a time."""
+"""Hashes and fingerprints of many files, several at a time."""
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import takewhile
 from queue import SimpleQueue
 from threading import Event
+from types import TracebackType
+from typing import Self
 
-from ml.decoder import Decoder
-from ml.encoder import Encoder, Fingerprint
-from ml.errors import AudioError, AudioReadError
-from ml.files import AudioFile, Failure, text_of
-from ml.tags import Tags
+from songradar.ml.decoder import Decoder
+from songradar.ml.encoder import Encoder, Fingerprint
+from songradar.ml.errors import AudioError, AudioReadError
+from songradar.ml.files import AudioFile, Failure, sha256, text_of
+from songradar.ml.tags import Tags
 
 
 @dataclass(frozen=True)
@@ -32,49 +33,80 @@ class Extracted:
     fingerprint: Fingerprint
 
 
-def extract(files: Iterable[HashedFile], encoder: Encoder, workers: int) -> Iterator[Extracted | Failure]:
-    """Decode and encode `files` on `workers` threads, yielding each as soon as it is done.
-
-    Each thread has a process that decodes for it and a thread's share of ONNX Runtime, which releases Python's lock
-    while it works. At most two files a worker are in hand, so memory grows neither with their number nor their length.
-    """
-    waiting, stop, decoders = iter(files), Event(), SimpleQueue[Decoder]()
-    with ExitStack() as stack:
-        for _ in range(workers):
-            decoders.put(stack.enter_context(Decoder()))
-        pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="extract"))
-        in_hand: set[Future[Extracted | Failure]] = set()
-        try:
-            while True:
-                room = 2 * workers - len(in_hand)
-                in_hand.update(
-                    pool.submit(extract_one, file, encoder, decoders, stop) for file in islice(waiting, room)
-                )
-                if not in_hand:
-                    return
-                done, in_hand = wait(in_hand, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        finally:  # also when the user interrupts: do not wait for the end of a long file
-            stop.set()
-            for future in in_hand:
-                future.cancel()
-
-
-def extract_one(
-    hashed: HashedFile, encoder: Encoder, decoders: "SimpleQueue[Decoder]", stop: Event
-) -> Extracted | Failure:
-    """Fingerprint and tags of one file, or why there are none; breaks off when `stop` is set."""
-    path, decoder = hashed.file.path, decoders.get()
-    blocks = takewhile(lambda _: not stop.is_set(), decoder.decode(path, encoder.spec.sample_rate_hz))
+def usable_cores() -> int:
+    """Cores that this process may use: its affinity, and what its control group grants it (Linux)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        fingerprint = encoder.fingerprint_song(blocks)
-        return Extracted(hashed, decoder.tags(path), fingerprint)
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:  # noqa: PTH123  (a pseudo file, absent elsewhere)
+            quota, period = file.read().split()
+        return max(1, min(cores, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # there is none, or it says "max"
+        return cores
+
+
+class Extraction:
+    """Threads that hash and encode files; a context manager, whose end breaks off what is not done.
+
+    Each thread that encodes has a process that decodes for it and a thread's share of ONNX Runtime, which releases
+    Python's lock while it works. Hashing has a thread of its own, so that it is never behind.
+    """
+
+    def __init__(self, encoder: Encoder, workers: int) -> None:
+        self._encoder = encoder
+        self._stop = Event()
+        self._hashing = ThreadPoolExecutor(1, thread_name_prefix="hash")
+        self._encoding = ThreadPoolExecutor(workers, thread_name_prefix="encode")
+        self._all_decoders = [Decoder() for _ in range(workers)]
+        self._decoders: SimpleQueue[Decoder] = SimpleQueue()
+        for decoder in self._all_decoders:
+            self._decoders.put(decoder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop.set()  # also when the user interrupts: nobody waits for the end of a long file
+        for pool in (self._hashing, self._encoding):
+            pool.shutdown(cancel_futures=True)
+        for decoder in self._all_decoders:
+            decoder.close()
+
+    def hash(self, file: AudioFile) -> "Future[HashedFile | Failure]":
+        """Read the file's bytes in the background."""
+        return self._hashing.submit(_hashed, file)
+
+    def encode(self, hashed: HashedFile) -> "Future[Extracted | Failure]":
+        """Fingerprint and tags of the file, or why there are none, in the background."""
+        return self._encoding.submit(self._encode, hashed)
+
+    def tags(self, file: AudioFile) -> Tags:
+        """The file's tags, at once; it is of use between the encodings of a thread that ask for the same decoders."""
+        decoder = self._decoders.get()
+        try:
+            return decoder.tags(file.path)
+        finally:
+            self._decoders.put(decoder)
+
+    def _encode(self, hashed: HashedFile) -> Extracted | Failure:
+        path, decoder = hashed.file.path, self._decoders.get()
+        blocks = decoder.decode(path, self._encoder.spec.sample_rate_hz)
+        try:
+            fingerprint = self._encoder.fingerprint_song(takewhile(lambda _: not self._stop.is_set(), blocks))
+            return Extracted(hashed, decoder.tags(path), fingerprint)
+        except AudioReadError as error:
+            return Failure(text_of(path), error.reason)
+        except AudioError as error:
+            return Failure(text_of(path), str(error))
+        except Exception as error:  # a fault of ours or of a library's on this file: the rest goes on
+            return Failure(text_of(path), f"cannot be encoded ({type(error).__name__}: {error})")
+        finally:
+            self._decoders.put(decoder)
+
+
+def _hashed(file: AudioFile) -> HashedFile | Failure:
+    try:
+        return HashedFile(file, sha256(file.path))
     except AudioReadError as error:
-        return Failure(text_of(path), error.reason)
-    except AudioError as error:
-        return Failure(text_of(path), str(error))
-    except Exception as error:  # a fault of ours or of a library's on this file: the rest goes on
-        return Failure(text_of(path), f"cannot be encoded ({type(error).__name__}: {error})")
-    finally:
-        decoders.put(decoder)
+        return Failure(file.source, error.reason)

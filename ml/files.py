@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ml.errors import AudioReadError
+from songradar.ml.errors import AudioReadError
 
 AUDIO_SUFFIXES = frozenset(
     """

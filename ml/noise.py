@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.audio import Wave, read_audio
-from ml.errors import AudioReadError
+from songradar.ml.audio import Wave, read_audio
+from songradar.ml.errors import AudioReadError
 
 
 def rms(wave: Wave) -> float:

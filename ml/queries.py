@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.audio import Wave, excerpt, level_dbfs, read_audio
-from ml.conditions import PRE_ROLL_S, Condition, Surroundings, Warp
-from ml.noise import draw_noise
+from songradar.ml.audio import Wave, excerpt, level_dbfs, read_audio
+from songradar.ml.conditions import PRE_ROLL_S, Condition, Surroundings, Warp
+from songradar.ml.noise import draw_noise
 
 RATE_HZ = 16_000
 """Queries are made at this rate, the same for encoders of any rate."""
@@ -22,7 +22,7 @@ _TRIES = 10
 
 
 @dataclass(frozen=True)
-class Song:
+class SourceSong:
     """A song that queries are cut from. `is_absent` says that the catalogue does not hold it."""
 
     path: Path
@@ -52,12 +52,12 @@ class Cut:
 
     condition: Condition
     seconds: float
-    song: Song
+    song: SourceSong
     seed: tuple[int, ...]
 
 
 def plan(
-    songs: Sequence[Song],
+    songs: Sequence[SourceSong],
     conditions: Sequence[Condition],
     seconds: Sequence[float],
     per_cell: int,
@@ -76,12 +76,12 @@ def plan(
 
 
 def questions(
-    songs: Sequence[Song],
+    songs: Sequence[SourceSong],
     conditions: Sequence[Condition],
     seconds: Sequence[float],
     per_cell: int,
     n_without_music: int,
-    around: Surroundings,
+    surroundings: Surroundings,
     seed: Sequence[int],
 ) -> tuple[Iterator[Query], int]:
     """All that an encoder is asked, and how many queries that is at most.
@@ -91,24 +91,24 @@ def questions(
     """
     cuts = plan([song for song in songs if not song.is_absent], conditions, seconds, per_cell, [*seed, 0])
     cuts += plan([song for song in songs if song.is_absent], conditions, seconds, per_cell, [*seed, 1])
-    noise = noise_queries(n_without_music, seconds, around, [*seed, 2])
-    return chain(make_queries(cuts, around), noise), len(cuts) + n_without_music * len(seconds)
+    noise = noise_queries(n_without_music, seconds, surroundings, [*seed, 2])
+    return chain(make_queries(cuts, surroundings), noise), len(cuts) + n_without_music * len(seconds)
 
 
-def make_queries(cuts: Iterable[Cut], around: Surroundings) -> Iterator[Query]:
+def make_queries(cuts: Iterable[Cut], surroundings: Surroundings) -> Iterator[Query]:
     """Record the cuts, song by song so that each is decoded once. The same cuts give the same queries."""
-    by_song: dict[Song, list[Cut]] = defaultdict(list)
+    by_song: dict[SourceSong, list[Cut]] = defaultdict(list)
     for cut in cuts:
         by_song[cut.song].append(cut)
     for song, mine in by_song.items():
         wave = read_audio(song.path, RATE_HZ)
         for cut in mine:
-            query = _record(cut, wave, around)
+            query = _record(cut, wave, surroundings)
             if query is not None:
                 yield query
 
 
-def _record(cut: Cut, wave: Wave, around: Surroundings) -> Query | None:
+def _record(cut: Cut, wave: Wave, surroundings: Surroundings) -> Query | None:
     """None when the song is silent wherever one looks."""
     rng = np.random.default_rng((*cut.seed, 1))
     warp, size = cut.condition.draw_warp(rng), round(cut.seconds * RATE_HZ)
@@ -116,7 +116,7 @@ def _record(cut: Cut, wave: Wave, around: Surroundings) -> Query | None:
         start = 0 if cut.condition.aligned else _draw_start(len(wave), cut.seconds, rng)
         played = _to_be_played(wave, start, cut.seconds, warp)
         if level_dbfs(wave[start : start + size]) > SILENCE_DBFS:
-            heard = cut.condition.record(warp.apply(played, RATE_HZ), size, RATE_HZ, around, rng)
+            heard = cut.condition.record(warp.apply(played, RATE_HZ), size, RATE_HZ, surroundings, rng)
             source = "" if cut.song.is_absent else cut.song.source
             return Query(cut.condition.name, cut.seconds, source, start / RATE_HZ, heard, wave)
     return None
@@ -137,10 +137,10 @@ def _needed_s(seconds: float) -> float:
     return 1.1 * seconds + 0.2
 
 
-def noise_queries(n: int, seconds: Sequence[float], around: Surroundings, seed: Sequence[int]) -> Iterator[Query]:
+def noise_queries(n: int, seconds: Sequence[float], surroundings: Surroundings, seed: Sequence[int]) -> Iterator[Query]:
     """Recordings in which there is no music, `n` of each length."""
     for length in seconds:
         for number in range(n):
             rng = np.random.default_rng((*seed, round(1000 * length), number))
-            wave = draw_noise(around.noises, round(length * RATE_HZ), rng)
+            wave = draw_noise(surroundings.noises, round(length * RATE_HZ), rng)
             yield Query("no music", length, "", 0.0, wave, song=wave[:0])

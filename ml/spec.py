@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from ml.errors import EncoderFileError
+from songradar.ml.errors import EncoderFileError
 
 EMBEDDING_DIM = 64
 """Dimensions of a stored embedding; encoders with fewer are padded with zeros, which changes no distance."""

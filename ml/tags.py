@@ -8,7 +8,7 @@ from typing import Any
 
 import mutagen
 
-from ml.files import text_of
+from songradar.ml.files import text_of
 
 # The names of one thing in ID3 (MP3, WAV, AIFF), Vorbis comments (Ogg, Opus, FLAC), MP4 and ASF (WMA), after the
 # mapping table of MusicBrainz Picard: https://picard-docs.musicbrainz.org/en/appendices/tag_mapping.html

@@ -13,12 +13,12 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.encoders import read_folder
-from cli.main import main
-from db import embedded, schema
-from db.encoders import add_encoder
-from db.engine import engine
-from tests import synth
+from songradar.cli.main import main
+from songradar.db import embedded, schema
+from songradar.db.encoders import NewEncoder, add_encoder
+from songradar.ml.package import read_package
+from tests import reach, synth
+from tests.reach import engine
 from tests.toy_encoder import write_toy_encoder
 
 TEMPLATE = "template_songradar"
@@ -72,8 +72,8 @@ def server(toy_folder: Path) -> Iterator[Server]:
         server.url("postgres")
         server.execute(f"CREATE DATABASE {TEMPLATE}")
         environment.setenv("DATABASE_URL", server.url(TEMPLATE))
-        schema.upgrade()
-        add_encoder(engine(), read_folder(toy_folder))
+        schema.upgrade(reach.server())
+        add_encoder(engine(), NewEncoder(**vars(read_package(toy_folder))))
         environment.delenv("DATABASE_URL")
         yield server
         embedded.stop(home)

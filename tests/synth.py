@@ -7,7 +7,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 
-from ml.audio import Wave
+from songradar.ml.audio import Wave
 
 RATE_HZ = 22_050
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from ml.spec import EMBEDDING_DIM, AudioSpec
+from songradar.ml.spec import EMBEDDING_DIM, AudioSpec
 
 SPEC = AudioSpec(
     kind="toy",

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from ml.errors import TrainingDataError
-from ml.evaluation import Found, Outcome
+from songradar.ml.errors import TrainingDataError
+from songradar.ml.evaluation import Found, Outcome
 
 FEATURES = ("log_distance", "log_ratio", "coverage", "log_fragments")
 FEATURES_ALONE = ("log_distance", "coverage", "log_fragments")

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Protocol
 
-from ml.spec import SIAMESE, AudioSpec
-from ml.training.contrastive.config import ContrastiveConfig
-from ml.training.contrastive.recordings import Recordings
-from ml.training.siamese.config import SiameseConfig
-from ml.training.siamese.dataset import Dataset
+from songradar.ml.spec import SIAMESE, AudioSpec
+from songradar.ml.training.contrastive.config import ContrastiveConfig
+from songradar.ml.training.contrastive.recordings import Recordings
+from songradar.ml.training.siamese.config import SiameseConfig
+from songradar.ml.training.siamese.dataset import Dataset
 
 FILTERS_TEXT = "32, 64, 64, 64"
 

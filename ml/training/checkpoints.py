@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.errors import TrainingDataError
+from songradar.ml.errors import TrainingDataError
 
 
 def check_settings(settings: dict[str, Any], out: Path) -> None:

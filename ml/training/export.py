@@ -11,8 +11,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
 
-from ml.spec import EMBEDDING_DIM, AudioSpec
-from ml.training.spectrogram import DB_PER_UNIT, mel_basis
+from songradar.ml.spec import EMBEDDING_DIM, AudioSpec
+from songradar.ml.training.spectrogram import DB_PER_UNIT, mel_basis
 
 OPSET = 17  # the first with the STFT operator
 AMIN = 1e-10  # librosa.power_to_db's floor of power

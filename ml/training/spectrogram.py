@@ -8,8 +8,8 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.audio import Wave
-from ml.spec import AudioSpec
+from songradar.ml.audio import Wave
+from songradar.ml.spec import AudioSpec
 
 DB_PER_UNIT = 20.0
 """What `standardised` divides by, so that a network's input has about unit variance."""

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.audio import Wave, read_audio, resample
-from ml.augmentation import change_speed
-from ml.conditions import CONDITIONS, Surroundings, usable
-from ml.encoder import Encoder, Fingerprint
-from ml.errors import AudioError
-from ml.queries import RATE_HZ, Song, make_queries, plan
+from songradar.ml.audio import Wave, read_audio, resample
+from songradar.ml.augmentation import change_speed
+from songradar.ml.conditions import CONDITIONS, Surroundings, usable
+from songradar.ml.encoder import Encoder, Fingerprint
+from songradar.ml.errors import AudioError
+from songradar.ml.queries import RATE_HZ, SourceSong, make_queries, plan
 
 SEMITONES = (-5, -2, 3)
 """How far the other versions of a song are from it, and at least two from each other."""
@@ -36,7 +36,7 @@ Embeddings = NDArray[np.float32]
 class Material:
     """What a catalogue is made of: the songs asked for, and (F, 64) embeddings of the versions of the others."""
 
-    asked: list[tuple[Song, Embeddings]]
+    asked: list[tuple[SourceSong, Embeddings]]
     versions: list[Embeddings]
 
 
@@ -53,7 +53,7 @@ class Asked:
 def read_material(paths: Sequence[Path], encoder: Encoder, seed: int) -> Material:
     """Decode and encode every song, those that nobody asks for at four speeds; files without audio are left out."""
     rng = np.random.default_rng(seed)
-    asked: list[tuple[Song, Embeddings]] = []
+    asked: list[tuple[SourceSong, Embeddings]] = []
     versions: list[Embeddings] = []
     chosen = set(rng.permutation(len(paths))[: max(2, round(ASKED_SHARE * len(paths)))].tolist())
     rate_hz = encoder.spec.sample_rate_hz
@@ -62,7 +62,7 @@ def read_material(paths: Sequence[Path], encoder: Encoder, seed: int) -> Materia
             wave = read_audio(path, rate_hz, round(MAX_S * rate_hz))[: round(MAX_S * rate_hz)]
             found = [whole(encoder, wave)]
             if number in chosen:
-                asked.append((Song(path, str(path), len(wave) / rate_hz), found[0]))
+                asked.append((SourceSong(path, str(path), len(wave) / rate_hz), found[0]))
                 continue
             found += [whole(encoder, change_speed(wave, rate_hz, 2 ** (n / 12))) for n in SEMITONES]
         except AudioError:

@@ -1,8 +1,8 @@
 """Which index for fragments, and how far a search should look: `python -m tests.benchmarks.index_variants`.
 
 Every variant finds the neighbours of the same recordings of 5 s in the same fragments, in songradar's own PostgreSQL;
-songs are named from them by `score_candidates`, as in a search. Milliseconds are those of finding neighbours alone; in
-the second table, of the whole of `match_v1`.
+songs are named from them by the later steps of `match_v1`, as in a search. Milliseconds are those of
+finding neighbours alone; in the second table, of the whole of `match_v1`.
 """
 
 import time
@@ -15,17 +15,18 @@ import numpy as np
 import psycopg
 from pgvector import HalfVector
 
-from cli.output import print_table, warn
-from db import indexing
-from db.engine import connect
+from songradar.cli.output import print_table, warn
+from songradar.db import indexing
+from tests import reach
 from tests.benchmarks import reference
 from tests.benchmarks.quiz import Quiz
 from tests.benchmarks.reference import K
 from tests.benchmarks.server import Answer, Neighbours
 from tests.benchmarks.setting import MUSIC, NOISE, QUERIES, RESPONSES, fill, prepared
+from tests.reach import connect
 
 SIGNS = "binary_quantize({e})::bit(64)"
-CODE = "songradar.code({e})::bit(192)"
+CODE = "songradar.code_v1({e})::bit(192)"
 WHOLE = "{e}"
 
 
@@ -98,9 +99,11 @@ REACHES = (
 )
 """Of a search: neighbours that vote, of those looked at; places scored. The first are the defaults."""
 
+REACH = "UPDATE songradar.encoders SET neighbours = %s, looked_at = %s, candidates = %s"
+
 MATCH = """
     SELECT song_id, accepted
-      FROM songradar.match_v1(%s, %s, %s::real[], 1, neighbours => %s, looked_at => %s, candidates => %s, songs => %s)
+      FROM songradar.match_v1(%(encoder_id)s, %(query)s, %(offsets_s)s::real[], 1, songs => %(songs)s)
 """
 
 
@@ -124,8 +127,8 @@ def main(music: tuple[Path, ...], noise: tuple[Path, ...], ir: tuple[Path, ...],
             for row in tried(connection, quiz, variant, index):
                 rows.append(row)
                 warn("  ".join(map(str, row)))
-        indexing.rebuild(index)
-        reached = [searched(connection, quiz, reach, None) for reach in REACHES]
+        indexing.rebuild(reach.server(), index)
+        reached = [searched(connection, quiz, far, None) for far in REACHES]
         reached += [searched(connection, quiz, REACHES[0], songs) for songs in choices_of_songs(quiz)]
     print_table(("index", "effort", "named right", "ms, median", "ms, 95 %", "bytes a fragment", "built in, s"), rows)
     print_table(("neighbours", "looked at", "places", "among", "named right", "ms, median", "ms, 95 %"), reached)
@@ -135,7 +138,7 @@ def tried(
     connection: psycopg.Connection, quiz: Quiz, variant: Variant, index: indexing.CodeIndex
 ) -> Iterator[tuple[str, ...]]:
     """A row for each effort."""
-    memory = indexing.memory_for_building(connection)
+    memory = indexing.memory_for_building(connection, reach.server())
     connection.execute(f"SET maintenance_work_mem = '{memory // 1024}kB'".encode())
     connection.execute(f"DROP INDEX IF EXISTS songradar.{index.name}".encode())
     started = time.perf_counter()
@@ -176,18 +179,18 @@ def choices_of_songs(quiz: Quiz) -> Iterator[list[int]]:
 
 
 def searched(
-    connection: psycopg.Connection, quiz: Quiz, reach: tuple[int, int, int], songs: list[int] | None
+    connection: psycopg.Connection, quiz: Quiz, reached: tuple[int, int, int], songs: list[int] | None
 ) -> tuple[str, ...]:
     """A row: what searches find that look so far, among some songs, and how long they take."""
     answers, ms = [], []
+    connection.execute(REACH, reached)
     for question in quiz.questions:
-        encoder_id, query, offsets_s, *_ = question.arguments
         started = time.perf_counter()
-        row = connection.execute(MATCH, [encoder_id, query, offsets_s, *reach, songs]).fetchone()
+        row = connection.execute(MATCH, question.parameters | {"songs": songs}).fetchone()
         ms.append(1000 * (time.perf_counter() - started))
         answers.append(Answer(*row) if row else Answer())
     among = f"{len(songs)} songs" if songs else "all"
-    return (*map(str, reach), among, *told(quiz.right(answers, quiz.everything), ms))
+    return (*map(str, reached), among, *told(quiz.right(answers, quiz.everything), ms))
 
 
 def told(right: Sequence[bool], ms: Sequence[float]) -> tuple[str, str, str]:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from db.engine import connect
-from db.search import Question
+from songradar.db.search import Question
 from tests.benchmarks import reference, server
 from tests.benchmarks.catalogue import Asked
 from tests.benchmarks.reference import K
 from tests.benchmarks.server import Answer, Neighbours, Parts
 from tests.benchmarks.setting import Stored
+from tests.reach import connect
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """FAISS on the same vectors and queries: exact search, HNSW, and IVF with product quantization.
 
-It only finds neighbours; songs are named from them by songradar's own `score_candidates`, so that hit rates compare.
+It only finds neighbours; songs are named from them by songradar's own `rank_v1`, so that hit rates compare.
 Two of its limits are not ours: it holds everything in memory, and knows neither songs nor transactions.
 """
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cli.output import print_table
+from songradar.cli.output import print_table
 
 SECONDS = (2, 5, 10)
 """Lengths of recordings."""

@@ -14,7 +14,7 @@ from typing import Any
 import click
 import numpy as np
 
-from cli.output import warn
+from songradar.cli.output import warn
 from tests.benchmarks import reference, server
 from tests.benchmarks.quiz import Quiz
 from tests.benchmarks.reference import K, Reference
@@ -27,7 +27,7 @@ LOAD_S = 10.0
 """Seconds for which so many connections ask."""
 
 CONNECTIONS = (1, 4, 16)
-DEMO = Path(str(files("cli").joinpath("songs_of_the_demo")))
+DEMO = Path(str(files("songradar.cli").joinpath("songs_of_the_demo")))
 
 
 @click.command()

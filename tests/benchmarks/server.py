@@ -16,32 +16,49 @@ import psutil
 import psycopg
 from numpy.typing import NDArray
 from pgvector import HalfVector
-from sqlalchemy import Engine
 
-from db import embedded, indexing, store
-from db.engine import connect
-from db.models import Song
-from db.search import Question, find_matches
+from songradar.db import embedded, indexing
+from songradar.db.search import Question, find_matches
+from songradar.db.store import NewSong, add_song
+from tests import reach
+from tests.reach import connect
 
 SCORE = """
-    SELECT song_id, accepted
-      FROM songradar.score_candidates(
-           %(encoder)s, %(query)s, %(offsets_s)s::float8[], %(numbers)s::bigint[], %(songs)s::integer[],
-           %(positions)s::integer[], %(distances)s::float8[], array_fill(true, ARRAY[cardinality(%(numbers)s)]), 1)
+    SELECT ranked.song_id, ranked.accepted
+      FROM (SELECT array_agg(ROW(u.number, u.offset_s, u.embedding)::songradar.query_fragment_v1 ORDER BY u.number)
+                       AS fragments
+              FROM unnest(%(query)s, %(offsets_s)s::float8[]) WITH ORDINALITY AS u (embedding, offset_s, number)
+           ) AS recording
+     CROSS JOIN (SELECT array_agg(ROW(n.number, n.song, n.position, n.distance, true)::songradar.neighbour_v1)
+                            AS neighbours
+                   FROM unnest(%(numbers)s::integer[], %(songs)s::integer[], %(positions)s::integer[],
+                               %(distances)s::float8[]) AS n (number, song, position, distance)) AS found
+     CROSS JOIN LATERAL (SELECT array_agg(v) AS places
+                           FROM songradar.vote_v1(%(encoder)s, fragments, neighbours, 40, NULL) AS v) AS voted
+     CROSS JOIN LATERAL (SELECT array_agg(s) AS places
+                           FROM songradar.score_places_v1(%(encoder)s, fragments, voted.places, 10) AS s) AS shortlist
+     CROSS JOIN LATERAL (SELECT array_agg(a) AS songs
+                           FROM songradar.align_v1(%(encoder)s, fragments, neighbours, shortlist.places) AS a
+                        ) AS aligned
+     CROSS JOIN LATERAL songradar.rank_v1(%(encoder)s, fragments, aligned.songs, 1) AS ranked
 """
-PARTS = "SELECT embedding, offset_s FROM songradar.query_fragments(%s, %s, %s::real[]) ORDER BY number"
+PARTS = """
+    SELECT embedding, offset_s
+      FROM songradar.query_fragments_v1(%(encoder_id)s, %(query)s, %(offsets_s)s::real[])
+     ORDER BY number
+"""
 
 
-def load(catalogue: Engine, encoder_id: int, number: int, embeddings: NDArray[np.float32]) -> None:
+def load(connection: psycopg.Connection, encoder_id: int, number: int, embeddings: NDArray[np.float32]) -> None:
     """Song `number` by the way that ingestion takes: one transaction."""
     title = f"song {number}"
     digest = sha256(title.encode()).digest()
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    row = Song(
-        title=title, duration_s=float(len(embeddings)), source=title, host="benchmark", sha256=digest, size_bytes=1,
-        modified_at=now, tags={},
+    row = NewSong(
+        source=title, host="benchmark", size_bytes=1, modified_at=now, sha256=digest, title=title, artist=None,
+        album=None, tags={}, duration_s=float(len(embeddings)),
     )  # fmt: skip
-    store.add_song(catalogue, row, encoder_id, np.arange(len(embeddings), dtype=np.int32), embeddings)
+    add_song(connection, row, encoder_id, np.arange(len(embeddings), dtype=np.int32), embeddings)
 
 
 def song_ids() -> dict[int, int]:
@@ -58,7 +75,7 @@ def build(encoder: str) -> tuple[float, int, int]:
         (index,) = indexing.indexes(connection, encoder)
     started = time.perf_counter()
     with peak_memory() as peak:
-        lists = indexing.rebuild(index)
+        lists = indexing.rebuild(reach.server(), index)
     return time.perf_counter() - started, peak(), lists
 
 
@@ -81,9 +98,16 @@ def peak_memory() -> Iterator[Callable[[], int]]:
         thread.join()
 
 
+def home() -> Path:
+    """The folder of the embedded server."""
+    folder = reach.server().folder
+    assert folder is not None
+    return folder
+
+
 def private_bytes() -> int:
     """Memory of the embedded server's processes that they do not share."""
-    pid_file = embedded.home() / "postgres" / "postmaster.pid"
+    pid_file = home() / "postgres" / "postmaster.pid"
     server = psutil.Process(int(pid_file.read_text().splitlines()[0]))
     total = 0
     for process in [server, *server.children()]:
@@ -141,7 +165,7 @@ def ask_all(questions: Sequence[Question]) -> tuple[list[Answer], list[float]]:
 
 def ask_cold(question: Question) -> float:
     """Milliseconds of a search right after the server started, its files forgotten by the operating system, too."""
-    folder = embedded.home()
+    folder = home()
     embedded.stop(folder)
     for path in (folder / "postgres").rglob("*"):
         if path.is_file():
@@ -185,8 +209,7 @@ def rate(questions: Sequence[Question], n_connections: int, seconds: float) -> f
 
 def parts(connection: psycopg.Connection, question: Question) -> Parts:
     """A query's fragments as they are compared with stored ones, and where each starts."""
-    encoder_id, query, offsets_s, *_ = question.arguments
-    rows = connection.execute(PARTS, [encoder_id, query, offsets_s]).fetchall()
+    rows = connection.execute(PARTS, question.parameters).fetchall()
     return np.array([embedding.to_numpy() for embedding, _ in rows], np.float32), [offset_s for _, offset_s in rows]
 
 

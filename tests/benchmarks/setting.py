@@ -10,16 +10,17 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from cli.encoders import open_encoder, read_folder, read_shipped
-from cli.evaluate import audio_in, surroundings
-from cli.temporary import temporary_catalogue
-from db.encoders import add_encoder
-from db.engine import connect, engine, engine_of_one_connection
-from db.search import StoredEncoder
-from ml.encoder import Encoder
-from ml.spec import AudioSpec
+from songradar.catalogue import Catalogue
+from songradar.db.search import StoredEncoder
+from songradar.encoders import add_package
+from songradar.evaluate import audio_in, read_surroundings
+from songradar.ml.encoder import Encoder
+from songradar.ml.package import read_package, read_shipped
+from songradar.ml.spec import AudioSpec
+from tests import reach
 from tests.benchmarks import server
 from tests.benchmarks.catalogue import Asked, Embeddings, Material, queries, read_material, songs
+from tests.reach import connect
 
 FOLDER = click.Path(exists=True, path_type=Path)
 MUSIC = click.option("--music", multiple=True, type=FOLDER, required=True, help="Songs to begin with; may be repeated.")
@@ -64,12 +65,12 @@ def prepared(
     folder: Path | None = None,
 ) -> Iterator[Setting]:
     """A temporary catalogue with the encoder in `folder` [the shipped one], and `per_cell` queries as in `queries`."""
-    with temporary_catalogue():
-        add_encoder(engine(), read_folder(folder) if folder else read_shipped())
-        with connect() as connection:
-            stored, encoder = open_encoder(connection, None)
+    with Catalogue.temporary() as catalogue, reach.pointed_at(catalogue.server):
+        add_package(catalogue, read_package(folder) if folder else read_shipped())
+        loaded = catalogue.encoder()
+        stored, encoder = loaded.stored, loaded.network
         material = read_material([file.path for file in audio_in(music, None)], encoder, seed=1)
-        asked = queries(material, encoder, surroundings(noise, ir, None), seconds, per_cell, seed=2)
+        asked = queries(material, encoder, read_surroundings(noise, ir, None), seconds, per_cell, seed=2)
         yield Setting(stored, encoder, material, asked)
 
 
@@ -80,10 +81,10 @@ def fill(encoder_id: int, material: Material, wanted: Sequence[int]) -> Iterator
     n_rows = 0
     for size in wanted:
         before, started = n_rows, time.perf_counter()
-        with engine_of_one_connection() as catalogue:
+        with connect() as connection:
             while n_rows < size:
                 number, embeddings = next(source)
-                server.load(catalogue, encoder_id, number, embeddings)
+                server.load(connection, encoder_id, number, embeddings)
                 loaded.append(embeddings.astype(np.float16))
                 n_rows += len(embeddings)
         rows_per_s = (n_rows - before) / (time.perf_counter() - started)

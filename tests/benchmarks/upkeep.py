@@ -9,20 +9,21 @@ from pathlib import Path
 import click
 import numpy as np
 
-from cli.encoders import open_encoder, read_packed, read_shipped, reencode
-from cli.evaluate import audio_in
-from cli.output import print_table
-from cli.temporary import fill as fill_from_files
-from cli.temporary import temporary_catalogue
-from db import indexing
-from db.encoders import add_encoder
-from db.engine import connect, engine
-from db.search import Question
-from ml.audio import read_audio, resample
-from ml.queries import RATE_HZ
+from songradar import encoders
+from songradar.catalogue import Catalogue
+from songradar.cli.output import print_table
+from songradar.db import indexing
+from songradar.db.search import Question
+from songradar.evaluate import audio_in
+from songradar.evaluate import fill as fill_from_files
+from songradar.ml.audio import read_audio, resample
+from songradar.ml.package import read_included
+from songradar.ml.queries import RATE_HZ
+from tests import reach
 from tests.benchmarks import server
 from tests.benchmarks.quiz import Quiz
 from tests.benchmarks.setting import MUSIC, QUERIES, fill, prepared
+from tests.reach import connect
 
 ACTIVE = "SELECT encoder_id FROM songradar.encoders_v1 WHERE active"
 REMOVED_SHARE = 0.3
@@ -60,7 +61,7 @@ def removal(music: tuple[Path, ...], fragments: int, per_cell: int) -> None:
         connection.execute("VACUUM (ANALYZE) songradar.fragments")
         measure("after VACUUM")
         (index,) = indexing.indexes(connection, stored.name)
-        indexing.tidy(index)
+        indexing.tidy(reach.server(), index)
         measure("after db reindex")
     print_table(("5 s recordings", "named right", "ms, median", "ms, 95 %", "MB"), rows)
 
@@ -69,21 +70,23 @@ def removal(music: tuple[Path, ...], fragments: int, per_cell: int) -> None:
 @MUSIC
 def reencoding(music: tuple[Path, ...]) -> None:
     """Search all the time while the catalogue is encoded again and searches switch."""
-    article = read_packed("siamese")
+    article = read_included("siamese")
     assert article is not None
-    with temporary_catalogue(), connect() as connection:
-        fill_from_files(connection, article, list(music), 2)
-        add_encoder(engine(), read_shipped())
+    with Catalogue.temporary() as catalogue, reach.pointed_at(catalogue.server):
+        fill_from_files(catalogue, article, music, 2)
+        encoders.add(catalogue, "contrastive")
         clip = read_audio(audio_in(music, None)[0].path, RATE_HZ, 10 * RATE_HZ)[: 10 * RATE_HZ]
         questions = {}
         for name in ("siamese", "contrastive"):
-            stored, encoder = open_encoder(connection, name, threads=1)
-            heard = encoder.fingerprint_query(iter([resample(clip, RATE_HZ, encoder.spec.sample_rate_hz)]))
-            questions[stored.id] = Question(stored.id, heard.embeddings, heard.offsets_s)
+            encoder = catalogue.encoder(name, threads=1)
+            rate_hz = encoder.network.spec.sample_rate_hz
+            heard = encoder.network.fingerprint_query(iter([resample(clip, RATE_HZ, rate_hz)]))
+            questions[encoder.id] = Question(encoder.id, heard.embeddings, heard.offsets_s)
         with asking(questions) as seen:
             time.sleep(5)
             started = time.monotonic()
-            reencode.main(["contrastive"], standalone_mode=False)
+            list(encoders.reencode(catalogue, "contrastive"))
+            encoders.use(catalogue, "contrastive")
             ended = time.monotonic()
             time.sleep(5)
     rows = []

@@ -97,7 +97,9 @@ def test_bad_file_is_reported_and_the_rest_goes_on(make, reason, database, run, 
         assert connection.execute("SELECT count(*) FROM songradar.songs").fetchone() == (3,)
 
 
-@pytest.mark.parametrize(("make", "reason"), BAD[:-1], ids=IDS[:-1])
+@pytest.mark.parametrize(
+    ("make", "reason"), [(make, reason) for make, reason in BAD[:-1] if make not in (too_short, silent)]
+)
 def test_bad_clip_is_an_error_and_the_others_are_searched(make, reason, database, run, music, tmp_path):
     run("ingest", music["Amber"].parent)
     bad = make(tmp_path / "bad")
@@ -109,6 +111,18 @@ def test_bad_clip_is_an_error_and_the_others_are_searched(make, reason, database
     assert error["error"].startswith(reason)
     assert answer["matches"][0]["title"] == "Birch"
     assert result.stderr.startswith(f"{bad}: {reason}")
+
+
+@pytest.mark.parametrize(("make", "reason"), [pair for pair in BAD if pair[0] in (too_short, silent)])
+def test_clip_with_nothing_to_hear_is_no_match_with_a_reason(make, reason, database, run, music, tmp_path):
+    run("ingest", music["Amber"].parent)
+    bad = make(tmp_path / "bad")
+    as_json, for_people = run("search", "--json", bad), run("search", bad)
+    answer = json.loads(as_json.stdout)
+
+    assert (as_json.exit_code, for_people.exit_code) == (1, 1)
+    assert (answer["matched"], answer["matches"], answer["reason"]) == (False, [], reason)
+    assert for_people.stdout == f"{bad}: no match ({reason})\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names of any bytes")
@@ -152,8 +166,8 @@ def test_folder_as_a_clip_is_an_error(database, run, tmp_path):
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
 def test_file_that_may_not_be_read_is_reported(database, music):
     """As root every file may be read, so the reading is done as somebody else."""
-    from ml.errors import AudioReadError
-    from ml.files import sha256
+    from songradar.ml.errors import AudioReadError
+    from songradar.ml.files import sha256
 
     music["Amber"].chmod(0)
     root = os.geteuid() == 0

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cli.calibrate import calibrate
-from ml.conditions import CONDITIONS, Surroundings, usable
-from ml.files import audio_files
+from songradar.calibrate import calibrate
+from songradar.ml.conditions import CONDITIONS, Surroundings, usable
+from songradar.ml.files import audio_files
 from tests import synth
 
 N_CONDITIONS = sum(not condition.aligned for condition in usable(CONDITIONS, Surroundings()))
@@ -20,10 +20,12 @@ def songs(tmp_path, rng):
 
 
 @pytest.mark.train
-def test_songs_that_are_there_are_told_from_others(songs, toy_folder, capfd):
-    calibration = calibrate(toy_folder, songs, lambda song: song.name >= "4", Surroundings(), (2, 4), 3, seed=0)
+def test_songs_that_are_there_are_told_from_others(songs, toy_folder):
+    events = []
+    held_out = lambda song: song.name >= "4"
+    calibration = calibrate(toy_folder, songs, held_out, Surroundings(), (2, 4), 3, seed=0, listen=events.append)
 
-    assert "6 added" in capfd.readouterr().err  # eight, less two of those held out
+    assert [getattr(event, "outcome", None) for event in events].count("added") == 6  # eight, less two held out
     assert calibration.n_present == 2 * 3 * N_CONDITIONS
     assert calibration.n_absent == 2 * (3 * N_CONDITIONS + 6)
     assert calibration.n_right > calibration.n_present / 2

@@ -5,7 +5,7 @@ import json
 import psycopg
 import pytest
 
-from db.engine import HEAD
+from songradar.db.connection import HEAD
 from tests.toy_encoder import write_toy_encoder
 
 
@@ -35,7 +35,7 @@ def test_song_is_shown_and_removed(filled, run):
     removed = run("songs", "remove", song_id, "--yes")
     gone = run("songs", "show", song_id)
 
-    assert "title       Birch" in shown
+    assert "title          Birch" in shown
     assert removed.stdout == f"{song_id}: removed Birch by The Trees\n"
     assert (gone.exit_code, gone.stderr) == (2, f"songradar: there is no song number {song_id}\n")
 
@@ -101,7 +101,7 @@ def test_searches_do_not_switch_while_a_song_is_missing(filled, run, tmp_path, m
     result = run("encoders", "reencode", "other")
 
     assert result.exit_code == 1
-    assert "1 songs are not encoded by other, so searches do not use it yet" in result.stderr
+    assert "1 song not encoded by other, so searches do not use it yet" in result.stderr
     assert json.loads(run("status", "--json").stdout)["encoder"] == "toy"
 
     (tmp_path / "elsewhere.wav").rename(music["Birch"])

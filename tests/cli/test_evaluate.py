@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from cli.encoders import SHIPPED
+from songradar.ml.package import SHIPPED
 from tests import synth
 
 GUARD = {"clean": 1.0, "noise 10 dB": 0.9, "noise 5 dB": 0.85, "phone chain": 0.8, "tempo 4 %": 0.85}
@@ -127,7 +127,7 @@ def test_lengths_that_are_none_are_refused(run, folder, seconds):
 
 def test_shipped_encoder_names_the_demo_songs(database, run, tmp_path):
     """A guard of the shipped weights, with real clips; pink noise stands for noise, 2 of 14 may fail by chance."""
-    demo = str(files("cli").joinpath("songs_of_the_demo"))
+    demo = str(files("songradar.cli").joinpath("songs_of_the_demo"))
     run("evaluate", "--music", demo, "--seconds", 3, "--per-condition", 14, "--absent", 0, "--out", tmp_path)
     found = cells(tmp_path)[SHIPPED]
     reached = {name: found[name, 3.0]["n_right"] / found[name, 3.0]["n_queries"] for name in GUARD}

@@ -8,8 +8,9 @@ import sys
 import psycopg
 import pytest
 
-from ml.audio import read_audio
+from songradar.ml.audio import read_audio
 from tests import synth
+from tests.reach import connect
 
 FULL_DISK = """
     CREATE FUNCTION public.full() RETURNS trigger LANGUAGE plpgsql AS
@@ -195,16 +196,17 @@ def test_quiet_clip_is_still_found(catalogue, run, tmp_path, clip):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes")
 def test_reader_that_closes_the_pipe_ends_it_quietly(catalogue, clip):
-    command = f"{sys.executable} -m cli search --json {' '.join([str(clip)] * 30)} | head -n 1"
+    command = f"{sys.executable} -m songradar search --json {' '.join([str(clip)] * 30)} | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
 
     assert len(done.stdout.splitlines()) == 1
     assert done.stderr == ""
 
 
-def test_empty_catalogue_has_no_match_and_says_what_is_missing(database, run, clip):
+def test_empty_catalogue_says_how_to_fill_it_and_keeps_no_search(database, run, clip):
     result = run("search", "--json", clip)
 
-    assert result.exit_code == 1
-    assert result.stderr == "encoder toy has heard no songs yet: songradar ingest --encoder toy PATH\n"
-    assert json.loads(result.stdout)["matches"] == []
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "songradar: the catalogue has no songs yet: songradar ingest ~/Music\n"
+    with connect() as connection:
+        assert connection.execute("SELECT count(*) FROM songradar.searches").fetchone() == (0,)

@@ -14,7 +14,7 @@ def run_folder(tmp_path_factory):
     """What `train siamese` leaves after one short epoch on eight synthetic songs."""
     from click.testing import CliRunner
 
-    from cli.main import main
+    from songradar.cli.main import main
 
     music, out = tmp_path_factory.mktemp("music"), tmp_path_factory.mktemp("runs") / "tiny"
     rng = synth.np.random.default_rng(5)
@@ -96,7 +96,7 @@ def sounds(tmp_path_factory):
 def contrastive(sounds, out, *options):
     from click.testing import CliRunner
 
-    from cli.main import main
+    from songradar.cli.main import main
 
     folders = [str(sounds / "music"), "--noise", str(sounds / "noise"), "--ir", str(sounds / "ir"), "--out", str(out)]
     return CliRunner().invoke(main, ["train", "contrastive", *folders, "--held-out", "0.3", *options])

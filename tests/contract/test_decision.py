@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cli.encoders import SHIPPED, read_shipped
-from db.encoders import add_encoder, use_encoder
-from db.engine import engine
-from ml.audio import Wave, read_audio
-from ml.noise import mix_at_snr, pink_noise
+from songradar.db.encoders import add_encoder, use_encoder
+from songradar.ml.audio import Wave, read_audio
+from songradar.ml.noise import mix_at_snr, pink_noise
+from songradar.ml.package import SHIPPED, read_shipped
 from tests import synth
+from tests.reach import engine
 
-DEMO = Path(str(files("cli").joinpath("songs_of_the_demo")))
+DEMO = Path(str(files("songradar.cli").joinpath("songs_of_the_demo")))
 SONGS = sorted(path for path in DEMO.iterdir() if path.suffix != ".md")
 ALONE = [
     "karissa_hobbs_lets_go_fishin.ogg",

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+import songradar
+
 ROOT = Path(__file__).parents[2]
+SUBPACKAGES = ("db", "ml", "cli", "migrations")
 
 
 @pytest.mark.skipif(
-    not (ROOT / "cli").is_dir(), reason="the tests run beside an installed wheel: there is nothing to build"
+    not (ROOT / "songradar").is_dir(), reason="the tests run beside an installed wheel: there is nothing to build"
 )
 def test_wheel_has_all_that_is_needed_and_no_tests(tmp_path):
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT]
@@ -24,30 +27,34 @@ def test_wheel_has_all_that_is_needed_and_no_tests(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
 
     for needed in (
-        "db/sql/match_v1.sql",
-        "migrations/env.py",
-        "migrations/script.py.mako",
-        "migrations/versions/20261122_first.py",
-        "ml/weights/contrastive/encoder.onnx",
-        "ml/weights/contrastive/CARD.md",
-        "ml/weights/siamese/encoder.onnx",
-        "ml/weights/siamese/CARD.md",
-        "cli/songs_of_the_demo/CREDITS.md",
-        "cli/songs_of_the_demo/kevin_macleod_vibe_ace.m4a",
+        "songradar/db/sql/match_v1/match_v1.sql",
+        "songradar/migrations/env.py",
+        "songradar/migrations/script.py.mako",
+        "songradar/migrations/versions/20261126_first.py",
+        "songradar/ml/weights/contrastive/encoder.onnx",
+        "songradar/ml/weights/contrastive/CARD.md",
+        "songradar/ml/weights/siamese/encoder.onnx",
+        "songradar/ml/weights/siamese/CARD.md",
+        "songradar/cli/songs_of_the_demo/CREDITS.md",
+        "songradar/cli/songs_of_the_demo/kevin_macleod_vibe_ace.m4a",
     ):
         assert needed in names
-    assert not [name for name in names if name.startswith(("tests", ".ci", "docs"))]
+    assert "songradar/py.typed" in names
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"songradar"}
+    assert not [name for name in names if name.endswith(".pyc")]
 
 
 def light_modules() -> list[str]:
     """Every module of ours that runs without songradar[train]."""
+    paths = [songradar.__path__[:1], *(importlib.import_module(f"songradar.{name}").__path__ for name in SUBPACKAGES)]
+    prefixes = ["songradar.", *(f"songradar.{name}." for name in SUBPACKAGES)]
     return [
         module.name
-        for package in ("db", "ml", "cli", "migrations")
-        for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
-        if not module.name.startswith("ml.training.")
-        and module.name not in ("cli.__main__", "migrations.env")
-        and not module.name.startswith("migrations.versions.2")
+        for path, prefix in zip(paths, prefixes, strict=True)
+        for module in (pkgutil.iter_modules if prefix == "songradar." else pkgutil.walk_packages)(path, prefix)
+        if not module.name.startswith("songradar.ml.training.")
+        and module.name not in ("songradar.__main__", "songradar.migrations.env")
+        and not module.name.startswith("songradar.migrations.versions.2")
     ]
 
 

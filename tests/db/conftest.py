@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from db import embedded
+from songradar.db import embedded
 
 
 @pytest.fixture

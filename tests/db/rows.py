@@ -2,19 +2,22 @@
 
 import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from db import store
-from db.engine import connect, engine
-from db.models import Song
-from db.search import read_encoder
+from songradar.db import encoders, store
+from songradar.db.encoders import NewEncoder
+from songradar.db.search import read_encoder
+from songradar.db.store import NewSong
+from songradar.ml.package import read_package
+from tests.reach import connect
 
 
-def song_row(title: str, source: str | None = None, content: str | None = None, host: str = "here") -> Song:
+def song_row(title: str, source: str | None = None, content: str | None = None, host: str = "here") -> NewSong:
     """A song whose bytes are `content` [its title]."""
-    return Song(
+    return NewSong(
         title=title,
         artist="The Trees",
         album=None,
@@ -39,10 +42,31 @@ def active_encoder_id() -> int:
         return read_encoder(connection).id
 
 
-def add_song(title: str, n: int = 20, seed: int = 1, **columns: str) -> store.Outcome:
+def add_song(title: str, n: int = 20, seed: int = 1, **columns: str) -> store.Change:
     """Store a song with `n` fragments of random embeddings under the active encoder."""
     positions = np.arange(n, dtype=np.int32)
-    return store.add_song(engine(), song_row(title, **columns), active_encoder_id(), positions, unit_vectors(n, seed))
+    return store_song(song_row(title, **columns), positions, unit_vectors(n, seed))
+
+
+def store_song(song: NewSong, positions: NDArray[np.int32], embeddings: NDArray[np.float32]) -> store.Change:
+    """Store a song under the active encoder."""
+    with connect() as connection:
+        return store.add_song(connection, song, read_encoder(connection).id, positions, embeddings)
+
+
+def remove_song(song_id: int) -> None:
+    with connect() as connection:
+        store.remove_songs(connection, [song_id])
+
+
+def new_encoder(folder: Path, name: str | None = None) -> NewEncoder:
+    """The encoder in a folder, as the database takes it."""
+    return NewEncoder(**vars(read_package(folder, name)))
+
+
+def remove_encoder(name: str) -> int:
+    with connect() as connection:
+        return encoders.remove_encoder(connection, name)
 
 
 def add_trees(n_songs: int, n: int, first: int = 0) -> None:

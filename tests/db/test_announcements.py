@@ -6,10 +6,10 @@ import numpy as np
 import psycopg
 import pytest
 
-from db import store
-from db.engine import connect, engine
-from db.search import Question, find_matches, save_search
-from tests.db.rows import active_encoder_id, add_song, unit_vectors
+from songradar.db import songs
+from songradar.db.search import Question, find_matches, save_search
+from tests.db.rows import active_encoder_id, add_song, remove_song, unit_vectors
+from tests.reach import connect, engine
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def test_songs_are_announced_as_they_come_change_and_go(heard):
     add_song("Amber")
     add_song("Amber", source="/moved/Amber.flac")  # the bytes are known, so nothing happens
     add_song("Amber", content="Amber, remastered")
-    (song,) = store.songs(engine())
-    store.remove_song(engine(), song.id)
+    (song,) = songs.songs(engine())
+    remove_song(song.id)
 
     changes = [(note["song_id"], note["change"]) for note in heard("songradar_songs")]
     assert changes == [(song.id, "added"), (song.id, "changed"), (song.id, "removed")]

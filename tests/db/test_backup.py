@@ -14,11 +14,13 @@ import numpy as np
 import psycopg
 import pytest
 
-from db import indexing, schema, search
-from db.backup import DUMP, MANIFEST, _opened, _restore, backup, measure, restore
-from db.engine import HEAD, connect
-from db.errors import BackupUnusable, DatabaseError
+from songradar.db import indexing, schema, search
+from songradar.db.backup import DUMP, MANIFEST, _opened, _restore, backup, measure, restore
+from songradar.db.connection import HEAD
+from songradar.db.errors import BackupUnusable, DatabaseError
+from tests import reach
 from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, unit_vectors
+from tests.reach import connect
 
 RESTORING = """
     SELECT FROM pg_stat_activity
@@ -38,7 +40,7 @@ def file(database, tmp_path):
     with connect() as connection:
         found = search.find_matches(connection, question())
         search.save_search(connection, "bar.wav", 4.0, active_encoder_id(), {"total": 5.0}, found)
-    backup(tmp_path / "catalogue.songradar")
+    backup(reach.server(), tmp_path / "catalogue.songradar")
     return tmp_path / "catalogue.songradar"
 
 
@@ -100,22 +102,22 @@ def changed(file, **values):
 @pytest.mark.parametrize("has_schema", [False, True])
 def test_catalogue_comes_back_equal_and_answers_the_same(file, database, another, has_schema):
     if has_schema:
-        schema.upgrade()
-    manifest = restore(file)
+        schema.upgrade(reach.server())
+    manifest = restore(reach.server(), file)
     asked = question()
     with connect() as connection:
         restored = search.find_matches(connection, asked)
     with psycopg.connect(database) as original:
         assert manifest == held(database) == held(another)
         assert {table: extent.rows for table, extent in manifest.tables.items()} == {
-            "songs": 20, "encoders": 1, "fragments": 800, "searches": 1, "matches": 5,
+            "songs": 20, "encoders": 1, "fragments": 800, "encodings": 20, "searches": 1, "matches": 5, "settings": 1,
         }  # fmt: skip
         expected = original.execute(
             "SELECT m.song_id, m.offset_s FROM songradar.matches AS m ORDER BY m.rank"
         ).fetchall()
 
     assert [(match.song_id, match.offset_s) for match in restored] == expected
-    schema.check()
+    schema.check(reach.server())
     assert add_song("New", n=5, seed=99)
 
 
@@ -123,7 +125,7 @@ def test_catalogue_that_holds_anything_is_left_alone(file, database):
     before = held(database)
 
     with pytest.raises(BackupUnusable, match=r"the catalogue holds songs \(20\), searches \(1\), encoders \(1\)"):
-        restore(file)
+        restore(reach.server(), file)
     assert held(database) == before
 
 
@@ -144,36 +146,27 @@ def test_file_that_is_no_whole_backup_is_refused(file, another, damage):
             archive.writestr("letter.txt", "Dear")
 
     with pytest.raises(BackupUnusable, match="catalogue.songradar: (is no backup|is damaged|does not exist)"):
-        restore(file)
-    assert schema.current() is None
+        restore(reach.server(), file)
+    assert schema.current(reach.server()) is None
 
 
 def test_backup_of_a_newer_schema_is_refused(file, another):
     with pytest.raises(BackupUnusable, match="29991231_future, which takes a newer songradar"):
-        restore(changed(file, revision="29991231_future"))
-    assert schema.current() is None
+        restore(reach.server(), changed(file, revision="29991231_future"))
+    assert schema.current(reach.server()) is None
 
 
 def test_backup_of_an_older_schema_is_upgraded(database, tmp_path, another, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", database)
     add_song("Amber")
-    schema.downgrade(schema.history()[0][0])
-    monkeypatch.setattr("db.backup.connect", connect_to_old)
-    backup(tmp_path / "old")
+    schema.downgrade(reach.server(), schema.history()[0][0])
+    backup(reach.server(), tmp_path / "old")
     monkeypatch.undo()
     monkeypatch.setenv("DATABASE_URL", another)
-    restore(tmp_path / "old")
+    restore(reach.server(), tmp_path / "old")
 
-    schema.check()
+    schema.check(reach.server())
     assert held(another).tables["songs"].rows == 1
-
-
-def connect_to_old():
-    from db.engine import connect_unchecked
-
-    connection = connect_unchecked()
-    connection.execute(schema.SEARCH_PATH)
-    return connection
 
 
 def test_what_came_is_compared_with_what_was_promised(file, another):
@@ -181,15 +174,15 @@ def test_what_came_is_compared_with_what_was_promised(file, another):
     tables["fragments"]["checksum"] = "1"
 
     with pytest.raises(BackupUnusable, match=r"what came is not what it says it holds \(800 fragments\)"):
-        restore(changed(file, tables=tables))
-    assert schema.current() is None
+        restore(reach.server(), changed(file, tables=tables))
+    assert schema.current(reach.server()) is None
 
 
 def test_catalogue_that_is_filled_while_a_restore_waits_is_left_alone(file, another):
-    schema.upgrade()
+    schema.upgrade(reach.server())
     with ThreadPoolExecutor(1) as pool, psycopg.connect(another, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [schema.LOCK])
-        restoring = pool.submit(restore, file)
+        restoring = pool.submit(restore, reach.server(), file)
         while not connection.execute(RESTORING).fetchall():
             time.sleep(0.02)
         connection.execute(SONG)
@@ -212,31 +205,31 @@ def test_what_others_keep_in_a_schema_of_that_name_is_left_alone(file, another, 
         connection.execute(foreign)
         before = connection.execute(RELATIONS).fetchall()
         with pytest.raises(BackupUnusable, match="the schema songradar holds"):
-            restore(file)
+            restore(reach.server(), file)
         after = connection.execute(RELATIONS).fetchall()
 
     assert after == before
 
 
 def test_views_of_others_on_an_empty_catalogue_are_left_alone(file, another):
-    schema.upgrade()
+    schema.upgrade(reach.server())
     with psycopg.connect(another, autocommit=True) as connection:
         connection.execute("CREATE VIEW public.mine AS SELECT title FROM songradar.songs_v1")
 
         with pytest.raises(DatabaseError, match="cannot drop .* because other objects depend on it"):
-            restore(file)
+            restore(reach.server(), file)
         assert connection.execute("SELECT * FROM public.mine").fetchall() == []
-    assert schema.current() == HEAD
+    assert schema.current(reach.server()) == HEAD
 
 
 def test_restore_that_fails_leaves_the_empty_catalogue_it_found(file, another):
-    schema.upgrade()
+    schema.upgrade(reach.server())
     tables = json.loads(zipfile.ZipFile(file).read(MANIFEST))["tables"]
     tables["songs"]["checksum"] = "1"
 
     with pytest.raises(BackupUnusable):
-        restore(changed(file, tables=tables))
-    assert schema.current() == HEAD
+        restore(reach.server(), changed(file, tables=tables))
+    assert schema.current(reach.server()) == HEAD
 
 
 def test_index_that_takes_more_memory_than_the_server_gives_by_itself_comes_back(
@@ -247,10 +240,10 @@ def test_index_that_takes_more_memory_than_the_server_gives_by_itself_comes_back
     add_song("Amber")
     with connect() as connection:
         (index,) = indexing.indexes(connection)
-    indexing.rebuild(index, lists=800)
-    backup(tmp_path / "many")
+    indexing.rebuild(reach.server(), index, lists=800)
+    backup(reach.server(), tmp_path / "many")
     monkeypatch.setenv("DATABASE_URL", another)
-    restore(tmp_path / "many")
+    restore(reach.server(), tmp_path / "many")
     with connect() as connection:
         (index,) = indexing.indexes(connection)
 
@@ -260,38 +253,38 @@ def test_index_that_takes_more_memory_than_the_server_gives_by_itself_comes_back
 def test_backup_of_pgvector_in_another_schema_says_what_to_do(server, another, tmp_path):
     with psycopg.connect(another, autocommit=True) as connection:
         connection.execute("CREATE SCHEMA extensions; CREATE EXTENSION vector SCHEMA extensions")
-    schema.upgrade()
-    backup(tmp_path / "elsewhere")
+    schema.upgrade(reach.server())
+    backup(reach.server(), tmp_path / "elsewhere")
     with psycopg.connect(another, autocommit=True) as connection:
         connection.execute("DROP SCHEMA songradar CASCADE; DROP SCHEMA extensions CASCADE")
         connection.execute("CREATE EXTENSION vector SCHEMA public")
 
         with pytest.raises(BackupUnusable, match="pgvector in the schema extensions, here it is in public") as refused:
-            restore(tmp_path / "elsewhere")
+            restore(reach.server(), tmp_path / "elsewhere")
         connection.execute(str(refused.value).partition(": first ")[2])
-        restore(tmp_path / "elsewhere")
+        restore(reach.server(), tmp_path / "elsewhere")
         connection.execute("DROP SCHEMA songradar CASCADE; DROP SCHEMA extensions CASCADE")
-        restore(tmp_path / "elsewhere")  # where there is no pgvector yet
+        restore(reach.server(), tmp_path / "elsewhere")  # where there is no pgvector yet
 
-    assert schema.current() == HEAD
+    assert schema.current(reach.server()) == HEAD
 
 
 def test_backup_after_one_that_was_killed_is_made_all_the_same(database, tmp_path):
     (tmp_path / "file.unfinished").write_bytes(b"half")
-    backup(tmp_path / "file")
+    backup(reach.server(), tmp_path / "file")
 
     assert (tmp_path / "file").exists()
 
 
 def test_oldest_postgresql_takes_a_backup_of_the_newest(file, database, oldest):
-    assert restore(file).tables == held(database).tables
+    assert restore(reach.server(), file).tables == held(database).tables
     assert held(oldest).tables == held(database).tables
 
 
 def test_song_that_comes_as_soon_as_it_can_costs_no_catalogue(file, another):
     with ThreadPoolExecutor(1) as pool:
         added = pool.submit(add_as_soon_as_possible, another)
-        restore(file)
+        restore(reach.server(), file)
         added.result()
 
     assert held(another).tables["songs"].rows == 21
@@ -314,19 +307,19 @@ def test_dump_that_pg_restore_cannot_read_is_named_as_that(file, another):
         new.writestr(DUMP, bytes(5 << 20))
 
     with pytest.raises(BackupUnusable, match="broken: cannot be restored: .*not appear to be a valid"):
-        restore(broken)
-    assert schema.current() is None
+        restore(reach.server(), broken)
+    assert schema.current(reach.server()) is None
 
 
 def test_restore_that_fails_at_its_beginning_ends_and_says_why(file, another):
-    restore(file)
+    restore(reach.server(), file)
     with (
         connect() as connection,
         _opened(file) as (manifest, archive),
         archive.open(DUMP) as dump,
         pytest.raises(DatabaseError, match="^(?!ERROR).*already exists$"),
     ):
-        _restore(connection, dump, manifest)
+        _restore(reach.server(), connection, dump, manifest)
     assert held(another).tables == manifest.tables
 
 
@@ -339,7 +332,7 @@ def test_file_that_appears_meanwhile_is_left_alone(database, tmp_path):
     target = tmp_path / "file"
     with ThreadPoolExecutor(1) as pool, psycopg.connect(database) as connection:
         connection.execute("LOCK TABLE songradar.matches")
-        made = pool.submit(backup, target)
+        made = pool.submit(backup, reach.server(), target)
         wait_for_waiting(database)
         target.write_bytes(b"mine")
         connection.rollback()
@@ -360,7 +353,7 @@ def test_link_to_nowhere_is_left_alone(database, tmp_path):
     (tmp_path / "file").symlink_to(tmp_path / "nowhere")
 
     with pytest.raises(BackupUnusable, match="is there already"):
-        backup(tmp_path / "file")
+        backup(reach.server(), tmp_path / "file")
     assert (tmp_path / "file").is_symlink()
 
 
@@ -368,13 +361,13 @@ def test_file_that_is_there_is_left_alone(file):
     before = file.read_bytes()
 
     with pytest.raises(BackupUnusable, match="is there already"):
-        backup(file)
+        backup(reach.server(), file)
     assert file.read_bytes() == before
 
 
 def test_backup_that_cannot_be_written_leaves_nothing(database, tmp_path):
     with pytest.raises(BackupUnusable, match="cannot be written"):
-        backup(tmp_path / "nowhere" / "file")
+        backup(reach.server(), tmp_path / "nowhere" / "file")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from psycopg.pq import PGconn, Ping
 
-from db import connecting, embedded
-from db.engine import connect
-from db.errors import ServerUnreachable
+from songradar.db import connecting, embedded
+from songradar.db.errors import ServerUnreachable
+from tests.reach import connect
 
 
 @contextmanager

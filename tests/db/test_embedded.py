@@ -11,21 +11,25 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from db import embedded, schema
-from db.engine import HEAD, connect, is_embedded, revision
-from db.errors import ServerUnreachable
+from songradar.db import embedded, schema
+from songradar.db.connection import HEAD, revision
+from songradar.db.errors import ServerUnreachable
+from tests import reach
 from tests.db.servers import owner, postmaster, wait_until_gone
+from tests.reach import connect
 
-CONNECT = (
-    "from db.engine import connect; c = connect(); print(c.execute('SELECT pg_postmaster_start_time()').fetchone())"
-)
+CONNECT = """
+from songradar import Catalogue
+with Catalogue.open() as catalogue, catalogue.connection() as connection:
+    print(connection.execute("SELECT pg_postmaster_start_time()").fetchone())
+"""
 
 
 def test_first_connection_creates_server_database_and_schema(home):
     with connect() as connection:
         assert revision(connection) == HEAD
         assert connection.execute("SELECT current_database()").fetchone() == ("songradar",)
-    assert is_embedded()
+    assert reach.server().is_embedded
 
 
 def test_server_stays_for_the_next_command_and_stops_when_told(home):
@@ -49,7 +53,7 @@ def test_processes_that_start_at_once_share_one_server(home):
 
 def test_holder_of_the_lock_that_is_killed_leaves_no_lock(home):
     hold = (
-        "import time; from pathlib import Path; from db import embedded\n"
+        "import time; from pathlib import Path; from songradar.db import embedded\n"
         f"with embedded._locked(Path({str(home)!r})): print('held', flush=True); time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True) as holder:
@@ -139,7 +143,7 @@ def test_data_directory_that_cannot_be_used_is_named(monkeypatch, tmp_path):
 
 def test_older_embedded_schema_upgrades_itself(home):
     connect().close()
-    schema.downgrade("base")
+    schema.downgrade(reach.server(), "base")
 
     with connect() as connection:
         assert revision(connection) == HEAD

@@ -7,19 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from cli.encoders import read_folder, write_folder
-from db import encoders
-from db.engine import engine
-from db.errors import EncoderMismatch, EncoderUnknown
-from ml.errors import EncoderFileError
-from tests.db.rows import add_song
+from songradar.db import encoders
+from songradar.db.errors import EncoderMismatch, EncoderUnknown
+from songradar.ml.errors import EncoderFileError
+from songradar.ml.package import EncoderPackage, read_package, write_package
+from tests.db.rows import add_song, new_encoder, remove_encoder
+from tests.reach import engine
 from tests.toy_encoder import write_toy_encoder
 
 
 @pytest.fixture
 def other(tmp_path):
     """Another network than the one that the catalogue has."""
-    return read_folder(write_toy_encoder(tmp_path / "other", seed=1))
+    return new_encoder(write_toy_encoder(tmp_path / "other", seed=1))
 
 
 def test_the_first_encoder_is_active_and_the_second_waits(database, other):
@@ -29,7 +29,7 @@ def test_the_first_encoder_is_active_and_the_second_waits(database, other):
 
 
 def test_adding_the_same_encoder_again_does_nothing(database, toy_folder):
-    assert encoders.add_encoder(engine(), read_folder(toy_folder)) is False
+    assert encoders.add_encoder(engine(), new_encoder(toy_folder)) is False
 
 
 def test_adding_it_again_brings_its_calibration_up_to_date(database, toy_folder):
@@ -41,7 +41,7 @@ def test_adding_it_again_brings_its_calibration_up_to_date(database, toy_folder)
         "log_fragments": 0,
         "threshold": 0.7,
     }
-    encoders.add_encoder(engine(), dataclasses.replace(read_folder(toy_folder), calibration=weights))
+    encoders.add_encoder(engine(), dataclasses.replace(new_encoder(toy_folder), calibration=weights))
 
     assert encoders.read_whole(engine(), "toy").calibration == weights
 
@@ -60,7 +60,7 @@ def test_encoder_with_a_broken_file_is_refused(file, text, sentence, tmp_path):
     (folder / file).write_text(text)
 
     with pytest.raises(EncoderFileError, match=sentence):
-        read_folder(folder)
+        read_package(folder)
 
 
 def test_encoder_that_never_moves_on_is_refused(tmp_path):
@@ -69,12 +69,12 @@ def test_encoder_that_never_moves_on_is_refused(tmp_path):
     (folder / "spec.json").write_text(spec.replace('"hop_s": 0.5', '"hop_s": 0'))
 
     with pytest.raises(EncoderFileError, match="hop_s=0 is not positive"):
-        read_folder(folder)
+        read_package(folder)
 
 
 def test_name_that_the_database_would_refuse_is_a_sentence(tmp_path):
     with pytest.raises(EncoderFileError, match="'en c2' is no name for an encoder"):
-        read_folder(write_toy_encoder(tmp_path / "en c2"))
+        new_encoder(write_toy_encoder(tmp_path / "en c2"))
 
 
 def test_one_encoder_added_by_many_at_once_is_added_once(database, other):
@@ -85,7 +85,7 @@ def test_one_encoder_added_by_many_at_once_is_added_once(database, other):
 
 
 def test_a_name_never_stands_for_two_networks(database, tmp_path):
-    impostor = read_folder(write_toy_encoder(tmp_path / "toy", seed=1))
+    impostor = new_encoder(write_toy_encoder(tmp_path / "toy", seed=1))
 
     with pytest.raises(EncoderMismatch, match="toy in the database is another network"):
         encoders.add_encoder(engine(), impostor)
@@ -93,7 +93,7 @@ def test_a_name_never_stands_for_two_networks(database, tmp_path):
 
 def test_a_network_never_has_two_names(database, toy_folder):
     with pytest.raises(EncoderMismatch, match="toy in the database is the same network as twin"):
-        encoders.add_encoder(engine(), read_folder(toy_folder, "twin"))
+        encoders.add_encoder(engine(), new_encoder(toy_folder, "twin"))
 
 
 def test_use_moves_the_star(database, other):
@@ -106,23 +106,25 @@ def test_use_moves_the_star(database, other):
 def test_removing_an_encoder_drops_its_partition_and_keeps_the_songs(database):
     add_song("Amber", n=20)
 
-    assert encoders.remove_encoder(engine(), "toy") == 20
+    assert remove_encoder("toy") == 20
     with psycopg.connect(database) as connection:
         assert connection.execute("SELECT count(*) FROM songradar.songs").fetchone() == (1,)
         assert connection.execute("SELECT count(*) FROM pg_partition_tree('songradar.fragments')").fetchone() == (1,)
 
 
 def test_unknown_encoder_is_an_error_everywhere(database):
-    for act in (encoders.use_encoder, encoders.remove_encoder, encoders.read_whole):
+    for act in (encoders.use_encoder, encoders.read_whole):
         with pytest.raises(EncoderUnknown, match="no encoder called nix"):
             act(engine(), "nix")
+    with pytest.raises(EncoderUnknown, match="no encoder called nix"):
+        remove_encoder("nix")
 
 
 def test_an_encoder_survives_the_way_out_of_the_database_and_back(database, tmp_path):
-    stored = encoders.read_whole(engine(), "toy")
-    write_folder(stored, tmp_path / "toy")
+    stored = EncoderPackage(**vars(encoders.read_whole(engine(), "toy")))
+    write_package(stored, tmp_path / "toy")
 
-    assert read_folder(tmp_path / "toy") == stored
+    assert read_package(tmp_path / "toy") == stored
 
 
 def ingestion(database, *, then):
@@ -161,7 +163,7 @@ def test_encoder_is_added_while_a_song_is_being_stored(database, other):
 def test_encoder_is_removed_while_a_song_is_being_stored(database, other):
     encoders.add_encoder(engine(), other)
 
-    assert ingestion(database, then=lambda: encoders.remove_encoder(engine(), "other")) == 0
+    assert ingestion(database, then=lambda: remove_encoder("other")) == 0
     assert [encoder.name for encoder in encoders.encoders(engine())] == ["toy"]
 
 
@@ -184,7 +186,7 @@ def test_new_partition_is_like_the_others(database, other):
 
 def test_two_encoders_chosen_at_once_are_chosen_one_after_the_other(database, other, tmp_path):
     encoders.add_encoder(engine(), other)
-    encoders.add_encoder(engine(), read_folder(write_toy_encoder(tmp_path / "third", seed=2)))
+    encoders.add_encoder(engine(), new_encoder(write_toy_encoder(tmp_path / "third", seed=2)))
     with ThreadPoolExecutor(2) as pool:
         with psycopg.connect(database) as connection:
             connection.execute("SELECT FROM songradar.encoders WHERE name = 'toy' FOR UPDATE")

@@ -1,15 +1,19 @@
 """The index of codes: it grows with the catalogue, while searches go on, and survives interruptions."""
 
+from pathlib import Path
+
 import numpy as np
 import psycopg
 import pytest
 
-from db import indexing, store
-from db.engine import connect, engine
-from db.errors import EncoderUnknown, IndexBusy, NotAllowed
-from db.search import Question, find_matches
-from db.statistics import advice, statistics
-from tests.db.rows import active_encoder_id, add_song, add_trees, unit_vectors
+from songradar.db import indexing
+from songradar.db.connection import Server
+from songradar.db.errors import EncoderUnknown, IndexBusy, NotAllowed, TransactionsInTheWay
+from songradar.db.search import Question, find_matches
+from songradar.db.statistics import advice, statistics
+from tests import reach
+from tests.db.rows import active_encoder_id, add_song, add_trees, remove_song, unit_vectors
+from tests.reach import connect
 
 
 def the_index() -> indexing.CodeIndex:
@@ -46,7 +50,7 @@ def forest(database):
 def test_index_is_divided_as_the_rows_want_and_finds_the_same(forest):
     before = the_index()
     phases = []
-    lists = indexing.rebuild(before, on_progress=lambda phase, share: phases.append((phase, share)))
+    lists = indexing.rebuild(reach.server(), before, on_progress=lambda phase, share: phases.append((phase, share)))
 
     assert (before.lists, before.rows, lists) == (
         1,
@@ -68,39 +72,54 @@ def test_lists_are_bounded_by_rows_and_by_memory():
 
 
 def test_songs_added_after_the_building_are_found(forest):
-    indexing.rebuild(the_index())
+    indexing.rebuild(reach.server(), the_index())
     add_song("Late", n=300, seed=99)
 
     assert first_of(99) == "Late"
 
 
 def test_unfinished_index_is_cleared_away_and_the_old_one_serves_meanwhile(forest):
+    """What a server that crashed while it built the index leaves: an index that is not valid."""
     index = the_index()
     with psycopg.connect(forest, autocommit=True) as connection:
-        connection.execute("SET search_path = songradar, public")
-        connection.execute(indexing._definition(index.new_name, index.table, "public", 3, "CONCURRENTLY "))
         connection.execute(
-            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", [f"songradar.{index.new_name}"]
+            f"CREATE INDEX {index.name}_ccnew ON songradar.{index.table}"
+            " USING ivfflat ((songradar.code_v1(embedding)::bit(192)) bit_hamming_ops) WITH (lists = 3)"
+        )
+        connection.execute(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass", [f"songradar.{index.name}_ccnew"]
         )
 
-    assert (f"songradar.{index.new_name}", False) in names(forest)
+    assert (f"songradar.{index.name}_ccnew", False) in names(forest)
+    assert the_index().is_outgrown(2**30)
     assert first_of(3) == "Tree 3"
-    indexing.rebuild(index)
+    indexing.rebuild(reach.server(), index)
     assert [valid for _, valid in names(forest)] == [True, True]
     assert the_index().lists == index.rows // indexing.ROWS_PER_LIST
 
 
-def test_finished_index_takes_over_though_its_builder_was_killed(forest):
+def test_idle_transaction_of_others_is_named_and_the_old_index_stays(forest, monkeypatch):
+    monkeypatch.setattr(indexing, "LOCK_S", 1)
     index = the_index()
-    with psycopg.connect(forest, autocommit=True) as connection:
-        connection.execute("SET search_path = songradar, public")
-        connection.execute(indexing._definition(index.new_name, index.table, "public", 3, "CONCURRENTLY "))
-        connection.execute(f"DROP INDEX CONCURRENTLY songradar.{index.name}")
+    with psycopg.connect(forest, application_name="left open") as idle:
+        idle.execute("SELECT count(*) FROM songradar.fragments")
+        with pytest.raises(TransactionsInTheWay, match=r"stays open: process \d+ of postgres \(left open\), begun"):
+            indexing.rebuild(reach.server(), index)
 
-    assert first_of(3) == "Tree 3"
-    assert the_index().lists == 3
-    indexing.rebuild(the_index())
+        assert the_index().lists == index.lists
+        assert first_of(3) == "Tree 3"
+    indexing.rebuild(reach.server(), index)
     assert [valid for _, valid in names(forest)] == [True, True]
+    assert the_index().lists == index.rows // indexing.ROWS_PER_LIST
+
+
+def test_memory_of_a_server_that_is_not_embedded_is_left_as_it_is_set(database):
+    """Even at localhost, which may be the end of a tunnel."""
+    with connect() as connection:
+        (set_to,) = connection.execute("SELECT pg_size_bytes(current_setting('maintenance_work_mem'))").fetchone()
+
+        assert indexing.memory_for_building(connection, Server("postgresql://localhost/x")) == set_to
+        assert indexing.memory_for_building(connection, Server(folder=Path("data"))) > set_to
 
 
 def test_only_one_builds_at_a_time(forest):
@@ -108,9 +127,9 @@ def test_only_one_builds_at_a_time(forest):
     with psycopg.connect(forest) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [indexing._LOCK + index.encoder_id])
         with pytest.raises(IndexBusy, match="index of toy is being built already"):
-            indexing.rebuild(index)
+            indexing.rebuild(reach.server(), index)
 
-    assert indexing.rebuild(index) == index.rows // indexing.ROWS_PER_LIST
+    assert indexing.rebuild(reach.server(), index) == index.rows // indexing.ROWS_PER_LIST
 
 
 def test_role_that_does_not_own_the_schema_is_told_who_may(forest, server, monkeypatch):
@@ -121,22 +140,22 @@ def test_role_that_does_not_own_the_schema_is_told_who_may(forest, server, monke
         monkeypatch.setenv("DATABASE_URL", forest.replace("postgres@", "visitor@"))
         index = the_index()
         with pytest.raises(NotAllowed, match="belongs to the owner"):
-            indexing.tidy(index)
+            indexing.tidy(reach.server(), index)
         monkeypatch.setenv("DATABASE_URL", forest)
         with psycopg.connect(forest, autocommit=True) as connection:
             connection.execute("DROP OWNED BY visitor")
 
 
 def test_removed_songs_take_no_space_after_tidying(forest):
-    indexing.rebuild(the_index())
+    indexing.rebuild(reach.server(), the_index())
     with connect() as connection:
         kept = [n for (n,) in connection.execute("SELECT song_id FROM songradar.songs_v1 WHERE title > 'Tree 3'")]
         gone = [n for (n,) in connection.execute("SELECT song_id FROM songradar.songs_v1 WHERE title <= 'Tree 3'")]
         for number in gone:
-            store.remove_song(engine(), number)
+            remove_song(number)
         connection.execute("SELECT pg_stat_force_next_flush(), pg_stat_clear_snapshot()")
         before = statistics(connection)
-        indexing.tidy(the_index())
+        indexing.tidy(reach.server(), the_index())
         connection.execute("SELECT pg_stat_clear_snapshot()")
         after = statistics(connection)
 
@@ -150,9 +169,9 @@ def test_removed_songs_take_no_space_after_tidying(forest):
 def test_advice_names_an_index_that_is_outgrown(forest):
     old = the_index()
     with connect() as connection:
-        before = advice(connection, statistics(connection), [old])
-        indexing.rebuild(old)
-        after = advice(connection, statistics(connection), [the_index()])
+        before = advice(connection, reach.server(), statistics(connection), [old])
+        indexing.rebuild(reach.server(), old)
+        after = advice(connection, reach.server(), statistics(connection), [the_index()])
 
     shorter = old.rows // (old.rows // indexing.ROWS_PER_LIST)
     wanted = f"{old.rows} fragments, which searches must look through: songradar db reindex makes them {shorter}"

@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from cli.encoders import read_folder
-from db import indexing, search
-from db.encoders import add_encoder
-from db.engine import connect, engine
-from tests.db.rows import active_encoder_id, add_trees, noisy, unit_vectors
+from songradar.db import indexing, search
+from songradar.db.encoders import add_encoder
+from tests import reach
+from tests.db.rows import active_encoder_id, add_trees, new_encoder, noisy, unit_vectors
+from tests.reach import connect, engine
 from tests.toy_encoder import write_toy_encoder
 
 HOP_S = 0.5  # the toy encoder's
@@ -41,10 +41,10 @@ def rows_of(statement):
 def test_plans_at_a_hundred_thousand_fragments(database, toy_folder, rng):
     """The index of one partition inside the LATERAL, or the rows of few songs; never a sequential scan."""
     add_trees(101, n=1000)
-    add_encoder(engine(), read_folder(write_toy_encoder(toy_folder.parent / "other", seed=1)))
+    add_encoder(engine(), new_encoder(write_toy_encoder(toy_folder.parent / "other", seed=1)))
     with connect() as connection:
         (here,) = (index for index in indexing.indexes(connection) if index.rows > 0)
-    indexing.rebuild(here)
+    indexing.rebuild(reach.server(), here)
     numbers = [number for (number,) in rows_of("SELECT song_id FROM songradar.songs_v1 ORDER BY song_id")]
     query = noisy(unit_vectors(1000, seed=7)[11:19], rng)
     everywhere, few, many = (plan_of(question(query, songs=songs)) for songs in (None, numbers[:5], numbers[:90]))

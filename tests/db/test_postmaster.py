@@ -14,10 +14,11 @@ import psutil
 import psycopg
 import pytest
 
-from db import embedded, schema
-from db.engine import connect
-from db.errors import ServerUnreachable
+from songradar.db import embedded, schema
+from songradar.db.errors import ServerUnreachable
+from tests import reach
 from tests.db.servers import owner, postmaster, wait_until_gone
+from tests.reach import connect
 
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 PR_SET_CHILD_SUBREAPER = 36
@@ -65,11 +66,11 @@ def test_copy_of_a_running_data_directory_is_a_catalogue_of_its_own(home, tmp_pa
         with connect() as connection:
             assert connection.execute("SHOW data_directory").fetchone() == (str(copy / "postgres"),)
         assert str(copy / "postgres") in run("status").stdout
-        schema.downgrade("base")
+        schema.downgrade(reach.server(), "base")
         assert embedded.stop(copy)
 
         monkeypatch.setenv("SONGRADAR_HOME", str(home))
-        assert schema.current() is not None
+        assert schema.current(reach.server()) is not None
         assert not embedded.stop(copy)
         assert embedded.running_url(home) is not None
     finally:
@@ -138,7 +139,7 @@ def test_server_that_was_killed_and_that_nobody_buried_is_started_again(unburied
 
 
 def test_lock_of_another_server_in_a_common_folder_of_sockets_is_left_alone(home, tmp_path):
-    from db.postmaster import remove_stale_files
+    from songradar.db.postmaster import remove_stale_files
 
     for name in ("ours", "theirs", "sockets"):
         (tmp_path / name).mkdir()
@@ -161,7 +162,7 @@ def test_commands_wait_while_the_server_recovers_from_the_death_of_a_process(hom
 
 def test_server_that_does_not_stop_when_asked_is_stopped(home, monkeypatch):
     """One that has just lost a process does not: it waits for what will never end."""
-    monkeypatch.setattr("db.postmaster.SHUTDOWN_S", 2)
+    monkeypatch.setattr("songradar.db.postmaster.SHUTDOWN_S", 2)
     with psycopg.connect(embedded.start(home), autocommit=True) as connection:
         (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone()
         os.kill(pid, signal.SIGKILL)
@@ -263,7 +264,7 @@ def test_root_that_may_not_trace_processes_finds_its_server(act, home):
     """As root in a container, whose server is another user's."""
     connect().close()
     first = postmaster(home)
-    command = f"from pathlib import Path; from db import embedded; print(embedded.{act}(Path({str(home)!r})))"
+    command = f"from pathlib import Path; from songradar.db import embedded; print(embedded.{act}(Path({str(home)!r})))"
     without_right = ["setpriv", "--bounding-set", "-sys_ptrace", sys.executable, "-c", command]
     said = subprocess.run(without_right, check=True, capture_output=True, text=True).stdout.strip()
 

@@ -3,10 +3,11 @@
 import psycopg
 import pytest
 
-from db import schema
-from db.engine import connect
-from db.errors import DatabaseError
+from songradar.db import schema
+from songradar.db.errors import DatabaseError
+from tests import reach
 from tests.db.rows import add_song
+from tests.reach import connect
 
 PLANTED = """
     CREATE TABLE public.caught (who text);
@@ -71,7 +72,7 @@ def test_lock_that_anybody_may_take_stops_an_upgrade_for_a_while_only(stranger, 
 
 
 def test_upgrade_waits_for_no_table_for_ever(owner, run, monkeypatch):
-    schema.upgrade()
+    schema.upgrade(reach.server())
     monkeypatch.setattr(schema, "TABLE_LOCK_S", 1)
     with owner.transaction():
         owner.execute("LOCK TABLE songradar.songs")
@@ -85,7 +86,7 @@ def test_schema_of_another_role_is_refused(stranger, owner, empty_database):
     owner.execute("CREATE SCHEMA songradar AUTHORIZATION stranger")
 
     with pytest.raises(DatabaseError, match="the schema songradar belongs to stranger"):
-        schema.upgrade()
+        schema.upgrade(reach.server())
 
 
 @pytest.mark.parametrize("role", ["PUBLIC", "stranger"])
@@ -95,10 +96,10 @@ def test_schema_in_which_others_may_create_is_refused(stranger, owner, name, rol
     owner.execute(f"GRANT CREATE ON SCHEMA {name} TO {role}")
 
     with pytest.raises(DatabaseError, match=f"REVOKE CREATE ON SCHEMA {name} FROM {role}"):
-        schema.upgrade()
+        schema.upgrade(reach.server())
 
     owner.execute(f"REVOKE CREATE ON SCHEMA {name} FROM {role}")
-    schema.upgrade()
+    schema.upgrade(reach.server())
 
 
 def plant(stranger, owner, code):
@@ -111,7 +112,7 @@ def plant(stranger, owner, code):
 def test_function_that_fits_better_than_postgresqls_own_is_not_called(stranger, owner, toy_folder, run):
     plant(stranger, owner, PLANTED)
     owner.execute("GRANT INSERT ON public.caught TO PUBLIC")
-    schema.upgrade()
+    schema.upgrade(reach.server())
     run("encoders", "add", toy_folder)
     add_song("Amber")
 
@@ -121,7 +122,7 @@ def test_function_that_fits_better_than_postgresqls_own_is_not_called(stranger, 
 def test_operator_that_fits_better_than_postgresqls_own_is_not_used_by_commands(stranger, owner, toy_folder, run):
     plant(stranger, owner, DIVIDE)
     owner.execute("GRANT INSERT ON public.caught TO PUBLIC")
-    schema.upgrade()
+    schema.upgrade(reach.server())
     run("encoders", "add", toy_folder)
     add_song("Amber")
     with connect() as connection:
@@ -140,10 +141,10 @@ def test_function_that_a_body_would_be_bound_to_is_named(stranger, owner, code, 
     plant(stranger, owner, code)
 
     with pytest.raises(DatabaseError, match=f"{what}.* stands in the way of PostgreSQL's own"):
-        schema.upgrade()
-    assert schema.current() is None
+        schema.upgrade(reach.server())
+    assert schema.current(reach.server()) is None
 
     stranger.execute("DROP OWNED BY stranger CASCADE")
-    schema.upgrade()
+    schema.upgrade(reach.server())
     with connect() as connection:
         assert connection.execute("SELECT count(*) FROM songradar.songs_v1").fetchone() == (0,)

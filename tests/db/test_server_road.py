@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from db import embedded
-from ml.audio import read_audio
+from songradar.db import embedded
+from songradar.ml.audio import read_audio
 from tests import synth
 from tests.toy_encoder import write_toy_encoder
 

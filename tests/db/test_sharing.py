@@ -5,11 +5,11 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from db import sharing
-from db.engine import connect
-from db.errors import NotAllowed, RoleUnknown
-from db.search import Question, find_matches, read_encoder, save_search
+from songradar.db import sharing
+from songradar.db.errors import NotAllowed, RoleUnknown
+from songradar.db.search import Question, find_matches, read_encoder, save_search
 from tests.db.rows import add_song, unit_vectors
+from tests.reach import connect
 
 ALLOWED_TO_READ = (
     "SELECT count(*) FROM songradar.songs_v1",
@@ -141,7 +141,7 @@ def test_unknown_role_is_one_sentence(run):
 
 
 def test_a_reader_on_the_command_line_is_answered_though_nothing_is_kept(as_role, run, music, tmp_path, monkeypatch):
-    from ml.audio import read_audio
+    from songradar.ml.audio import read_audio
     from tests import synth
 
     run("ingest", music["Amber"].parent)

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from db import embedded, search
-from db.engine import connect
+from songradar.db import embedded, search
 from tests.db.servers import owner
+from tests.reach import connect
 
 
 @pytest.fixture

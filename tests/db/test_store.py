@@ -7,12 +7,17 @@ import numpy as np
 import psycopg
 import pytest
 
-from db import store
-from db.engine import engine
-from db.errors import SongRefused, SongUnknown
-from tests.db.rows import active_encoder_id, add_song, song_row, unit_vectors
+from songradar.db import songs, store
+from songradar.db.errors import SongRefused, SongUnknown
+from tests.db.rows import active_encoder_id, add_song, remove_song, song_row, store_song, unit_vectors
+from tests.reach import connect, engine
 
 SOURCE = "/music/Amber.flac"
+
+
+def with_connection(act, *arguments):
+    with connect() as connection:
+        return act(connection, *arguments)
 
 
 def counts(url: str) -> tuple[int, int]:
@@ -58,9 +63,9 @@ def test_two_processes_adding_one_song_make_one_song(database):
 
 def test_changed_file_replaces_what_its_path_stood_for(database):
     add_song("Amber", n=20)
-    song_id = store.songs(engine())[0].id
+    song_id = songs.songs(engine())[0].id
     outcome = add_song("Amber, remastered", n=12, source=SOURCE)
-    (song,) = store.songs(engine())
+    (song,) = songs.songs(engine())
 
     assert outcome == "replaced"
     assert (song.id, song.title) == (song_id, "Amber, remastered")
@@ -78,8 +83,8 @@ def test_the_same_path_on_another_machine_is_another_song(database):
 def test_a_failure_between_song_and_fragments_leaves_neither(database):
     negative = np.array([0, 1, -1], np.int32)
 
-    with pytest.raises(psycopg.errors.CheckViolation):
-        store.add_song(engine(), song_row("Amber"), active_encoder_id(), negative, unit_vectors(3, 1))
+    with pytest.raises(SongRefused, match="fragments_position_check"):
+        store_song(song_row("Amber"), negative, unit_vectors(3, 1))
 
     assert counts(database) == (0, 0)
 
@@ -87,7 +92,7 @@ def test_a_failure_between_song_and_fragments_leaves_neither(database):
 def test_unchanged_file_is_known_without_being_read(database):
     add_song("Amber")
     stamp, later = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
-    ask = lambda size, at: store.unchanged(engine(), active_encoder_id(), "here", {SOURCE: (size, at)})
+    ask = lambda size, at: with_connection(store.unchanged, active_encoder_id(), "here", {SOURCE: (size, at)})
 
     assert ask(1000, stamp) == {SOURCE}
     assert ask(1001, stamp) == ask(1000, later) == set()
@@ -97,14 +102,14 @@ def test_a_song_counts_as_indexed_only_for_the_encoder_that_heard_it(database):
     add_song("Amber")
     digest = song_row("Amber").sha256
 
-    assert store.indexed(engine(), active_encoder_id(), [digest])[digest].source == SOURCE
-    assert store.indexed(engine(), active_encoder_id() + 1, [digest]) == {}
+    assert with_connection(store.indexed, active_encoder_id(), [digest])[digest].source == SOURCE
+    assert with_connection(store.indexed, active_encoder_id() + 1, [digest]) == {}
 
 
 def test_moved_file_keeps_its_song(database):
     add_song("Amber")
-    store.relocate(engine(), song_row("Amber", source="/new/Amber.flac"))
-    (song,) = store.songs(engine())
+    with_connection(store.relocate, song_row("Amber", source="/new/Amber.flac"))
+    (song,) = songs.songs(engine())
 
     assert song.source == "/new/Amber.flac"
     assert counts(database) == (1, 20)
@@ -113,25 +118,25 @@ def test_moved_file_keeps_its_song(database):
 def test_removed_song_takes_its_fragments_along(database):
     add_song("Amber", seed=1)
     add_song("Birch", seed=2)
-    store.remove_song(engine(), store.songs(engine(), "amber")[0].id)
+    remove_song(songs.songs(engine(), "amber")[0].id)
 
-    assert [song.title for song in store.songs(engine())] == ["Birch"]
+    assert [song.title for song in songs.songs(engine())] == ["Birch"]
     assert counts(database) == (1, 20)
 
 
 def test_removing_or_showing_what_is_not_there_is_an_error(database):
     with pytest.raises(SongUnknown, match="no song number 99"):
-        store.remove_song(engine(), 99)
+        remove_song(99)
     with pytest.raises(SongUnknown, match="no song number 99"):
-        store.song(engine(), 99)
+        songs.song(engine(), 99)
 
 
 def test_songs_are_found_by_any_text_taken_literally(database):
     add_song("100% Amber", seed=1)
     add_song("100 Birches", seed=2)
 
-    assert [song.title for song in store.songs(engine(), "100%")] == ["100% Amber"]
-    assert len(store.songs(engine(), "THE TREES")) == 2
+    assert [song.title for song in songs.songs(engine(), "100%")] == ["100% Amber"]
+    assert len(songs.songs(engine(), "THE TREES")) == 2
 
 
 def test_a_song_without_title_is_refused_by_the_database(database):

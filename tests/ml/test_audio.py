@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.audio import CHUNK, decode, excerpt, level_dbfs, read_audio, resample
+from songradar.ml.audio import CHUNK, decode, excerpt, level_dbfs, read_audio, resample
 from tests import synth
 
-DEMO = Path(str(files("cli").joinpath("songs_of_the_demo")))
+DEMO = Path(str(files("songradar.cli").joinpath("songs_of_the_demo")))
 RATE_HZ = 8000
 PITCH_HZ = 1000.0
 PEAK = 0.4

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ml import augmentation
-from ml.noise import rms
+from songradar.ml import augmentation
+from songradar.ml.noise import rms
 from tests import synth
 
 RATE_HZ = 8000

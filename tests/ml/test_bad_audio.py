@@ -7,8 +7,8 @@ import av
 import numpy as np
 import pytest
 
-from ml.audio import read_audio
-from ml.errors import AudioReadError
+from songradar.ml.audio import read_audio
+from songradar.ml.errors import AudioReadError
 from tests import synth
 
 RATE_HZ = 8000

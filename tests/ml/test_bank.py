@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.conditions import Surroundings
-from ml.errors import TrainingDataError
+from songradar.ml.conditions import Surroundings
+from songradar.ml.errors import TrainingDataError
 from tests.ml.tiny import CONTRASTIVE_SPEC as SPEC
 
 pytestmark = pytest.mark.train
@@ -24,13 +24,13 @@ def songs(sides):
 @pytest.fixture
 def degrade(songs, tmp_path):
     """`degrade(n_chunks=4, warp=True)`: chunks with nothing around and only the degradations named."""
-    from ml.training.contrastive.bank import render_degraded
-    from ml.training.contrastive.config import ContrastiveConfig, Recipe
+    from songradar.ml.training.contrastive.bank import render_degraded
+    from songradar.ml.training.contrastive.config import ContrastiveConfig, Recipe
 
-    def degrade(n_chunks=4, seed=0, around=NOTHING, path=tmp_path / "degraded.f16", workers=1, **recipe):
+    def degrade(n_chunks=4, seed=0, surroundings=NOTHING, path=tmp_path / "degraded.f16", workers=1, **recipe):
         off = Recipe(room=False, band_pass=False, offset=False, warp=False, codec=False)
         config = ContrastiveConfig(n_chunks=n_chunks, seed=seed, recipe=replace(off, **recipe))
-        return render_degraded(songs, SPEC, config, around, path, workers)
+        return render_degraded(songs, SPEC, config, surroundings, path, workers)
 
     return degrade
 
@@ -50,15 +50,15 @@ def best_lag(degraded, number, clean):
 
 @pytest.fixture
 def clean(songs, tmp_path):
-    from ml.training.contrastive.bank import render_clean
+    from songradar.ml.training.contrastive.bank import render_clean
 
     return render_clean(songs, SPEC, tmp_path / "clean.f16", workers=1)
 
 
 def test_clean_frames_are_those_of_each_song_at_one_level(clean, songs):
-    from ml.augmentation import at_level
-    from ml.training.contrastive.degradation import LEVEL
-    from ml.training.spectrogram import log_mel
+    from songradar.ml.augmentation import at_level
+    from songradar.ml.training.contrastive.degradation import LEVEL
+    from songradar.ml.training.spectrogram import log_mel
 
     assert clean.starts[-1] == len(clean.frames)
     for number in range(len(songs)):
@@ -68,7 +68,7 @@ def test_clean_frames_are_those_of_each_song_at_one_level(clean, songs):
 
 
 def test_recording_shorter_than_a_frame_has_none(songs, tmp_path):
-    from ml.training.contrastive.bank import render_clean
+    from songradar.ml.training.contrastive.bank import render_clean
 
     short = replace(songs, names=songs.names[:2], starts=np.array([0, 900, 20_000]))
 
@@ -78,7 +78,7 @@ def test_recording_shorter_than_a_frame_has_none(songs, tmp_path):
 
 
 def test_clean_frames_are_reused_until_the_songs_change(clean, songs, tmp_path):
-    from ml.training.contrastive.bank import render_clean
+    from songradar.ml.training.contrastive.bank import render_clean
 
     os.utime(tmp_path / "clean.f16", (1, 1))
     again = render_clean(songs, SPEC, tmp_path / "clean.f16", workers=1)
@@ -133,7 +133,7 @@ def test_chunks_lie_within_their_songs(material, songs):
 
 
 def test_same_seed_draws_the_same_bytes(degrade, tmp_path, sides):
-    everything = {"room": True, "band_pass": True, "warp": True, "codec": True, "around": sides[0].around}
+    everything = {"room": True, "band_pass": True, "warp": True, "codec": True, "surroundings": sides[0].surroundings}
     one, two = tmp_path / "one.f16", tmp_path / "two.f16"
 
     degrade(6, path=one, workers=1, **everything)
@@ -177,14 +177,14 @@ def test_chunks_of_other_settings_are_drawn_again(change, degrade, tmp_path):
 def test_chunks_in_other_surroundings_are_drawn_again(degrade, sides, tmp_path):
     before = np.array(degrade(4, room=True).frames)
 
-    after = degrade(4, room=True, around=sides[0].around)
+    after = degrade(4, room=True, surroundings=sides[0].surroundings)
 
     assert not np.array_equal(after.frames, before)
 
 
 def test_songs_that_are_too_short_for_a_chunk_are_refused(songs, tmp_path):
-    from ml.training.contrastive.bank import render_degraded
-    from ml.training.contrastive.config import ContrastiveConfig
+    from songradar.ml.training.contrastive.bank import render_degraded
+    from songradar.ml.training.contrastive.config import ContrastiveConfig
 
     short = replace(songs, names=("short.wav",), starts=np.array([0, 80_000]))
 

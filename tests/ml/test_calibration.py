@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from ml.errors import TrainingDataError
-from ml.evaluation import Answer, Outcome
-from ml.queries import Query
+from songradar.ml.errors import TrainingDataError
+from songradar.ml.evaluation import Outcome, SearchResult
+from songradar.ml.queries import Query
 
 pytestmark = pytest.mark.train
 
@@ -36,7 +36,7 @@ def outcomes(rng, n, source, level, asked="a"):
 
 def outcome(*matches, asked="a"):
     nothing = np.zeros(0, np.float32)
-    return Outcome(Query("any", 10.0, asked, 0.0, nothing, nothing), Answer(matches, 1.0, 1.0))
+    return Outcome(Query("any", 10.0, asked, 0.0, nothing, nothing), SearchResult(matches, 1.0, 1.0))
 
 
 def absent(rng, n, level):
@@ -51,7 +51,7 @@ def alone(outcomes):
 
 @pytest.fixture
 def calibration():
-    from ml.training import calibration
+    from songradar.ml.training import calibration
 
     return calibration
 

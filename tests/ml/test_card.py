@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from ml.spec import CONTRASTIVE
-from ml.training.contrastive.config import ContrastiveConfig, Recipe
-from ml.training.contrastive.recordings import Recordings
-from ml.training.siamese.config import SiameseConfig
+from songradar.ml.spec import CONTRASTIVE
+from songradar.ml.training.contrastive.config import ContrastiveConfig, Recipe
+from songradar.ml.training.contrastive.recordings import Recordings
+from songradar.ml.training.siamese.config import SiameseConfig
 
 pytestmark = pytest.mark.train
 
@@ -44,10 +44,10 @@ CALIBRATED, UNCALIBRATED = Calibration({"intercept": 1.0, "threshold": 0.8125}),
 @pytest.fixture(params=["siamese", "contrastive"])
 def write(request):
     """`write(calibration)`: the card of either encoder."""
-    from ml.training import card
-    from ml.training.siamese.dataset import Dataset, Song
+    from songradar.ml.training import card
+    from songradar.ml.training.siamese.dataset import Dataset, TrainingSong
 
-    songs = (Song("a.mp3", "0", 0, 12), Song("b.mp3", "1", 12, 8))
+    songs = (TrainingSong("a.mp3", "0", 0, 12), TrainingSong("b.mp3", "1", 12, 8))
     dataset = Dataset(np.zeros((20, 2, 2), np.uint8), songs, ())
     recordings = Recordings(("a", "b", "c"), ("0", "1", "2"), np.arange(4), np.zeros(8000 * 5400, np.int16), ())
     siamese = lambda c: card.siamese_card("mine", dataset, SiameseConfig(seed=7), SIAMESE_METRICS, c, LICENCES)

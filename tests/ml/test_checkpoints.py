@@ -4,27 +4,27 @@ from dataclasses import asdict
 
 import pytest
 
-from ml.errors import TrainingDataError
+from songradar.ml.errors import TrainingDataError
 
 pytestmark = pytest.mark.train
 
 
 @pytest.fixture
 def checkpoints():
-    from ml.training import checkpoints
+    from songradar.ml.training import checkpoints
 
     return checkpoints
 
 
 def test_same_settings_may_go_on(checkpoints, tmp_path):
-    from ml.training.contrastive.config import ContrastiveConfig
+    from songradar.ml.training.contrastive.config import ContrastiveConfig
 
     for _ in range(2):
         checkpoints.check_settings({**asdict(ContrastiveConfig()), "sizes": (1, 2)}, tmp_path)
 
 
 def test_another_setting_is_refused_and_named(checkpoints, tmp_path):
-    from ml.training.contrastive.config import ContrastiveConfig, Recipe
+    from songradar.ml.training.contrastive.config import ContrastiveConfig, Recipe
 
     checkpoints.check_settings({**asdict(ContrastiveConfig()), "music": "a"}, tmp_path)
     noted = (tmp_path / "settings.json").read_text()

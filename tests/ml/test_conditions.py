@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ml.audio import resample
-from ml.conditions import CONDITIONS, PRE_ROLL_S, Condition, Surroundings, Warp, usable
-from ml.noise import pink_noise, rms
+from songradar.ml.audio import resample
+from songradar.ml.conditions import CONDITIONS, PRE_ROLL_S, Condition, Surroundings, Warp, usable
+from songradar.ml.noise import pink_noise, rms
 from tests import synth
 
 RATE_HZ = 16_000
@@ -19,15 +19,15 @@ def played(rng):
 
 
 @pytest.fixture
-def around(rng):
+def surroundings(rng):
     def response(n):
         return (rng.standard_normal(n) * np.exp(-5 * np.arange(n) / n)).astype(np.float32)
 
     return Surroundings(noises=[pink_noise(4 * RATE_HZ, rng)], rooms=[response(8000)], devices=[response(200)])
 
 
-def recorded(condition, played, around, seed=0):
-    return condition.record(played, 2 * RATE_HZ, RATE_HZ, around, np.random.default_rng(seed))
+def recorded(condition, played, surroundings, seed=0):
+    return condition.record(played, 2 * RATE_HZ, RATE_HZ, surroundings, np.random.default_rng(seed))
 
 
 def named(name):
@@ -36,8 +36,8 @@ def named(name):
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
-def test_recording_is_as_long_as_what_is_played_after_the_moment_before(condition, played, around):
-    heard = recorded(condition, played, around)
+def test_recording_is_as_long_as_what_is_played_after_the_moment_before(condition, played, surroundings):
+    heard = recorded(condition, played, surroundings)
 
     assert heard.dtype == np.float32
     assert heard.shape == (2 * RATE_HZ,)
@@ -45,35 +45,35 @@ def test_recording_is_as_long_as_what_is_played_after_the_moment_before(conditio
 
 
 @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
-def test_recording_depends_on_the_seed_only(condition, played, around):
-    one, again, other = (recorded(condition, played, around, seed) for seed in (1, 1, 2))
+def test_recording_depends_on_the_seed_only(condition, played, surroundings):
+    one, again, other = (recorded(condition, played, surroundings, seed) for seed in (1, 1, 2))
 
     np.testing.assert_array_equal(one, again)
     assert np.array_equal(one, other) == (condition.snr_db is None)
 
 
 @pytest.mark.parametrize("snr_db", [10, 5, 0, -5])
-def test_noise_has_the_ratio_in_the_name(snr_db, played, around):
+def test_noise_has_the_ratio_in_the_name(snr_db, played, surroundings):
     clean = played[PRE_ROLL:]
 
-    heard = recorded(named(f"noise {snr_db} dB"), played, around)
+    heard = recorded(named(f"noise {snr_db} dB"), played, surroundings)
 
     assert 20 * np.log10(rms(clean) / rms(heard - clean)) == pytest.approx(snr_db, abs=0.05)
 
 
-def test_clean_recording_is_what_is_played(played, around):
-    np.testing.assert_array_equal(recorded(named("clean"), played, around), played[PRE_ROLL:])
+def test_clean_recording_is_what_is_played(played, surroundings):
+    np.testing.assert_array_equal(recorded(named("clean"), played, surroundings), played[PRE_ROLL:])
 
 
-def test_moment_before_is_heard_as_reverberation(played, around):
+def test_moment_before_is_heard_as_reverberation(played, surroundings):
     played[PRE_ROLL:] *= 1e-3
 
-    heard = recorded(Condition("room", room=True), played, around)
+    heard = recorded(Condition("room", room=True), played, surroundings)
 
     assert rms(heard[:800]) > 100 * rms(heard[-800:])
 
 
-def test_phone_carries_its_band(around, rng):
+def test_phone_carries_its_band(surroundings, rng):
     white = 0.1 * rng.standard_normal(3 * RATE_HZ).astype(np.float32)
 
     heard = recorded(Condition("phone", phone=True), white, Surroundings())
@@ -84,18 +84,18 @@ def test_phone_carries_its_band(around, rng):
     assert inside > 100 * above
 
 
-def test_phone_carries_the_noise_through_the_same_band_as_the_music(played, around):
-    quiet = recorded(Condition("phone", snr_db=40, phone=True), played, around)
-    loud = recorded(Condition("phone", snr_db=-20, phone=True), played, around)
+def test_phone_carries_the_noise_through_the_same_band_as_the_music(played, surroundings):
+    quiet = recorded(Condition("phone", snr_db=40, phone=True), played, surroundings)
+    loud = recorded(Condition("phone", snr_db=-20, phone=True), played, surroundings)
 
     for heard in (quiet, loud):
         power = np.abs(np.fft.rfft(heard)) ** 2
         assert np.mean(power[600:6000]) > 10 * np.mean(power[40:240])
 
 
-def test_conditions_in_rooms_need_rooms(around):
-    assert usable(CONDITIONS, around) == list(CONDITIONS)
-    left = usable(CONDITIONS, Surroundings(noises=around.noises))
+def test_conditions_in_rooms_need_rooms(surroundings):
+    assert usable(CONDITIONS, surroundings) == list(CONDITIONS)
+    left = usable(CONDITIONS, Surroundings(noises=surroundings.noises))
 
     assert [condition.name for condition in CONDITIONS if condition not in left] == ["room + noise 5 dB"]
 
@@ -104,11 +104,11 @@ def test_phone_needs_nothing_around(played):
     assert len(recorded(named("phone chain"), played, Surroundings())) == 2 * RATE_HZ
 
 
-def test_silence_can_be_recorded(around):
+def test_silence_can_be_recorded(surroundings):
     silence = np.zeros(2 * RATE_HZ, np.float32)
 
     for condition in CONDITIONS:
-        assert len(recorded(condition, silence, around)) == RATE_HZ
+        assert len(recorded(condition, silence, surroundings)) == RATE_HZ
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.errors import TrainingDataError
+from songradar.ml.errors import TrainingDataError
 from tests.ml.tiny import CONTRASTIVE_SPEC as SPEC
 
 pytestmark = pytest.mark.train
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.train
 @pytest.fixture(scope="module")
 def train(material):
     """Train for two epochs of two steps: `train(out)` returns the encoder and the lines logged."""
-    from ml.training.contrastive.config import ContrastiveConfig
-    from ml.training.contrastive.fit import fit
+    from songradar.ml.training.contrastive.config import ContrastiveConfig
+    from songradar.ml.training.contrastive.fit import fit
 
     config = ContrastiveConfig(n_pairs=16, steps=2, epochs=2, n_chunks=24, trial_size=2)
 
@@ -49,7 +49,7 @@ def kill(line):
 
 
 def test_each_epoch_is_a_row_with_all_hit_rates(trained):
-    from ml.training.contrastive.retrieval import QUERIED
+    from songradar.ml.training.contrastive.retrieval import QUERIED
 
     out, _, lines = trained
 
@@ -62,8 +62,8 @@ def test_each_epoch_is_a_row_with_all_hit_rates(trained):
 
 
 def test_best_encoder_is_returned(trained, material):
-    from ml.training.contrastive.fit import embedder
-    from ml.training.contrastive.retrieval import hit_rates
+    from songradar.ml.training.contrastive.fit import embedder
+    from songradar.ml.training.contrastive.retrieval import hit_rates
 
     out, encoder, _ = trained
 
@@ -102,8 +102,8 @@ def test_finished_training_is_not_repeated(train, trained):
 
 
 def test_settings_tell_trainings_apart(sides):
-    from ml.training.contrastive.config import ContrastiveConfig, Recipe
-    from ml.training.contrastive.fit import settings
+    from songradar.ml.training.contrastive.config import ContrastiveConfig, Recipe
+    from songradar.ml.training.contrastive.fit import settings
 
     train, validation = sides
     config = ContrastiveConfig()
@@ -112,7 +112,7 @@ def test_settings_tell_trainings_apart(sides):
         settings(replace(SPEC, hop_s=1.0), config, train),
         settings(SPEC, replace(config, recipe=Recipe(room=False)), train),
         settings(SPEC, config, replace(train, songs=validation.songs)),
-        settings(SPEC, config, replace(train, around=validation.around)),
+        settings(SPEC, config, replace(train, surroundings=validation.surroundings)),
     ]
 
     assert one == settings(SPEC, config, train)
@@ -120,7 +120,7 @@ def test_settings_tell_trainings_apart(sides):
 
 
 def test_ancestor_is_what_the_training_was_made_of(tmp_path):
-    from ml.training.contrastive.fit import ancestor
+    from songradar.ml.training.contrastive.fit import ancestor
 
     (tmp_path / "settings.json").write_text('{"held_out_share": 0.2, "seed": 3}')
     (tmp_path / "best.keras").write_bytes(b"weights")
@@ -140,7 +140,7 @@ def test_ancestor_is_what_the_training_was_made_of(tmp_path):
     ],
 )
 def test_ancestor_that_will_not_do_is_refused(text, reason, tmp_path):
-    from ml.training.contrastive.fit import ancestor
+    from songradar.ml.training.contrastive.fit import ancestor
 
     (tmp_path / "settings.json").write_text(text)
     (tmp_path / "best.keras").write_bytes(b"weights")
@@ -152,8 +152,8 @@ def test_ancestor_that_will_not_do_is_refused(text, reason, tmp_path):
 def test_training_in_bfloat16_leaves_an_encoder_in_float32(material, tmp_path):
     import keras
 
-    from ml.training.contrastive.config import ContrastiveConfig
-    from ml.training.contrastive.fit import embedder, fit
+    from songradar.ml.training.contrastive.config import ContrastiveConfig
+    from songradar.ml.training.contrastive.fit import embedder, fit
 
     config = ContrastiveConfig(n_pairs=16, steps=1, epochs=2, n_chunks=24, trial_size=2, precision="mixed_bfloat16")
 
@@ -169,7 +169,7 @@ def test_training_in_bfloat16_leaves_an_encoder_in_float32(material, tmp_path):
 
 
 def test_training_begins_with_the_weights_of_another(trained, material):
-    from ml.training.contrastive.fit import first_encoder
+    from songradar.ml.training.contrastive.fit import first_encoder
 
     out, encoder, _ = trained
 
@@ -180,7 +180,7 @@ def test_training_begins_with_the_weights_of_another(trained, material):
 
 
 def test_training_begins_with_weights_that_were_kept_small(trained, material, tmp_path):
-    from ml.training.contrastive.fit import ancestor, embedder, first_encoder
+    from songradar.ml.training.contrastive.fit import ancestor, embedder, first_encoder
 
     out, encoder, _ = trained
     (tmp_path / "weights.npz").write_bytes((out / "weights.npz").read_bytes())
@@ -195,8 +195,8 @@ def test_training_begins_with_weights_that_were_kept_small(trained, material, tm
 
 
 def test_training_begins_with_the_principal_dimensions_of_a_wider_network(trained, material):
-    from ml.training.contrastive.fit import embedder, first_encoder
-    from ml.training.contrastive.retrieval import spread_embeddings
+    from songradar.ml.training.contrastive.fit import embedder, first_encoder
+    from songradar.ml.training.contrastive.retrieval import spread_embeddings
 
     out, encoder, _ = trained
 
@@ -208,7 +208,7 @@ def test_training_begins_with_the_principal_dimensions_of_a_wider_network(traine
 
 
 def test_weights_of_another_network_are_refused(tmp_path, trained, material):
-    from ml.training.contrastive.fit import first_encoder
+    from songradar.ml.training.contrastive.fit import first_encoder
 
     (tmp_path / "best.keras").write_bytes((trained[0] / "best.keras").read_bytes()[:1000])
 
@@ -219,15 +219,15 @@ def test_weights_of_another_network_are_refused(tmp_path, trained, material):
 
 @pytest.mark.parametrize(("rates", "best"), [([0.5], 1), ([0.2, 0.6, 0.4], 2), ([0.5, 0.5], 1)])
 def test_best_epoch_has_the_highest_hit_rate(rates, best):
-    from ml.training.contrastive.fit import MONITOR, best_epoch
+    from songradar.ml.training.contrastive.fit import MONITOR, best_epoch
 
     assert best_epoch([{"epoch": epoch, MONITOR: rate} for epoch, rate in enumerate(rates, start=1)]) == best
 
 
 def test_learning_rate_rises_for_an_epoch_and_falls_to_the_end():
-    from ml.training.contrastive.config import ContrastiveConfig
-    from ml.training.contrastive.fit import compiled
-    from ml.training.contrastive.network import contrastive_encoder
+    from songradar.ml.training.contrastive.config import ContrastiveConfig
+    from songradar.ml.training.contrastive.fit import compiled
+    from songradar.ml.training.contrastive.network import contrastive_encoder
 
     config = ContrastiveConfig(steps=10, epochs=4, learning_rate=1e-3)
     schedule = compiled(contrastive_encoder(SPEC, (4, 4, 4, 4)), config).optimizer._learning_rate
@@ -243,8 +243,8 @@ def test_learning_rate_rises_for_an_epoch_and_falls_to_the_end():
 
 
 def test_embedding_in_batches_is_that_of_the_whole(rng):
-    from ml.training.contrastive.fit import embedder
-    from ml.training.contrastive.network import contrastive_encoder
+    from songradar.ml.training.contrastive.fit import embedder
+    from songradar.ml.training.contrastive.network import contrastive_encoder
 
     encoder = contrastive_encoder(SPEC, (4, 4, 4, 4))
     views = rng.standard_normal((7, SPEC.n_frames, SPEC.n_mels)).astype(np.float32)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.spec import CONTRASTIVE
+from songradar.ml.spec import CONTRASTIVE
 
 pytestmark = pytest.mark.train
 
@@ -12,7 +12,7 @@ TEMPERATURE = 0.1
 
 @pytest.fixture
 def network():
-    from ml.training.contrastive import network
+    from songradar.ml.training.contrastive import network
 
     return network
 

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ml.audio import read_audio
-from ml.errors import TrainingDataError
-from ml.files import audio_files
+from songradar.ml.audio import read_audio
+from songradar.ml.errors import TrainingDataError
+from songradar.ml.files import audio_files
 from tests import synth
 from tests.ml.tiny import SPEC
 
@@ -38,13 +38,13 @@ def out(tmp_path):
 @pytest.fixture
 def render():
     """`dataset.render` on all that lies in a folder."""
-    from ml.training.siamese import dataset
+    from songradar.ml.training.siamese import dataset
 
     return lambda music, *rest, workers: dataset.render(list(audio_files([music])), *rest, workers)
 
 
 def test_each_whole_fragment_is_a_picture(render, music, out):
-    from ml.training.spectrogram import mel_image
+    from songradar.ml.training.spectrogram import mel_image
 
     dataset = render(music, SPEC_10_S, out, workers=2)
 
@@ -112,7 +112,7 @@ def test_too_few_songs_are_refused(render, music, out):
 
 @pytest.fixture
 def split():
-    from ml.training.siamese import dataset
+    from songradar.ml.training.siamese import dataset
 
     def split(n_fragments, share, seed=0):
         firsts = np.cumsum([0, *n_fragments]).tolist()

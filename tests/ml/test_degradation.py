@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ml.conditions import PRE_ROLL_S, Surroundings
-from ml.noise import pink_noise, rms
-from ml.training.contrastive.config import Recipe
-from ml.training.contrastive.degradation import LEVEL, draw_warp, play, record
+from songradar.ml.conditions import PRE_ROLL_S, Surroundings
+from songradar.ml.noise import pink_noise, rms
+from songradar.ml.training.contrastive.config import Recipe
+from songradar.ml.training.contrastive.degradation import LEVEL, draw_warp, play, record
 from tests import synth
 
 RATE_HZ = 8000
@@ -20,15 +20,15 @@ def song(rng):
 
 
 @pytest.fixture
-def around(rng):
+def surroundings(rng):
     room, device = (rng.standard_normal(n) * np.exp(-5 * np.arange(n) / n) for n in (2000, 100))
     noise = pink_noise(4 * RATE_HZ, rng)
     return Surroundings([noise], [room.astype(np.float32)], [device.astype(np.float32)])
 
 
-def degraded(song, recipe, around, seed):
+def degraded(song, recipe, surroundings, seed):
     rng = np.random.default_rng(seed)
-    return record(play(song, RATE_HZ, recipe, around, rng), RATE_HZ, recipe, around, rng)
+    return record(play(song, RATE_HZ, recipe, surroundings, rng), RATE_HZ, recipe, surroundings, rng)
 
 
 def test_half_of_the_recordings_are_warped_a_little_up_or_down(rng):
@@ -50,21 +50,21 @@ def test_nothing_to_do_leaves_the_song(song):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_recording_has_its_length_and_level(seed, song, around):
-    heard = degraded(song, Recipe(), around, seed)
+def test_recording_has_its_length_and_level(seed, song, surroundings):
+    heard = degraded(song, Recipe(), surroundings, seed)
 
     assert len(heard) == len(song) - PRE_ROLL
     assert np.isfinite(heard).all()
     assert LEVEL / 6 < rms(heard) < 1.2 * LEVEL  # a compressor, which comes last, may take 13 dB
 
 
-def test_recording_depends_on_the_seed_only(song, around):
-    one, again, other = (degraded(song, Recipe(), around, seed) for seed in (1, 1, 2))
+def test_recording_depends_on_the_seed_only(song, surroundings):
+    one, again, other = (degraded(song, Recipe(), surroundings, seed) for seed in (1, 1, 2))
 
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(one, other)
 
 
-def test_silence_can_be_recorded(around):
+def test_silence_can_be_recorded(surroundings):
     for seed in range(8):
-        assert np.isfinite(degraded(np.zeros(3 * RATE_HZ, np.float32), Recipe(), around, seed)).all()
+        assert np.isfinite(degraded(np.zeros(3 * RATE_HZ, np.float32), Recipe(), surroundings, seed)).all()

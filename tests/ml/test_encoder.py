@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from ml.audio import windows
-from ml.encoder import BATCH_SIZE, Encoder, read_onnx, sha256_of
-from ml.errors import ClipTooShort, EncoderFileError, SilentAudio
-from ml.spec import EMBEDDING_DIM, AudioSpec
+from songradar.ml.audio import windows
+from songradar.ml.encoder import BATCH_SIZE, Encoder, read_onnx, sha256_of
+from songradar.ml.errors import ClipTooShort, EncoderFileError, SilentAudio
+from songradar.ml.spec import EMBEDDING_DIM, AudioSpec
 from tests import synth
 from tests.toy_encoder import SPEC
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from ml.evaluation import Answer, Score, judge, scores, sound_alike, summaries, wilson_interval
-from ml.queries import RATE_HZ, Query
+from songradar.ml.evaluation import Score, SearchResult, judge, scores, sound_alike, summaries, wilson_interval
+from songradar.ml.queries import RATE_HZ, Query
 from tests import synth
 
 SILENCE = np.zeros(0, np.float32)
@@ -31,7 +31,7 @@ def query(condition="clean", seconds=5.0, source="a", offset_s=0.0, song=SILENCE
 
 
 def answer(*matches, encode_ms=1.0, search_ms=1.0):
-    return Answer(matches, encode_ms, search_ms)
+    return SearchResult(matches, encode_ms, search_ms)
 
 
 class TestOutcome:
@@ -42,7 +42,7 @@ class TestOutcome:
         assert judge(query(), answer(first, second)).accepted
         assert not judge(query(), answer(second, first)).accepted
 
-    @pytest.mark.parametrize("given", [None, Answer((), 1.0, 1.0)], ids=["not searched", "nothing found"])
+    @pytest.mark.parametrize("given", [None, SearchResult((), 1.0, 1.0)], ids=["not searched", "nothing found"])
     def test_nothing_found_is_neither_right_nor_accepted(self, given):
         outcome = judge(query(), given)
 

@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 import pytest
 
-from ml.encoder import Encoder
-from ml.spec import CONTRASTIVE, EMBEDDING_DIM, SIAMESE
+from songradar.ml.encoder import Encoder
+from songradar.ml.spec import CONTRASTIVE, EMBEDDING_DIM, SIAMESE
 from tests import synth
 from tests.ml.tiny import SPEC
 
@@ -16,9 +16,9 @@ SCALE = 0.37
 
 @pytest.mark.parametrize("spec", [SPEC, SIAMESE], ids=["tiny", "siamese"])
 def test_onnx_from_waveform_equals_keras_on_librosas_picture(spec, rng):
-    from ml.training.export import encoder_onnx
-    from ml.training.siamese.network import siamese_encoder
-    from ml.training.spectrogram import mel_image
+    from songradar.ml.training.export import encoder_onnx
+    from songradar.ml.training.siamese.network import siamese_encoder
+    from songradar.ml.training.spectrogram import mel_image
 
     network = siamese_encoder(spec)
     song = synth.melody(rng, 3 * spec.fragment_s, spec.sample_rate_hz)
@@ -34,8 +34,8 @@ def test_onnx_from_waveform_equals_keras_on_librosas_picture(spec, rng):
 
 
 def test_silence_and_full_scale_give_numbers():
-    from ml.training.export import encoder_onnx
-    from ml.training.siamese.network import siamese_encoder
+    from songradar.ml.training.export import encoder_onnx
+    from songradar.ml.training.siamese.network import siamese_encoder
 
     encoder = Encoder(encoder_onnx(siamese_encoder(SPEC), SPEC, SCALE), SPEC, "exported")
     extremes = np.stack([np.full(SPEC.fragment_samples, level, np.float32) for level in (0, 1e-20, 1)])
@@ -46,7 +46,7 @@ def test_silence_and_full_scale_give_numbers():
 @pytest.fixture
 def contrastive():
     """A narrow one, whose normalisations do not leave everything as it is."""
-    from ml.training.contrastive.network import contrastive_encoder
+    from songradar.ml.training.contrastive.network import contrastive_encoder
 
     encoder, rng = contrastive_encoder(CONTRASTIVE, (4, 4, 4, 4)), np.random.default_rng(3)
     encoder.set_weights([weight + rng.uniform(0, 0.2, weight.shape) for weight in encoder.get_weights()])
@@ -54,8 +54,8 @@ def contrastive():
 
 
 def test_contrastive_onnx_equals_keras_on_standardised_frames(contrastive, rng):
-    from ml.training.export import encoder_onnx
-    from ml.training.spectrogram import log_mel, standardised
+    from songradar.ml.training.export import encoder_onnx
+    from songradar.ml.training.spectrogram import log_mel, standardised
 
     size = CONTRASTIVE.fragment_samples
     song = synth.melody(rng, 3.0, CONTRASTIVE.sample_rate_hz)
@@ -71,7 +71,7 @@ def test_contrastive_onnx_equals_keras_on_standardised_frames(contrastive, rng):
 
 
 def test_onnx_names_each_set_of_operators_once(contrastive):
-    from ml.training.export import encoder_onnx
+    from songradar.ml.training.export import encoder_onnx
 
     model = onnx.load_from_string(encoder_onnx(contrastive, CONTRASTIVE))
 
@@ -80,7 +80,7 @@ def test_onnx_names_each_set_of_operators_once(contrastive):
 
 
 def test_contrastive_onnx_gives_numbers_for_silence_and_full_scale(contrastive):
-    from ml.training.export import encoder_onnx
+    from songradar.ml.training.export import encoder_onnx
 
     encoder = Encoder(encoder_onnx(contrastive, CONTRASTIVE), CONTRASTIVE, "exported")
     extremes = np.stack([np.full(CONTRASTIVE.fragment_samples, level, np.float32) for level in (0, 1e-20, 1)])

@@ -1,17 +1,15 @@
-"""Many files at a time: what cannot be used comes as data, and only a few are in hand."""
+"""Many files at a time: what cannot be used comes as data, and the end breaks off what is not done."""
 
-import itertools
-from queue import SimpleQueue
-from threading import Event
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from ml.decoder import Decoder
-from ml.encoder import Encoder
-from ml.extraction import Extracted, HashedFile, extract, extract_one
-from ml.files import Failure, audio_files, sha256
-from ml.tags import Tags
+from songradar.ml.encoder import Encoder
+from songradar.ml.extraction import Extracted, Extraction, HashedFile
+from songradar.ml.files import AudioFile, Failure, audio_files, sha256
+from songradar.ml.tags import Tags
 from tests import synth
 
 
@@ -25,13 +23,10 @@ def hashed(path):
     return HashedFile(file, sha256(path))
 
 
-@pytest.fixture
-def decoders():
-    """A decoder to take from."""
-    queue = SimpleQueue()
-    with Decoder() as decoder:
-        queue.put(decoder)
-        yield queue
+def extract(files, encoder, workers=2):
+    """What comes of each file, in their order."""
+    with Extraction(encoder, workers) as extraction:
+        return [future.result() for future in [extraction.encode(file) for file in files]]
 
 
 @pytest.fixture
@@ -48,8 +43,8 @@ def bad_files(tmp_path, rng):
     return [hashed(tmp_path / name) for name in ("text.mp3", "silent.wav", "short.wav")]
 
 
-def test_song_gives_its_tags_and_fingerprint(files, encoder, decoders):
-    result = extract_one(files[0], encoder, decoders, Event())
+def test_song_gives_its_tags_and_fingerprint(files, encoder):
+    [result] = extract(files[:1], encoder)
 
     assert result.hashed == files[0]
     assert result.tags == Tags("Amber", "The Trees")
@@ -59,13 +54,13 @@ def test_song_gives_its_tags_and_fingerprint(files, encoder, decoders):
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_every_song_comes_once(workers, files, encoder):
-    results = list(extract(files, encoder, workers))
+    results = extract(files, encoder, workers)
 
     assert sorted(result.tags.title for result in results) == ["Amber", "Birch", "Cedar"]
 
 
-def test_results_do_not_depend_on_order_or_workers(files, encoder, decoders):
-    alone = {file: extract_one(file, encoder, decoders, Event()).fingerprint for file in files}
+def test_results_do_not_depend_on_order_or_workers(files, encoder):
+    alone = {file: extract([file], encoder, 1)[0].fingerprint for file in files}
 
     for result in extract(reversed(files), encoder, 3):
         np.testing.assert_array_equal(result.fingerprint.embeddings, alone[result.hashed].embeddings)
@@ -85,36 +80,32 @@ def test_bad_files_are_data_and_the_rest_goes_on(files, bad_files, encoder):
     }
 
 
-def test_file_that_vanished_is_data(files, encoder, decoders):
+def test_file_that_vanished_is_data(files, encoder):
     files[0].file.path.unlink()
 
-    assert extract_one(files[0], encoder, decoders, Event()) == Failure(str(files[0].file.path), "does not exist")
+    assert extract(files[:1], encoder) == [Failure(str(files[0].file.path), "does not exist")]
 
 
-def test_no_files_give_nothing(encoder):
-    assert list(extract([], encoder, 4)) == []
+def test_file_is_hashed_in_the_background(files, bad_files, encoder):
+    missing = AudioFile(bad_files[0].file.path.with_name("gone.wav"), 1, bad_files[0].file.modified_at)
+    with Extraction(encoder, 1) as extraction:
+        found, failed = (extraction.hash(file).result() for file in (files[0].file, missing))
+
+    assert found == files[0]
+    assert failed.reason == "cannot be read (No such file or directory)"
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_at_most_two_files_a_worker_are_in_hand(workers, files, encoder):
-    n_asked = 0
+def test_leaving_ends_the_decoders_and_what_is_not_done(files, encoder):
+    with Extraction(encoder, 1) as extraction:
+        futures = [extraction.encode(file) for file in files * 20]
+        futures[0].result()
 
-    def endless():
-        nonlocal n_asked
-        for file in itertools.cycle(files):
-            n_asked += 1
-            yield file
-
-    results = extract(endless(), encoder, workers)
-    ahead = [n_asked - n_given for n_given, _ in enumerate(itertools.islice(results, 20))]
-    results.close()
-
-    assert max(ahead) <= 2 * workers
+    assert all(future.done() for future in futures)
+    assert any(future.cancelled() for future in futures)
 
 
-def test_nothing_is_read_before_the_first_result_is_asked_for(files, encoder):
-    waiting = iter(files)
+def test_cores_are_those_that_this_process_may_use():
+    ask = "import os; os.sched_setaffinity(0, {0}); from songradar.ml.extraction import usable_cores as n; print(n())"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
 
-    extract(waiting, encoder, 2)
-
-    assert next(waiting) is files[0]
+    assert done.stdout == "1\n"

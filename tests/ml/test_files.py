@@ -11,8 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from ml.errors import AudioReadError
-from ml.files import AUDIO_SUFFIXES, LATEST, AudioFile, Failure, _moment, audio_files, path_of, sha256, text_of
+from songradar.ml.errors import AudioReadError
+from songradar.ml.files import (
+    AUDIO_SUFFIXES,
+    LATEST,
+    AudioFile,
+    Failure,
+    _moment,
+    audio_files,
+    path_of,
+    sha256,
+    text_of,
+)
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 

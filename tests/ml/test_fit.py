@@ -16,8 +16,8 @@ QUANTITIES = [f"{part}{quantity}" for part in ("", "fragments_", "songs_") for q
 @pytest.fixture
 def train(rng):
     """Train the tiny network: `train(out, epochs=3)` returns the model and the lines logged."""
-    from ml.training.siamese.dataset import split
-    from ml.training.siamese.fit import SiameseConfig, fit
+    from songradar.ml.training.siamese.dataset import split
+    from songradar.ml.training.siamese.fit import SiameseConfig, fit
 
     dataset = tiny.dataset(rng)
     parts = split(dataset.songs, 0.34, rng)
@@ -93,7 +93,7 @@ def test_training_stops_when_patience_is_over(train, tmp_path):
     ],
 )
 def test_patience_counts_epochs_since_the_best(losses, best, over):
-    from ml.training.siamese.fit import MONITOR, best_epoch, is_over
+    from songradar.ml.training.siamese.fit import MONITOR, best_epoch, is_over
 
     history = [{"epoch": epoch, MONITOR: loss} for epoch, loss in enumerate(losses, start=1)]
 
@@ -102,15 +102,15 @@ def test_patience_counts_epochs_since_the_best(losses, best, over):
 
 
 def test_no_epochs_are_not_over():
-    from ml.training.siamese.fit import is_over
+    from songradar.ml.training.siamese.fit import is_over
 
     assert not is_over([], patience=0)
 
 
 def test_scaled_embeddings_have_a_norm_of_one_and_the_centre_is_their_mean(rng):
-    from ml.training.siamese.dataset import split
-    from ml.training.siamese.fit import embedding_scale_and_centre
-    from ml.training.siamese.network import siamese_encoder
+    from songradar.ml.training.siamese.dataset import split
+    from songradar.ml.training.siamese.fit import embedding_scale_and_centre
+    from songradar.ml.training.siamese.network import siamese_encoder
 
     dataset, encoder = tiny.dataset(rng), siamese_encoder(tiny.SPEC)
     parts = split(dataset.songs, 0.25, rng)
@@ -125,7 +125,7 @@ def test_scaled_embeddings_have_a_norm_of_one_and_the_centre_is_their_mean(rng):
 
 
 def test_folder_with_another_training_is_refused(train, tmp_path):
-    from ml.errors import TrainingDataError
+    from songradar.ml.errors import TrainingDataError
 
     train(tmp_path, epochs=1)
 

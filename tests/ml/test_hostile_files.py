@@ -12,11 +12,11 @@ import mutagen
 import numpy as np
 import pytest
 
-from ml.audio import read_audio
-from ml.decoder import Decoder
-from ml.errors import AudioReadError
-from ml.memory import FOR_ONE_FILE, bounded_memory
-from ml.tags import read_tags
+from songradar.ml.audio import read_audio
+from songradar.ml.decoder import Decoder
+from songradar.ml.errors import AudioReadError
+from songradar.ml.memory import FOR_ONE_FILE, bounded_memory
+from songradar.ml.tags import read_tags
 from tests import synth
 
 RATE_HZ = 8000
@@ -180,7 +180,7 @@ def test_playlist_is_not_followed(text, ending, tmp_path, rng):
 
 def test_recording_without_end_is_refused(tmp_path, rng, monkeypatch):
     path = synth.write_wav(tmp_path / "long.wav", synth.melody(rng, 6))
-    monkeypatch.setattr("ml.audio.MAX_DURATION_S", 5)
+    monkeypatch.setattr("songradar.ml.audio.MAX_DURATION_S", 5)
 
     assert reason(path).startswith("is longer than ")
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.errors import TrainingDataError
-from ml.training.contrastive.recordings import Part, part_of
+from songradar.ml.errors import TrainingDataError
+from songradar.ml.training.contrastive.recordings import Part, part_of
 from tests.ml import tiny
 
 pytestmark = pytest.mark.train
@@ -20,7 +20,7 @@ def test_each_part_has_its_songs(sides):
 
 
 def test_each_file_belongs_to_one_part(tmp_path, rng):
-    from ml.training.contrastive.material import names_of
+    from songradar.ml.training.contrastive.material import names_of
 
     folders = tiny.folders(tmp_path, rng)
     names = {part: names_of(folders, tiny.HELD_OUT_SHARE, part) for part in Part}
@@ -34,7 +34,7 @@ def test_each_file_belongs_to_one_part(tmp_path, rng):
 
 
 def test_without_rooms_there_is_no_training(tmp_path, rng):
-    from ml.training.contrastive.material import read_sides
+    from songradar.ml.training.contrastive.material import read_sides
 
     folders = tiny.folders(tmp_path, rng)
     for room in (tmp_path / "responses").glob("room*"):
@@ -46,8 +46,10 @@ def test_without_rooms_there_is_no_training(tmp_path, rng):
 
 def test_each_side_has_its_noises_rooms_and_devices(sides):
     for side in sides:
-        assert [len(part) for part in (side.around.noises, side.around.rooms, side.around.devices)] == [1, 1, 1]
-        assert len(side.around.rooms[0]) > len(side.around.devices[0])
+        assert [
+            len(part) for part in (side.surroundings.noises, side.surroundings.rooms, side.surroundings.devices)
+        ] == [1, 1, 1]
+        assert len(side.surroundings.rooms[0]) > len(side.surroundings.devices[0])
 
 
 def test_trial_and_catalogue_are_of_the_songs_held_out(material, sides):
@@ -60,27 +62,27 @@ def test_trial_and_catalogue_are_of_the_songs_held_out(material, sides):
 
 
 def test_examples_are_of_the_songs_and_every_second_in_noise(sides):
-    from ml.training.contrastive.material import example_fragments
+    from songradar.ml.training.contrastive.material import example_fragments
 
     spec = tiny.CONTRASTIVE_SPEC
     examples = example_fragments(sides[0], spec, 6, seed=0)
 
     again = example_fragments(
-        replace(sides[0], around=replace(sides[0].around, noises=sides[1].around.noises)), spec, 6, 0
+        replace(sides[0], surroundings=replace(sides[0].surroundings, noises=sides[1].surroundings.noises)), spec, 6, 0
     )
     assert examples.shape == (6, spec.fragment_samples)
     assert [np.array_equal(one, other) for one, other in zip(examples, again, strict=True)] == [True, False] * 3
 
 
 def test_files_are_counted(tmp_path, rng):
-    from ml.training.contrastive.material import count_files
+    from songradar.ml.training.contrastive.material import count_files
 
     assert count_files(tiny.folders(tmp_path, rng), tiny.HELD_OUT_SHARE) == 4 + 3 + 2
 
 
 @pytest.mark.parametrize("kind", ["music", "noise", "responses"])
 def test_empty_folder_is_named(kind, tmp_path, rng):
-    from ml.training.contrastive.material import count_files
+    from songradar.ml.training.contrastive.material import count_files
 
     (tmp_path / "empty").mkdir()
     folders = replace(tiny.folders(tmp_path, rng), **{kind: [tmp_path / "empty"]})

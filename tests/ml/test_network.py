@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.spec import SIAMESE
+from songradar.ml.spec import SIAMESE
 from tests.ml.tiny import SPEC
 
 pytestmark = pytest.mark.train
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.train
 
 @pytest.fixture
 def network():
-    from ml.training.siamese import network
+    from songradar.ml.training.siamese import network
 
     return network
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ml.errors import AudioReadError
-from ml.noise import draw_noise, mix_at_snr, pink_noise, read_noises, rms
+from songradar.ml.errors import AudioReadError
+from songradar.ml.noise import draw_noise, mix_at_snr, pink_noise, read_noises, rms
 from tests import synth
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.errors import TrainingDataError
+from songradar.ml.errors import TrainingDataError
 
 pytestmark = pytest.mark.train
 
@@ -16,7 +16,7 @@ def song_of(fragments):
 
 @pytest.fixture
 def draw_pairs():
-    from ml.training.siamese import pairs
+    from songradar.ml.training.siamese import pairs
 
     return pairs.draw_pairs
 
@@ -77,7 +77,7 @@ def test_songs_that_make_no_pairs_are_refused(songs, draw_pairs, rng):
 
 
 def test_batches_hold_the_images_of_their_pairs():
-    from ml.training.siamese.pairs import Pairs
+    from songradar.ml.training.siamese.pairs import Pairs
 
     images = np.arange(28, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 3), np.uint8)
     batches = Pairs(images, SONGS, n=8, steps=3, seed=[0])
@@ -92,7 +92,7 @@ def test_batches_hold_the_images_of_their_pairs():
 
 
 def test_batches_differ_by_step_and_by_seed_and_not_by_call():
-    from ml.training.siamese.pairs import Pairs
+    from songradar.ml.training.siamese.pairs import Pairs
 
     images = np.arange(28, dtype=np.uint8)[:, None, None]
     batches, others = (Pairs(images, SONGS, n=8, steps=3, seed=[seed, 2, 0]) for seed in (0, 1))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ml.evaluation import Answer, Outcome
-from ml.queries import Query
+from songradar.ml.evaluation import Outcome, SearchResult
+from songradar.ml.queries import Query
 from tests.ml.test_evaluation import Match
 
 pytestmark = pytest.mark.train
@@ -13,7 +13,8 @@ pytestmark = pytest.mark.train
 def outcome(found, confidence, source="a"):
     matches = [Match(found, confidence=confidence)] if found else []
     return Outcome(
-        Query("clean", 5.0, source, 0.0, np.zeros(0, np.float32), np.zeros(0, np.float32)), Answer(matches, 1.0, 1.0)
+        Query("clean", 5.0, source, 0.0, np.zeros(0, np.float32), np.zeros(0, np.float32)),
+        SearchResult(matches, 1.0, 1.0),
     )
 
 
@@ -24,7 +25,7 @@ UNSEARCHED = [Outcome(PRESENT[0].query, None)]
 
 @pytest.fixture(params=["draw_roc", "draw_reliability"])
 def draw(request):
-    from ml.training import plots
+    from songradar.ml import plots
 
     return getattr(plots, request.param)
 
@@ -48,7 +49,7 @@ def test_picture_is_written(outcomes, draw, tmp_path):
 
 
 def test_lower_thresholds_name_more_rightly_and_more_falsely():
-    from ml.training.plots import roc
+    from songradar.ml.plots import roc
 
     false_rate, hit_rate = roc([*PRESENT, *ABSENT, *UNSEARCHED])
 
@@ -58,7 +59,7 @@ def test_lower_thresholds_name_more_rightly_and_more_falsely():
 
 
 def test_answers_are_counted_by_tenths_of_confidence():
-    from ml.training.plots import reliability
+    from songradar.ml.plots import reliability
 
     points = reliability([*PRESENT, *ABSENT, *UNSEARCHED])
 
@@ -68,6 +69,6 @@ def test_answers_are_counted_by_tenths_of_confidence():
 
 @pytest.mark.parametrize("found", ["a", "b"], ids=["12 of 12 right", "0 of 11 right"])
 def test_confidence_that_never_errs_is_drawn(found, tmp_path):
-    from ml.training.plots import draw_reliability
+    from songradar.ml.plots import draw_reliability
 
     draw_reliability({"one": [outcome(found, 0.95)] * (12 if found == "a" else 11)}, tmp_path / "plot.png")

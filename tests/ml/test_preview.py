@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from ml.audio import read_audio
+from songradar.ml.audio import read_audio
 from tests.ml.tiny import CONTRASTIVE_SPEC as SPEC
 
 pytestmark = pytest.mark.train
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.train
 
 @pytest.fixture
 def preview(sides):
-    from ml.training.contrastive.config import Recipe
-    from ml.training.contrastive.preview import write_previews
+    from songradar.ml.training.contrastive.config import Recipe
+    from songradar.ml.training.contrastive.preview import write_previews
 
     def preview(out, n=2, seed=0, **recipe):
         out.mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.train
 
 @pytest.fixture
 def projection():
-    from ml.training.contrastive import projection
+    from songradar.ml.training.contrastive import projection
 
     return projection
 
@@ -43,7 +43,7 @@ def likeness_of_signs(embeddings, rotated):
 
 
 def test_turned_encoder_gives_turned_embeddings(projection, embeddings, rng):
-    from ml.training.contrastive.network import contrastive_encoder
+    from songradar.ml.training.contrastive.network import contrastive_encoder
     from tests.ml.tiny import CONTRASTIVE_SPEC as SPEC
 
     encoder = contrastive_encoder(SPEC, (4, 4, 4, 4))

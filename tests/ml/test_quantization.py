@@ -4,17 +4,17 @@ import numpy as np
 import onnx
 import pytest
 
-from ml.encoder import Encoder
-from ml.spec import CONTRASTIVE
+from songradar.ml.encoder import Encoder
+from songradar.ml.spec import CONTRASTIVE
 from tests import synth
 
 pytestmark = pytest.mark.train
 
 
 def test_quantized_encoder_is_smaller_and_says_nearly_the_same(rng):
-    from ml.training.contrastive.network import contrastive_encoder
-    from ml.training.export import encoder_onnx
-    from ml.training.quantization import quantized
+    from songradar.ml.training.contrastive.network import contrastive_encoder
+    from songradar.ml.training.export import encoder_onnx
+    from songradar.ml.training.quantization import quantized
 
     network = contrastive_encoder(CONTRASTIVE, (16, 16, 16, 16))
     song = synth.melody(rng, 40.0, CONTRASTIVE.sample_rate_hz)

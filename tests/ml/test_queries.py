@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ml.audio import read_audio
-from ml.conditions import CONDITIONS, Condition, Surroundings
-from ml.noise import pink_noise, rms
-from ml.queries import RATE_HZ, Song, make_queries, noise_queries, plan
+from songradar.ml.audio import read_audio
+from songradar.ml.conditions import CONDITIONS, Condition, Surroundings
+from songradar.ml.noise import pink_noise, rms
+from songradar.ml.queries import RATE_HZ, SourceSong, make_queries, noise_queries, plan
 from tests import synth
 
 CLEAN, ALIGNED = Condition("clean"), Condition("clean, from the start", aligned=True)
@@ -22,13 +22,13 @@ def first_click_s(wave):
 def song(tmp_path, rng):
     """Eight seconds at the rate of the queries, with some hiss, so that no two moments are alike."""
     wave = 0.5 * synth.melody(rng, 8.0, RATE_HZ) + 0.02 * rng.standard_normal(8 * RATE_HZ).astype(np.float32)
-    return Song(synth.write_wav(tmp_path / "song.wav", wave, RATE_HZ), "the song", 8.0)
+    return SourceSong(synth.write_wav(tmp_path / "song.wav", wave, RATE_HZ), "the song", 8.0)
 
 
 @pytest.fixture
 def songs(song, tmp_path):
     """Three songs of eight seconds, four and one; `plan` does not look into the files."""
-    return [song, Song(tmp_path / "b.wav", "b", 4.0), Song(tmp_path / "c.wav", "c", 1.0)]
+    return [song, SourceSong(tmp_path / "b.wav", "b", 4.0), SourceSong(tmp_path / "c.wav", "c", 1.0)]
 
 
 class TestPlan:
@@ -94,7 +94,7 @@ class TestMakeQueries:
     def test_warped_query_begins_at_its_offset(self, warp, amount, tmp_path, rng):
         clicks = 1e-3 * rng.standard_normal(8 * RATE_HZ).astype(np.float32)
         clicks[np.cumsum(rng.integers(4000, 8000, 16))] = 0.9  # every quarter to half of a second
-        song = Song(synth.write_wav(tmp_path / "clicks.wav", clicks, RATE_HZ), "clicks", 8.0)
+        song = SourceSong(synth.write_wav(tmp_path / "clicks.wav", clicks, RATE_HZ), "clicks", 8.0)
         condition = Condition(warp, warp=warp, amount=amount)
 
         for query in make_queries(plan([song], [condition], [2.0], 6, seed=[1]), NOTHING):
@@ -115,21 +115,21 @@ class TestMakeQueries:
         np.testing.assert_array_equal(among[0].wave, alone[0].wave)
 
     def test_absent_song_has_no_source(self, song):
-        absent = Song(song.path, song.source, song.duration_s, is_absent=True)
+        absent = SourceSong(song.path, song.source, song.duration_s, is_absent=True)
 
         [query] = make_queries(plan([absent], [CLEAN], [1.0], 1, seed=[1]), NOTHING)
 
         assert query.source == ""
 
     def test_silent_song_gives_no_query(self, tmp_path):
-        silent = Song(synth.write_wav(tmp_path / "s.wav", np.zeros(8 * RATE_HZ, np.float32), RATE_HZ), "s", 8.0)
+        silent = SourceSong(synth.write_wav(tmp_path / "s.wav", np.zeros(8 * RATE_HZ, np.float32), RATE_HZ), "s", 8.0)
 
         assert list(make_queries(plan([silent], [CLEAN], [1.0], 3, seed=[1]), NOTHING)) == []
 
     def test_silent_moments_are_drawn_again(self, song, tmp_path):
         wave = read_audio(song.path, RATE_HZ)
         wave[3 * RATE_HZ :] = 0
-        partly = Song(synth.write_wav(tmp_path / "partly.wav", wave, RATE_HZ), "partly", 8.0)
+        partly = SourceSong(synth.write_wav(tmp_path / "partly.wav", wave, RATE_HZ), "partly", 8.0)
 
         queries = list(make_queries(plan([partly], [CLEAN], [1.0], 10, seed=[1]), NOTHING))
 

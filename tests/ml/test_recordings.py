@@ -6,9 +6,9 @@ import os
 import numpy as np
 import pytest
 
-from ml.audio import read_audio
-from ml.errors import TrainingDataError
-from ml.training.contrastive.recordings import Part, part_of, read_recordings, transposed
+from songradar.ml.audio import read_audio
+from songradar.ml.errors import TrainingDataError
+from songradar.ml.training.contrastive.recordings import Part, part_of, read_recordings, transposed
 from tests import synth
 
 RATE_HZ = 8000

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.conditions import Surroundings
-from ml.errors import TrainingDataError
+from songradar.ml.conditions import Surroundings
+from songradar.ml.errors import TrainingDataError
 from tests.ml.tiny import CONTRASTIVE_SPEC as SPEC
 
 pytestmark = pytest.mark.train
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.train
 
 @pytest.fixture
 def retrieval():
-    from ml.training.contrastive import retrieval
+    from songradar.ml.training.contrastive import retrieval
 
     return retrieval
 
@@ -39,9 +39,9 @@ def embed():
 
 @pytest.fixture(scope="module")
 def trial(sides):
-    from ml.training.contrastive.retrieval import draw_trial
+    from songradar.ml.training.contrastive.retrieval import draw_trial
 
-    return draw_trial(sides[1].songs, SPEC, sides[1].around, per_condition=8, seed=3)
+    return draw_trial(sides[1].songs, SPEC, sides[1].surroundings, per_condition=8, seed=3)
 
 
 def test_trial_has_its_number_of_queries_of_each_condition(retrieval, trial):
@@ -68,7 +68,8 @@ def test_every_kind_of_condition_is_queried(retrieval):
 
 def test_trial_depends_on_the_seed_only(retrieval, sides):
     first, again, other = (
-        retrieval.draw_trial(sides[1].songs, SPEC, sides[1].around, per_condition=1, seed=seed) for seed in (1, 1, 2)
+        retrieval.draw_trial(sides[1].songs, SPEC, sides[1].surroundings, per_condition=1, seed=seed)
+        for seed in (1, 1, 2)
     )
 
     np.testing.assert_array_equal(first.views, again.views)
@@ -142,7 +143,7 @@ def test_one_loud_fragment_does_not_outweigh_a_line(retrieval, rng):
 
 def test_nearest_songs_are_those_that_sound_alike(retrieval, embed, rng):
     """Songs of one spectrum each: the second is nearly the first, the third is another, the fourth too short."""
-    from ml.training.contrastive import bank
+    from songradar.ml.training.contrastive import bank
 
     spectra = rng.uniform(-60, 0, (2, SPEC.n_mels))
     spectra = np.stack([spectra[0], spectra[0] + rng.normal(0, 1, SPEC.n_mels), spectra[1]])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.spec import CONTRASTIVE, SIAMESE
+from songradar.ml.spec import CONTRASTIVE, SIAMESE
 from tests import synth
 
 pytestmark = pytest.mark.train
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.train
 def test_mel_db_is_that_of_librosa(rng):
     import librosa
 
-    from ml.training.spectrogram import mel_db
+    from songradar.ml.training.spectrogram import mel_db
 
     wave = synth.melody(rng, SIAMESE.fragment_s)
 
@@ -31,7 +31,7 @@ def test_mel_db_is_that_of_librosa(rng):
 
 
 def test_image_reaches_from_80_db_below_the_loudest_cell_to_it(rng):
-    from ml.training.spectrogram import mel_image
+    from songradar.ml.training.spectrogram import mel_image
 
     image = mel_image(synth.melody(rng, SIAMESE.fragment_s), SIAMESE)
 
@@ -40,7 +40,7 @@ def test_image_reaches_from_80_db_below_the_loudest_cell_to_it(rng):
 
 
 def test_image_does_not_depend_on_the_level(rng):
-    from ml.training.spectrogram import mel_image
+    from songradar.ml.training.spectrogram import mel_image
 
     wave = synth.melody(rng, SIAMESE.fragment_s)
 
@@ -48,7 +48,7 @@ def test_image_does_not_depend_on_the_level(rng):
 
 
 def test_drawing_is_a_png(tmp_path, rng):
-    from ml.training.spectrogram import draw
+    from songradar.ml.training.spectrogram import draw
 
     draw(synth.melody(rng, SIAMESE.fragment_s), SIAMESE, 20.0, "Vibe Ace", tmp_path / "picture.png")
 
@@ -58,7 +58,7 @@ def test_drawing_is_a_png(tmp_path, rng):
 def test_log_mel_is_that_of_librosa(rng):
     import librosa
 
-    from ml.training.spectrogram import log_mel
+    from songradar.ml.training.spectrogram import log_mel
 
     wave = synth.melody(rng, 3.0, CONTRASTIVE.sample_rate_hz)
 
@@ -80,7 +80,7 @@ def test_log_mel_is_that_of_librosa(rng):
 
 
 def test_fragment_has_its_number_of_frames(rng):
-    from ml.training.spectrogram import log_mel
+    from songradar.ml.training.spectrogram import log_mel
 
     wave = synth.melody(rng, 1.0, CONTRASTIVE.sample_rate_hz)[: CONTRASTIVE.fragment_samples]
 
@@ -90,7 +90,7 @@ def test_fragment_has_its_number_of_frames(rng):
 
 @pytest.mark.parametrize("n_hops", [1, 16, 31])
 def test_piece_has_the_frames_of_the_whole(n_hops, rng):
-    from ml.training.spectrogram import log_mel
+    from songradar.ml.training.spectrogram import log_mel
 
     wave = synth.melody(rng, 3.0, CONTRASTIVE.sample_rate_hz)
     start = n_hops * CONTRASTIVE.hop_length
@@ -102,13 +102,13 @@ def test_piece_has_the_frames_of_the_whole(n_hops, rng):
 
 
 def frames(wave):
-    from ml.training.spectrogram import log_mel
+    from songradar.ml.training.spectrogram import log_mel
 
     return log_mel(wave, CONTRASTIVE)[None, : CONTRASTIVE.n_frames]
 
 
 def test_standardised_frames_have_no_level_and_a_limited_range(rng):
-    from ml.training.spectrogram import standardised
+    from songradar.ml.training.spectrogram import standardised
 
     views = np.concatenate([frames(synth.melody(rng, 1.0, CONTRASTIVE.sample_rate_hz)) for _ in range(3)])
 
@@ -122,7 +122,7 @@ def test_standardised_frames_have_no_level_and_a_limited_range(rng):
 
 @pytest.mark.parametrize("gain", [0.1, 3.0])
 def test_standardised_frames_do_not_depend_on_the_gain(gain, rng):
-    from ml.training.spectrogram import standardised
+    from songradar.ml.training.spectrogram import standardised
 
     wave = synth.melody(rng, 1.0, CONTRASTIVE.sample_rate_hz)
 
@@ -132,6 +132,6 @@ def test_standardised_frames_do_not_depend_on_the_gain(gain, rng):
 
 
 def test_silence_standardised_is_zero():
-    from ml.training.spectrogram import standardised
+    from songradar.ml.training.spectrogram import standardised
 
     assert not standardised(frames(np.zeros(8000, np.float32)), CONTRASTIVE.top_db).any()

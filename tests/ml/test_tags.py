@@ -8,7 +8,7 @@ import pytest
 from mutagen.id3 import ID3, TALB, TIT2, TPE1, TSRC, UFID
 from mutagen.mp4 import MP4FreeForm
 
-from ml.tags import Tags, read_tags, tags_from_name
+from songradar.ml.tags import Tags, read_tags, tags_from_name
 from tests import synth
 
 MBID = "2f5ba1b5-4e5c-4f0a-8f43-5dd3f4b2e1aa"

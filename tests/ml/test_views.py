@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.errors import TrainingDataError
+from songradar.ml.errors import TrainingDataError
 from tests.ml.tiny import CONTRASTIVE_SPEC as SPEC
 
 pytestmark = pytest.mark.train
@@ -15,7 +15,7 @@ N = 16
 
 @pytest.fixture
 def views():
-    from ml.training.contrastive import views
+    from songradar.ml.training.contrastive import views
 
     return views
 
@@ -23,7 +23,7 @@ def views():
 @pytest.fixture
 def batches(views, material):
     """`batches(seed=[0], recipe=...)`: three batches of sixteen pairs."""
-    from ml.training.contrastive.config import Recipe
+    from songradar.ml.training.contrastive.config import Recipe
 
     def batches(seed=(0,), recipe=None, degraded=material.degraded, neighbours=None):
         return views.Views(material.clean, degraded, material.noise, SPEC, recipe or Recipe(), N, 3, seed, neighbours)
@@ -33,7 +33,7 @@ def batches(views, material):
 
 @pytest.mark.parametrize(("bare_noise", "n_noises"), [(True, 4), (False, 0)])
 def test_batch_has_two_views_of_each_pair_and_some_noises(bare_noise, n_noises, batches):
-    from ml.training.contrastive.config import Recipe
+    from songradar.ml.training.contrastive.config import Recipe
 
     batch, one = batches(recipe=Recipe(bare_noise=bare_noise))[0]
 
@@ -108,7 +108,7 @@ def test_noises_alone_are_those_of_the_recordings(batches, material):
 
 
 def test_noise_too_short_for_a_fragment_is_refused(views, material):
-    from ml.training.contrastive.config import Recipe
+    from songradar.ml.training.contrastive.config import Recipe
 
     short = replace(material.noise, frames=material.noise.frames[:20], starts=np.array([0, 20]))
 
@@ -135,7 +135,7 @@ def test_sounds_that_are_as_good_as_equal_are_one(batches, rng):
 
 @pytest.mark.parametrize("offset", [False, True])
 def test_anchors_lie_where_the_chunks_say(offset, batches, material, rng):
-    from ml.training.contrastive.config import Recipe
+    from songradar.ml.training.contrastive.config import Recipe
 
     degraded = material.degraded
     chunk, frame = np.arange(24).repeat(4), rng.integers(0, 485, 96)
@@ -150,7 +150,7 @@ def test_anchors_lie_where_the_chunks_say(offset, batches, material, rng):
 
 
 def test_recordings_with_nothing_left_to_add_keep_their_frames(batches, material):
-    from ml.training.contrastive.config import Recipe
+    from songradar.ml.training.contrastive.config import Recipe
 
     chunk, frame = np.arange(24), np.full(24, 9)
     recorded = replace(material.degraded, recorded=np.ones(24, bool))
@@ -187,7 +187,7 @@ class TestMixDb:
 
 class TestResponses:
     def test_mel_frequencies_are_the_peaks_of_the_bands(self, views):
-        from ml.training.spectrogram import mel_basis
+        from songradar.ml.training.spectrogram import mel_basis
 
         peaks = np.argmax(mel_basis(SPEC), axis=1) * SPEC.sample_rate_hz / SPEC.n_fft
 

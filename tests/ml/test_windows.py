@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ml.audio import windows
+from songradar.ml.audio import windows
 
 
 def plain_windows(samples, size, hop, slack):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ml.spec import CONTRASTIVE, SIAMESE
+from songradar.ml.spec import CONTRASTIVE, SIAMESE
 from tests import synth
 
 SPEC = replace(
@@ -30,7 +30,7 @@ and 2 are for the test."""
 
 def folders(parent, rng):
     """Music, noise and responses as `songradar train contrastive` takes them: nine songs, two of each other kind."""
-    from ml.training.contrastive.material import Folders
+    from songradar.ml.training.contrastive.material import Folders
 
     rate_hz = CONTRASTIVE_SPEC.sample_rate_hz
     files = [("music", f"song {i}", synth.melody(rng, 24.0, rate_hz)) for i in (0, 1, 2, 3, 4, 5, 11, 13, 15)]
@@ -48,10 +48,10 @@ def folders(parent, rng):
 
 def dataset(rng, n_songs=8, n_fragments=6):
     """Songs whose fragments share a pattern, which a network can learn."""
-    from ml.training.siamese.dataset import Dataset, Song
+    from songradar.ml.training.siamese.dataset import Dataset, TrainingSong
 
     shape = (SPEC.n_mels, SPEC.n_frames)
     patterns = np.repeat(rng.integers(0, 200, (n_songs, *shape)), n_fragments, axis=0)
     images = (patterns + rng.integers(0, 55, patterns.shape)).astype(np.uint8)
-    songs = tuple(Song(f"{i}.mp3", f"{i:064x}", i * n_fragments, n_fragments) for i in range(n_songs))
+    songs = tuple(TrainingSong(f"{i}.mp3", f"{i:064x}", i * n_fragments, n_fragments) for i in range(n_songs))
     return Dataset(images, songs, ())

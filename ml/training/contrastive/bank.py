@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.augmentation import at_level
-from ml.conditions import PRE_ROLL_S, Surroundings, Warp
-from ml.errors import TrainingDataError
-from ml.spec import AudioSpec
-from ml.training.contrastive.config import ContrastiveConfig, Recipe
-from ml.training.contrastive.degradation import LEVEL, draw_warp, play, record
-from ml.training.contrastive.recordings import Recordings, publish
-from ml.training.spectrogram import log_mel
+from songradar.ml.augmentation import at_level
+from songradar.ml.conditions import PRE_ROLL_S, Surroundings, Warp
+from songradar.ml.errors import TrainingDataError
+from songradar.ml.spec import AudioSpec
+from songradar.ml.training.contrastive.config import ContrastiveConfig, Recipe
+from songradar.ml.training.contrastive.degradation import LEVEL, draw_warp, play, record
+from songradar.ml.training.contrastive.recordings import Recordings, publish
+from songradar.ml.training.spectrogram import log_mel
 
 CHUNK_FRAMES = 512
 """Frames in one piece of a degraded recording, 16 s: it has one room, one device, one codec."""
@@ -84,7 +84,7 @@ def render_degraded(
     songs: Recordings,
     spec: AudioSpec,
     config: ContrastiveConfig,
-    around: Surroundings,
+    surroundings: Surroundings,
     path: Path,
     workers: int,
     advance: Callable[[], None] = lambda: None,
@@ -103,15 +103,15 @@ def render_degraded(
         chunk, warp = chunks[number]
         pre_roll = round(PRE_ROLL_S * rate_hz * warp.pace)
         cut = songs.wave(chunk.song, chunk.first_frame * spec.hop_length - pre_roll, needed)
-        heard = play(warp.apply(at_level(cut, LEVEL), rate_hz), rate_hz, recipe, around, draws[number])
+        heard = play(warp.apply(at_level(cut, LEVEL), rate_hz), rate_hz, recipe, surroundings, draws[number])
         heard = heard[:size]
         if chunk.recorded:
-            heard = record(heard, rate_hz, recipe, around, draws[number])
+            heard = record(heard, rate_hz, recipe, surroundings, draws[number])
         advance()
         return log_mel(heard, spec).astype(np.float16)
 
     rendered = {name: on for name, on in asdict(recipe).items() if name in RENDERED}
-    key = [spec.as_dict(), rendered, n_chunks, seed, songs.digest, around.digest]
+    key = [spec.as_dict(), rendered, n_chunks, seed, songs.digest, surroundings.digest]
     _render(path, key, n_chunks, draw_one, workers)
     frames = np.memmap(path, np.float16, "r", shape=(n_chunks, CHUNK_FRAMES, spec.n_mels))
     return Degraded(

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ml import augmentation
-from ml.audio import Wave
-from ml.conditions import PRE_ROLL_S, Surroundings, Warp
-from ml.noise import draw_noise, mix_at_snr, rms
-from ml.training.contrastive.config import Recipe
+from songradar.ml import augmentation
+from songradar.ml.audio import Wave
+from songradar.ml.conditions import PRE_ROLL_S, Surroundings, Warp
+from songradar.ml.noise import draw_noise, mix_at_snr, rms
+from songradar.ml.training.contrastive.config import Recipe
 
 LEVEL = 0.1
 """Root mean square at which songs are played: 20 dB below full scale."""
@@ -20,25 +20,25 @@ def draw_warp(rng: np.random.Generator) -> Warp:
     return Warp(str(kind), amount if kind == "pitch" else 1 + amount)
 
 
-def play(song: Wave, rate_hz: int, recipe: Recipe, around: Surroundings, rng: np.random.Generator) -> Wave:
+def play(song: Wave, rate_hz: int, recipe: Recipe, surroundings: Surroundings, rng: np.random.Generator) -> Wave:
     """What arrives at a listener: loudspeaker and room. The first PRE_ROLL_S are heard as reverberation only."""
     pre_roll = round(PRE_ROLL_S * rate_hz)
     if recipe.band_pass and rng.random() < 0.25:
         song = augmentation.band_pass(song, rate_hz, rng.uniform(80, 400), rate_hz / 2, poles=2)
-    elif around.devices and rng.random() < 0.2:
-        song = augmentation.reverberate(song, augmentation.random_response(around.devices, rng))
-    if recipe.room and around.rooms and rng.random() < 0.6:
-        return augmentation.reverberate(song, augmentation.random_response(around.rooms, rng), pre_roll)
+    elif surroundings.devices and rng.random() < 0.2:
+        song = augmentation.reverberate(song, augmentation.random_response(surroundings.devices, rng))
+    if recipe.room and surroundings.rooms and rng.random() < 0.6:
+        return augmentation.reverberate(song, augmentation.random_response(surroundings.rooms, rng), pre_roll)
     return song[pre_roll:]
 
 
-def record(heard: Wave, rate_hz: int, recipe: Recipe, around: Surroundings, rng: np.random.Generator) -> Wave:
+def record(heard: Wave, rate_hz: int, recipe: Recipe, surroundings: Surroundings, rng: np.random.Generator) -> Wave:
     """What a device makes of it: noise around it, its microphone, its electronics, its codec."""
     if rng.random() < 0.9 and rms(heard):
-        noise = draw_noise(around.noises, len(heard), rng)
+        noise = draw_noise(surroundings.noises, len(heard), rng)
         heard = mix_at_snr(heard, noise, rng.uniform(-8, 18))
-    if around.devices and rng.random() < 0.3:
-        heard = augmentation.reverberate(heard, augmentation.random_response(around.devices, rng))
+    if surroundings.devices and rng.random() < 0.3:
+        heard = augmentation.reverberate(heard, augmentation.random_response(surroundings.devices, rng))
     if recipe.band_pass and rng.random() < 0.5:
         low, high = rng.uniform(50, 500), rng.uniform(2000, rate_hz / 2)
         heard = augmentation.band_pass(heard, rate_hz, low, high, poles=int(rng.choice([2, 4])))

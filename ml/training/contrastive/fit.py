@@ -12,17 +12,17 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.errors import TrainingDataError
-from ml.spec import AudioSpec
-from ml.training.checkpoints import read_curves, read_weights, save, write_curves, write_weights
-from ml.training.contrastive.bank import Clean
-from ml.training.contrastive.config import ContrastiveConfig
-from ml.training.contrastive.material import Material, Side
-from ml.training.contrastive.network import NTXent, contrastive_encoder
-from ml.training.contrastive.projection import itq_rotation, principal_directions, turned
-from ml.training.contrastive.retrieval import hit_rates, mean_rate, nearest_songs, spread_embeddings
-from ml.training.contrastive.views import N_NEIGHBOURS, Spectrograms, Views
-from ml.training.curves import draw_retrieval_curves
+from songradar.ml.errors import TrainingDataError
+from songradar.ml.spec import AudioSpec
+from songradar.ml.training.checkpoints import read_curves, read_weights, save, write_curves, write_weights
+from songradar.ml.training.contrastive.bank import Clean
+from songradar.ml.training.contrastive.config import ContrastiveConfig
+from songradar.ml.training.contrastive.material import Material, Side
+from songradar.ml.training.contrastive.network import NTXent, contrastive_encoder
+from songradar.ml.training.contrastive.projection import itq_rotation, principal_directions, turned
+from songradar.ml.training.contrastive.retrieval import hit_rates, mean_rate, nearest_songs, spread_embeddings
+from songradar.ml.training.contrastive.views import N_NEIGHBOURS, Spectrograms, Views
+from songradar.ml.training.curves import draw_retrieval_curves
 
 MONITOR = "hit_rate"
 """What the best epoch is chosen by: the mean of validation's hit rates."""
@@ -93,7 +93,7 @@ def turn_for_codes(encoder: keras.Model, clean: Clean, spec: AudioSpec) -> None:
 
 def settings(spec: AudioSpec, config: ContrastiveConfig, train: Side) -> dict[str, Any]:
     """What a training is made of: going on with anything else would be another training."""
-    return {**asdict(config), "spec": spec.as_dict(), "songs": train.songs.digest, "around": train.around.digest}
+    return {**asdict(config), "spec": spec.as_dict(), "songs": train.songs.digest, "around": train.surroundings.digest}
 
 
 def ancestor(start: Path, held_out_share: float) -> dict[str, Any]:

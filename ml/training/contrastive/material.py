@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.conditions import Surroundings
-from ml.errors import TrainingDataError
-from ml.files import AudioFile, audio_files
-from ml.noise import draw_noise, mix_at_snr, rms
-from ml.spec import AudioSpec
-from ml.training.contrastive.bank import Clean, Degraded, render_clean, render_degraded
-from ml.training.contrastive.config import ContrastiveConfig
-from ml.training.contrastive.recordings import Part, Recordings, part_of, read_recordings, transposed
-from ml.training.contrastive.retrieval import Trial, draw_trial
+from songradar.ml.conditions import Surroundings
+from songradar.ml.errors import TrainingDataError
+from songradar.ml.files import AudioFile, audio_files
+from songradar.ml.noise import draw_noise, mix_at_snr, rms
+from songradar.ml.spec import AudioSpec
+from songradar.ml.training.contrastive.bank import Clean, Degraded, render_clean, render_degraded
+from songradar.ml.training.contrastive.config import ContrastiveConfig
+from songradar.ml.training.contrastive.recordings import Part, Recordings, part_of, read_recordings, transposed
+from songradar.ml.training.contrastive.retrieval import Trial, draw_trial
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Side:
 
     songs: Recordings
     noises: Recordings
-    around: Surroundings
+    surroundings: Surroundings
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def read_sides(
     """What to train and what to validate with, decoded into `bank`. Raises TrainingDataError, AudioReadError."""
     read = partial(_read_side, folders, spec, share, bank=bank, workers=workers, advance=advance)
     train = read(Part.TRAIN)
-    if not train.around.rooms:
+    if not train.surroundings.rooms:
         raise TrainingDataError("no impulse response of a room is left to train on")
     return train, read(Part.VALIDATION, others=train.songs.digests)
 
@@ -77,8 +77,8 @@ def _read_side(
     noises = read_recordings(folders.noise, rate_hz, bank / f"{part}_noises", keep, workers, advance)
     responses = [file for file in audio_files(folders.responses) if isinstance(file, AudioFile) and keep(file.name)]
     waves = [noises.wave(number) for number in range(len(noises))]
-    around = Surroundings.read(waves, [file.path for file in responses], rate_hz)
-    return Side(songs, noises, around)
+    surroundings = Surroundings.read(waves, [file.path for file in responses], rate_hz)
+    return Side(songs, noises, surroundings)
 
 
 def names_of(folders: Folders, share: float, part: Part) -> list[str]:
@@ -101,10 +101,10 @@ def render(
     songs = transposed(train.songs, config.transpositions, spec.sample_rate_hz, bank / "train_transposed")
     return Material(
         clean=draw(songs, path=bank / "clean.f16"),
-        degraded=render_degraded(songs, spec, config, train.around, bank / "degraded.f16", workers, advance),
+        degraded=render_degraded(songs, spec, config, train.surroundings, bank / "degraded.f16", workers, advance),
         noise=draw(train.noises, path=bank / "noise.f16"),
         catalogue=draw(validation.songs, path=bank / "catalogue.f16"),
-        trial=draw_trial(validation.songs, spec, validation.around, config.trial_size, config.seed),
+        trial=draw_trial(validation.songs, spec, validation.surroundings, config.trial_size, config.seed),
     )
 
 
@@ -116,7 +116,7 @@ def example_fragments(side: Side, spec: AudioSpec, n: int, seed: int) -> NDArray
         song = int(rng.integers(len(side.songs)))
         wave = side.songs.wave(song, int(rng.integers(max(1, side.songs.lengths[song] - size))), size)
         if number % 2 and rms(wave):
-            wave = mix_at_snr(wave, draw_noise(side.around.noises, size, rng), float(rng.uniform(-5, 20)))
+            wave = mix_at_snr(wave, draw_noise(side.surroundings.noises, size, rng), float(rng.uniform(-5, 20)))
         examples.append(wave)
     return np.stack(examples)
 

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from ml.spec import AudioSpec
+from songradar.ml.spec import AudioSpec
 
 WIDTHS = (48, 96, 160, 224)
 """Filters of the four stages; each halves time and frequency."""

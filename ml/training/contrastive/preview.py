@@ -6,14 +6,14 @@ import librosa.display
 import numpy as np
 from matplotlib.figure import Figure
 
-from ml.audio import Wave, write_wav
-from ml.augmentation import at_level
-from ml.conditions import PRE_ROLL_S, Warp
-from ml.spec import AudioSpec
-from ml.training.contrastive.config import Recipe
-from ml.training.contrastive.degradation import LEVEL, draw_warp, play, record
-from ml.training.contrastive.material import Side
-from ml.training.spectrogram import log_mel
+from songradar.ml.audio import Wave, write_wav
+from songradar.ml.augmentation import at_level
+from songradar.ml.conditions import PRE_ROLL_S, Warp
+from songradar.ml.spec import AudioSpec
+from songradar.ml.training.contrastive.config import Recipe
+from songradar.ml.training.contrastive.degradation import LEVEL, draw_warp, play, record
+from songradar.ml.training.contrastive.material import Side
+from songradar.ml.training.spectrogram import log_mel
 
 SECONDS = 5.0
 
@@ -29,8 +29,8 @@ def write_previews(side: Side, spec: AudioSpec, recipe: Recipe, n: int, seed: in
         before = round(pre_roll * warp.pace)
         room = max(1, int(side.songs.lengths[song]) - 2 * size)
         cut = at_level(side.songs.wave(song, int(rng.integers(room)) - before, 2 * size), LEVEL)
-        heard = play(warp.apply(cut, rate_hz), rate_hz, recipe, side.around, rng)
-        heard = record(heard, rate_hz, recipe, side.around, rng)[:size]
+        heard = play(warp.apply(cut, rate_hz), rate_hz, recipe, side.surroundings, rng)
+        heard = record(heard, rate_hz, recipe, side.surroundings, rng)[:size]
         clean = cut[before : before + size]
         kind = "no warp" if warp.kind == "none" else f"{warp.kind} {warp.amount:+.3f}"
         write_wav(clean, rate_hz, out / f"{number}_clean.wav")

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.audio import Wave, excerpt, read_audio
-from ml.augmentation import change_speed
-from ml.errors import AudioReadError, TrainingDataError
-from ml.files import AudioFile, Failure, audio_files
+from songradar.ml.audio import Wave, excerpt, read_audio
+from songradar.ml.augmentation import change_speed
+from songradar.ml.errors import AudioReadError, TrainingDataError
+from songradar.ml.files import AudioFile, Failure, audio_files
 
 FULL_SCALE = 32767.0
 

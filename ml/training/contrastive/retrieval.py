@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.augmentation import at_level
-from ml.conditions import CONDITIONS, PRE_ROLL_S, Surroundings, usable
-from ml.errors import TrainingDataError
-from ml.spec import AudioSpec
-from ml.training.contrastive.bank import Clean
-from ml.training.contrastive.degradation import LEVEL
-from ml.training.contrastive.recordings import Recordings
-from ml.training.contrastive.views import Spectrograms
-from ml.training.spectrogram import log_mel, standardised
+from songradar.ml.augmentation import at_level
+from songradar.ml.conditions import CONDITIONS, PRE_ROLL_S, Surroundings, usable
+from songradar.ml.errors import TrainingDataError
+from songradar.ml.spec import AudioSpec
+from songradar.ml.training.contrastive.bank import Clean
+from songradar.ml.training.contrastive.degradation import LEVEL
+from songradar.ml.training.contrastive.recordings import Recordings
+from songradar.ml.training.contrastive.views import Spectrograms
+from songradar.ml.training.spectrogram import log_mel, standardised
 
 Embed = Callable[[Spectrograms], NDArray[np.float32]]
 """(N, n_frames, n_mels) standardised -> (N, dim)."""
@@ -34,7 +34,7 @@ class Trial:
     song: NDArray[np.int64]
 
 
-def draw_trial(songs: Recordings, spec: AudioSpec, around: Surroundings, per_condition: int, seed: int) -> Trial:
+def draw_trial(songs: Recordings, spec: AudioSpec, surroundings: Surroundings, per_condition: int, seed: int) -> Trial:
     """Cut `per_condition` excerpts for each of QUERIED from anywhere in songs long enough."""
     rate_hz, step = spec.sample_rate_hz, spec.samples(spec.query_hop_s) // spec.hop_length
     size = spec.fragment_samples + (N_STEPS - 1) * step * spec.hop_length
@@ -43,7 +43,7 @@ def draw_trial(songs: Recordings, spec: AudioSpec, around: Surroundings, per_con
     if not len(long_enough):
         raise TrainingDataError(f"none of the {len(songs)} songs held out is longer than {needed / rate_hz:.0f} s")
     views, condition, song = [], [], []
-    possible = usable(QUERIED, around)
+    possible = usable(QUERIED, surroundings)
     for kind, recorded in enumerate(QUERIED):
         if recorded not in possible:
             continue
@@ -52,7 +52,7 @@ def draw_trial(songs: Recordings, spec: AudioSpec, around: Surroundings, per_con
             chosen = int(rng.choice(long_enough))
             start = int(rng.integers(0, songs.lengths[chosen] - needed))
             played = recorded.draw_warp(rng).apply(at_level(songs.wave(chosen, start, needed), LEVEL), rate_hz)
-            frames = log_mel(recorded.record(played, size, rate_hz, around, rng), spec).astype(np.float16)
+            frames = log_mel(recorded.record(played, size, rate_hz, surroundings, rng), spec).astype(np.float16)
             views.append([frames[i * step : i * step + spec.n_frames] for i in range(N_STEPS)])
             condition.append(kind)
             song.append(chosen)

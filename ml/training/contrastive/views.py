@@ -8,11 +8,11 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.errors import TrainingDataError
-from ml.spec import AudioSpec
-from ml.training.contrastive.bank import CHUNK_FRAMES, Clean, Degraded
-from ml.training.contrastive.config import Recipe
-from ml.training.spectrogram import standardised
+from songradar.ml.errors import TrainingDataError
+from songradar.ml.spec import AudioSpec
+from songradar.ml.training.contrastive.bank import CHUNK_FRAMES, Clean, Degraded
+from songradar.ml.training.contrastive.config import Recipe
+from songradar.ml.training.spectrogram import standardised
 
 GROUP = 4
 """Moments taken from one chunk: other moments of the same song are the hard negatives of a batch."""

@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.audio import decode, level_dbfs, windows
-from ml.errors import AudioReadError, TrainingDataError
-from ml.files import AudioFile, Failure, sha256
-from ml.spec import AudioSpec
-from ml.training.spectrogram import mel_image
+from songradar.ml.audio import decode, level_dbfs, windows
+from songradar.ml.errors import AudioReadError, TrainingDataError
+from songradar.ml.files import AudioFile, Failure, sha256
+from songradar.ml.spec import AudioSpec
+from songradar.ml.training.spectrogram import mel_image
 
 Images = NDArray[np.uint8]
 """(F, n_mels, n_frames): 0 = 80 dB below the fragment's loudest cell, 255 = that cell, as in a picture file."""
 
 
 @dataclass(frozen=True)
-class Song:
+class TrainingSong:
     """One song of the training set; its fragments are `images[first : first + n_fragments]`."""
 
     source: str
@@ -34,7 +34,7 @@ class Dataset:
     """All fragments of all songs; `images` is mapped from disk, so its size is bounded by the disk only."""
 
     images: Images
-    songs: tuple[Song, ...]
+    songs: tuple[TrainingSong, ...]
     failures: tuple[str, ...]
 
 
@@ -71,7 +71,7 @@ def render(
         songs, failures = _render_all(found, spec, folder / "images.u8", workers, advance)
         known = {"key": key, "songs": [asdict(song) for song in songs], "failures": failures}
         index.write_text(json.dumps(known))
-    songs_read = tuple(Song(**song) for song in known["songs"])
+    songs_read = tuple(TrainingSong(**song) for song in known["songs"])
     if len(songs_read) < 4:
         raise TrainingDataError(f"{len(songs_read)} usable songs; training needs at least 4")
     shape = (sum(song.n_fragments for song in songs_read), spec.n_mels, spec.n_frames)
@@ -81,8 +81,8 @@ def render(
 
 def _render_all(
     found: Sequence[AudioFile | Failure], spec: AudioSpec, path: Path, workers: int, advance: Callable[[], None]
-) -> tuple[list[Song], list[str]]:
-    songs: list[Song] = []
+) -> tuple[list[TrainingSong], list[str]]:
+    songs: list[TrainingSong] = []
     failures = [str(item) for item in found if isinstance(item, Failure)]
     seen: set[str] = set()
     files = [item for item in found if isinstance(item, AudioFile)]
@@ -97,7 +97,7 @@ def _render_all(
                 continue
             seen.add(digest)
             first = songs[-1].first + songs[-1].n_fragments if songs else 0
-            songs.append(Song(file.source, digest, first, len(images)))
+            songs.append(TrainingSong(file.source, digest, first, len(images)))
             out.write(images.tobytes())
     return songs, failures
 
@@ -116,7 +116,7 @@ def _images(file: AudioFile, spec: AudioSpec) -> Iterator[Images]:
             yield np.round(mel_image(window, spec) * 255).astype(np.uint8)
 
 
-def split(songs: Sequence[Song], share: float, rng: np.random.Generator) -> Split:
+def split(songs: Sequence[TrainingSong], share: float, rng: np.random.Generator) -> Split:
     """Keep `share` of the songs, and of each other song's fragments if it has four, for validation.
 
     The article splits fragments, so that validation hears other moments of the songs it was trained on; the songs
@@ -134,5 +134,5 @@ def split(songs: Sequence[Song], share: float, rng: np.random.Generator) -> Spli
     return result
 
 
-def _numbers(song: Song) -> NDArray[np.int64]:
+def _numbers(song: TrainingSong) -> NDArray[np.int64]:
     return np.arange(song.first, song.first + song.n_fragments)

@@ -12,13 +12,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.spec import AudioSpec
-from ml.training.checkpoints import check_settings, read_curves, save, write_curves
-from ml.training.curves import draw_pair_curves
-from ml.training.siamese.config import SiameseConfig
-from ml.training.siamese.dataset import Dataset, Split
-from ml.training.siamese.network import siamese_encoder, siamese_network
-from ml.training.siamese.pairs import Pairs
+from songradar.ml.spec import AudioSpec
+from songradar.ml.training.checkpoints import check_settings, read_curves, save, write_curves
+from songradar.ml.training.curves import draw_pair_curves
+from songradar.ml.training.siamese.config import SiameseConfig
+from songradar.ml.training.siamese.dataset import Dataset, Split
+from songradar.ml.training.siamese.network import siamese_encoder, siamese_network
+from songradar.ml.training.siamese.pairs import Pairs
 
 MONITOR = "songs_loss"
 """What early stopping watches: the loss on songs apart, since a catalogue is of songs nobody trained on."""

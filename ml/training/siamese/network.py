@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from ml.spec import AudioSpec
+from songradar.ml.spec import AudioSpec
 
 FILTERS = (32, 64, 64, 64)
 

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.errors import TrainingDataError
-from ml.training.siamese.dataset import Images
+from songradar.ml.errors import TrainingDataError
+from songradar.ml.training.siamese.dataset import Images
 
 
 def draw_pairs(

@@ -1,0 +1,273 @@
+"""Connections to the PostgreSQL of a catalogue: where it is, what it must be able to do, and a pool of them."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from pgvector.psycopg.halfvec import register_halfvec_info
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types import TypeInfo
+from psycopg_pool import ConnectionPool
+
+from songradar.db import embedded
+from songradar.db.connecting import connect_when_ready
+from songradar.db.errors import NeedsDirectConnection, SchemaOutOfDate, ServerTooOld, ServerUnreachable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+MIN_POSTGRESQL = 16
+MIN_PGVECTOR = (0, 8, 0)
+CONNECTION_ATTEMPTS = 3
+POOL_SIZE = 16
+"""Connections at most: as many threads of one process ask at the same time; others wait for one."""
+
+SCHEMA = "songradar"
+HEAD = "20261126_announcements"
+"""The revision of the schema this program works with; a test compares it with Alembic's head."""
+
+EXTENSION_SCHEMA = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"
+"""Where somebody created pgvector; quoted where it must be."""
+
+_VERSIONS = """
+    SELECT current_setting('server_version_num')::int, current_setting('server_version'),
+           (SELECT extversion FROM pg_extension WHERE extname = 'vector'),
+           (SELECT default_version FROM pg_available_extensions WHERE name = 'vector')
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a catalogue's PostgreSQL is: at `given_url`, or the embedded one in `folder`, which starts when needed.
+
+    `origin` is what said so, for the user to know which word is wrong: a variable of the environment, say.
+    """
+
+    given_url: str | None = None
+    folder: Path | None = None
+    origin: str = "url"
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.given_url is None
+
+    @property
+    def url(self) -> str:
+        """In libpq's form. Raises ServerUnreachable where that is not to be had."""
+        if self.given_url is not None:
+            return plain_url(self.given_url, self.origin)
+        assert self.folder is not None
+        return embedded.running_url(self.folder) or self.start()
+
+    def start(self) -> str:
+        """Start the embedded server and return its URL. Raises ServerUnreachable."""
+        assert self.folder is not None
+        try:
+            return embedded.start(self.folder)
+        except ServerUnreachable as error:
+            raise ServerUnreachable(f"{self.origin}: {error}" if self.origin.isupper() else str(error)) from error
+
+
+def plain_url(url: str, origin: str = "url") -> str:
+    """`url` without SQLAlchemy's driver name, which libpq does not know.
+
+    >>> plain_url("postgresql+psycopg://dj@host/db")
+    'postgresql://dj@host/db'
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.partition("+")[0] not in ("postgresql", "postgres"):
+        raise ServerUnreachable(f"{origin} does not begin with postgresql://")
+    return f"postgresql://{rest}"
+
+
+def for_programs(url: str) -> tuple[str, dict[str, str]]:
+    """What PostgreSQL's programs take for `url`: a connection string, and an environment with the password.
+
+    Arguments may be seen by every process of the machine.
+    """
+    where = conninfo_to_dict(url)
+    password = where.pop("password", None)
+    return make_conninfo("", **where), os.environ | ({"PGPASSWORD": str(password)} if password else {})
+
+
+def connect(server: Server) -> psycopg.Connection:
+    """An autocommit connection whose server is new enough; the schema may be at any revision, or absent.
+
+    A server that is replaying its log after a crash is waited for. Raises ServerUnreachable, ServerTooOld.
+    """
+    for attempt in range(CONNECTION_ATTEMPTS):
+        connection = _connect_to_server(server)
+        try:
+            check_versions(connection)
+            prepare_session(connection)
+        except psycopg.OperationalError:
+            # The server had let us in before it heard that one of its processes had died, then it ended all of them.
+            connection.close()
+            if attempt == CONNECTION_ATTEMPTS - 1:
+                raise
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise AssertionError("the last attempt returns or raises")
+
+
+def connect_directly(server: Server) -> psycopg.Connection:
+    """As `connect`, for upkeep, which takes locks and settings that last as long as the session.
+
+    Raises NeedsDirectConnection where a pooler stands between, which lends each transaction another session.
+    """
+    connection = connect(server)
+    if is_pooled(connection):
+        connection.close()
+        raise NeedsDirectConnection(
+            "a connection pooler answers here, and this command needs PostgreSQL itself: set DATABASE_URL to its own"
+            " address"
+        )
+    return connection
+
+
+def is_pooled(connection: psycopg.Connection) -> bool:
+    """Whether a pooler such as pgbouncer answers, which tells its clients process numbers of its own."""
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    assert row is not None
+    return bool(row[0] != connection.info.backend_pid)
+
+
+def prepare_session(connection: psycopg.Connection) -> None:
+    """Teach the connection pgvector's halfvec, wherever the extension is, and let names mean PostgreSQL's own objects.
+
+    In the schema that pgvector is in, others may once have put functions that fit a call better. Through a pooler that
+    setting is not made: it would stay with a session that others use.
+    """
+    found = connection.execute(EXTENSION_SCHEMA).fetchone()
+    if found is not None:
+        info = TypeInfo.fetch(connection, f"{found[0]}.halfvec")
+        assert info is not None, "the extension has the type"
+        register_halfvec_info(connection, info)
+    if not is_pooled(connection):
+        connection.execute(f"SET search_path = pg_catalog, {SCHEMA}, pg_temp")
+
+
+def check_versions(connection: psycopg.Connection) -> None:
+    """Raise ServerTooOld when PostgreSQL or pgvector is older than songradar needs, or pgvector is absent."""
+    row = connection.execute(_VERSIONS).fetchone()
+    assert row is not None
+    version_num, version, installed, available = row
+    if version_num < MIN_POSTGRESQL * 10_000:
+        raise ServerTooOld(f"this is PostgreSQL {version}; songradar needs PostgreSQL {MIN_POSTGRESQL} or later")
+    vector = installed or available
+    wanted = ".".join(map(str, MIN_PGVECTOR))
+    if vector is None:
+        raise ServerTooOld(f"this PostgreSQL has no pgvector; songradar needs pgvector {wanted} or later")
+    if version_of(vector) < MIN_PGVECTOR:
+        hint = "; run ALTER EXTENSION vector UPDATE" if installed and available != installed else ""
+        raise ServerTooOld(f"this database has pgvector {vector}; songradar needs pgvector {wanted} or later{hint}")
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """Three numbers at most, to be compared.
+
+    >>> version_of("0.8.0-dev")
+    (0, 8, 0)
+    """
+    return tuple(map(int, re.findall(r"\d+", text)[:3]))
+
+
+def revision(connection: psycopg.Connection) -> str | None:
+    """The schema's revision, None for a database without songradar's schema."""
+    try:
+        row = connection.execute(f"SELECT version_num FROM {SCHEMA}.alembic_version").fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        return None
+    return row[0] if row else None
+
+
+def check_revision(connection: psycopg.Connection) -> None:
+    """Raise SchemaOutOfDate where the schema is at another revision than this program."""
+    current = revision(connection)
+    if current != HEAD:
+        state = f"at revision {current}" if current else "not there yet"
+        raise SchemaOutOfDate(
+            f"the schema {SCHEMA} is {state}, and this program needs {HEAD}: run songradar db upgrade,"
+            " or a newer songradar if the database is ahead"
+        )
+
+
+class Pool:
+    """The connections of one catalogue, for psycopg and, the same ones, for SQLAlchemy. Safe between threads.
+
+    They know pgvector's halfvec and have no settings of their own, so that a pooler may stand between. `prepared` says
+    whether statements are prepared after a few runs, which a pooler that lends sessions by the transaction forbids.
+    """
+
+    def __init__(self, server: Server, *, prepared: bool) -> None:
+        options = {
+            "autocommit": True,
+            "application_name": "songradar",
+            "prepare_threshold": 5 if prepared else None,
+        }
+        self._pool = ConnectionPool(
+            server.url,
+            kwargs=options,
+            min_size=0,
+            max_size=POOL_SIZE,
+            num_workers=1,
+            open=True,
+            configure=prepare_session,
+            check=ConnectionPool.check_connection,
+            reset=_to_autocommit,
+            close_returns=True,
+            timeout=30,
+        )
+
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection]:
+        """An autocommit connection for the length of a block."""
+        with self._pool.connection() as connection:
+            yield connection
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """SQLAlchemy on the same connections."""
+        from sqlalchemy import NullPool, create_engine  # the path of a search does without it
+
+        return create_engine("postgresql+psycopg://", creator=self._lend, poolclass=NullPool, use_native_hstore=False)
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _lend(self) -> psycopg.Connection:
+        connection = self._pool.getconn()
+        connection.autocommit = False
+        return connection
+
+
+def _to_autocommit(connection: psycopg.Connection) -> None:
+    connection.autocommit = True
+
+
+def _connect_to_server(server: Server) -> psycopg.Connection:
+    try:
+        return connect_when_ready(server.url)
+    except psycopg.ProgrammingError as error:
+        # libpq's own sentence would repeat the password
+        raise ServerUnreachable(
+            f"{server.origin} cannot be read as a URL: is some character not percent-encoded?"
+        ) from error
+    except psycopg.OperationalError as error:
+        if server.folder is None:
+            raise ServerUnreachable(f"{server.origin}: {_first_line(error)}") from error
+        # The file that named its address outlived the server: start it again.
+        return connect_when_ready(server.start())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

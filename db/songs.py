@@ -1,0 +1,99 @@
+"""The songs of a catalogue, for people: list, find, show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, Select, func, or_, select
+
+from songradar.db.errors import SongUnknown
+from songradar.db.models import EncoderRow, EncodingRow, MatchRow, SearchRow, SongRow
+
+SORTS = {
+    "artist": (SongRow.artist, SongRow.title, SongRow.id),
+    "title": (SongRow.title, SongRow.artist, SongRow.id),
+    "album": (SongRow.album, SongRow.title, SongRow.id),
+    "length": (SongRow.duration_s, SongRow.id),
+    "added": (SongRow.added_at, SongRow.id),
+}
+"""Orders of a list, by name."""
+
+
+@dataclass(frozen=True)
+class StoredSong:
+    """A song of the catalogue as its table has it; see the comments of `songradar.songs`."""
+
+    id: int
+    title: str
+    artist: str | None
+    album: str | None
+    collection: str | None
+    duration_s: float
+    source: str
+    host: str
+    sha256: bytes
+    size_bytes: int
+    modified_at: datetime
+    tags: dict[str, Any]
+    added_at: datetime
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a song has been good for: fragments by encoder, how often searches named it, and when last."""
+
+    fragments: dict[str, int]
+    times_found: int
+    last_found_at: datetime | None
+
+
+_COLUMNS = [getattr(SongRow, name) for name in StoredSong.__dataclass_fields__]
+
+
+def songs(engine: Engine, text: str | None = None, sort: str = "artist") -> list[StoredSong]:
+    """All songs, or those with `text` in title, artist, album or path; in one of the orders of SORTS."""
+    statement = select(*_COLUMNS).order_by(*SORTS[sort])
+    if text:
+        columns = (SongRow.title, SongRow.artist, SongRow.album, SongRow.source)
+        statement = statement.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))
+    return _read(engine, statement)
+
+
+def songs_on(engine: Engine, host: str) -> list[StoredSong]:
+    """The songs whose files are on the machine called `host`."""
+    return _read(engine, select(*_COLUMNS).where(SongRow.host == host).order_by(SongRow.id))
+
+
+def song(engine: Engine, song_id: int) -> StoredSong:
+    """One song. Raises SongUnknown."""
+    found = _read(engine, select(*_COLUMNS).where(SongRow.id == song_id))
+    if not found:
+        raise SongUnknown(f"there is no song number {song_id}")
+    return found[0]
+
+
+def usage(engine: Engine, song_id: int) -> Usage:
+    """How much of a song is stored, and how often it was found."""
+    encoded = (
+        select(EncoderRow.name, EncodingRow.n_fragments)
+        .join(EncoderRow, EncoderRow.id == EncodingRow.encoder_id)
+        .where(EncodingRow.song_id == song_id)
+        .order_by(EncoderRow.name)
+    )
+    found = (
+        select(func.count(), func.max(SearchRow.searched_at))
+        .select_from(MatchRow)
+        .join(SearchRow, SearchRow.id == MatchRow.search_id)
+        .where(MatchRow.song_id == song_id, MatchRow.accepted)
+    )
+    with engine.connect() as connection:
+        fragments = {row.name: row.n_fragments for row in connection.execute(encoded)}
+        times, last = connection.execute(found).one()
+    return Usage(fragments, times, last)
+
+
+def _read(engine: Engine, statement: Select[Any]) -> list[StoredSong]:
+    with engine.connect() as connection:
+        rows: Sequence[Any] = connection.execute(statement).all()
+    return [StoredSong(*row) for row in rows]

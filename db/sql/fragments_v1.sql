@@ -1,6 +1,0 @@
--- fragments_v1: every stored embedding with its song's number and where in the song it starts, in seconds.
-CREATE VIEW songradar.fragments_v1 AS
-SELECT f.encoder_id, f.song_id, f.position * (e.spec ->> 'hop_s')::real AS offset_s, f.embedding
-  FROM songradar.fragments AS f
-  JOIN songradar.encoders AS e ON e.id = f.encoder_id;
-COMMENT ON VIEW songradar.fragments_v1 IS 'Every stored embedding and where in its song it starts, in seconds.';

@@ -1,0 +1,108 @@
+-- align_v1: step 3 of a search: the exact start and the score of each of the leading songs.
+--
+-- Arguments  encoder     songradar.encoders.id
+--            fragments   of the recording
+--            neighbours  stored fragments near them; they give the coverage
+--            places      one in each song
+--
+-- Each place is scored again at nine starts within half a hop, and as if played up to 4.5 % slower or faster, as far as
+-- the recording is long enough for such a drift to be heard (timing_v1). A query fragment that lies between two stored
+-- ones is compared with the point between their embeddings (similarity_between_v1). Where stored fragments do not
+-- overlap there is nothing between them: the place is scored as it is, by the query fragments that line up.
+CREATE FUNCTION songradar.align_v1(
+    encoder integer,
+    fragments songradar.query_fragment_v1[],
+    neighbours songradar.neighbour_v1[],
+    places songradar.place_v1[]
+)
+RETURNS SETOF songradar.alignment_v1
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+WITH timing AS MATERIALIZED (
+    SELECT t.* FROM songradar.timing_v1(align_v1.encoder, align_v1.fragments) AS t
+), part AS MATERIALIZED (
+    SELECT f.number, f.offset_s, f.embedding FROM unnest(align_v1.fragments) AS f
+), place AS MATERIALIZED (
+    SELECT p.song_id, p.start_s, p.is_chosen FROM unnest(align_v1.places) AS p
+), stored AS MATERIALIZED (
+    SELECT stretch.song_id, f.position, f.embedding,
+           CASE WHEN lead(f.position) OVER along = f.position + 1
+                THEN 1 - (f.embedding <-> lead(f.embedding) OVER along) ^ 2 / 2 END AS to_next
+      FROM (SELECT place.song_id,
+                   floor((place.start_s + timing.first_s - timing.drift_s) / timing.hop_s)::integer - 1 AS first,
+                   ceil((place.start_s + timing.last_s + timing.drift_s) / timing.hop_s)::integer + 1 AS last
+              FROM place
+             CROSS JOIN timing) AS stretch
+      JOIN songradar.fragments AS f
+        ON f.encoder_id = align_v1.encoder AND f.song_id = stretch.song_id
+       AND f.position BETWEEN stretch.first AND stretch.last
+    WINDOW along AS (PARTITION BY stretch.song_id ORDER BY f.position)
+), pair AS MATERIALIZED (
+    SELECT near.*,
+           CASE WHEN lead(near.position) OVER along = near.position + 1
+                THEN lead(near.similarity) OVER along END AS next_similarity
+      FROM (SELECT place.song_id, part.number, stored.position, stored.to_next,
+                   1 - (stored.embedding <-> part.embedding) ^ 2 / 2 AS similarity
+              FROM place
+             CROSS JOIN timing
+             CROSS JOIN part
+              JOIN stored
+                ON stored.song_id = place.song_id
+               AND stored.position
+                   BETWEEN floor((place.start_s + part.offset_s - timing.drift_s) / timing.hop_s - 0.5)
+                       AND ceil((place.start_s + part.offset_s + timing.drift_s) / timing.hop_s + 0.5)) AS near
+    WINDOW along AS (PARTITION BY near.song_id, near.number ORDER BY near.position)
+), trial AS (
+    SELECT place.song_id, place.is_chosen, place.start_s + shift.number * timing.hop_s / 8 AS start_s,
+           drift.number * timing.hop_s / greatest(timing.last_s - timing.first_s, 1e-3) AS drift
+      FROM place
+     CROSS JOIN timing
+     CROSS JOIN generate_series(-4, 4) AS shift (number)
+     CROSS JOIN generate_series(-timing.n_drifts, timing.n_drifts) AS drift (number)
+     WHERE timing.overlapping OR (shift.number = 0 AND drift.number = 0)
+), lined_up AS (
+    SELECT trial.*, part.number, at.hops,
+           CASE WHEN timing.overlapping THEN floor(at.hops + 1e-3) ELSE round(at.hops) END AS position
+      FROM trial
+     CROSS JOIN timing
+     CROSS JOIN part
+     CROSS JOIN LATERAL (
+           SELECT (trial.start_s + part.offset_s + trial.drift * (part.offset_s - timing.middle_s)) / timing.hop_s
+                  AS hops
+           ) AS at
+     WHERE timing.overlapping OR abs(at.hops - round(at.hops)) * timing.hop_s <= timing.query_hop_s / 2 + 1e-4
+), scored AS (
+    SELECT lined_up.song_id, lined_up.is_chosen, lined_up.start_s, lined_up.drift, count(*) AS n_fragments,
+           avg(CASE WHEN pair.similarity IS NULL THEN 0
+                    WHEN pair.next_similarity IS NULL OR NOT timing.overlapping THEN pair.similarity
+                    ELSE songradar.similarity_between_v1(
+                         1 - lined_up.hops + lined_up.position, lined_up.hops - lined_up.position,
+                         pair.similarity, pair.next_similarity, pair.to_next)
+               END) AS score
+      FROM lined_up
+     CROSS JOIN timing
+      LEFT JOIN pair
+             ON pair.song_id = lined_up.song_id AND pair.number = lined_up.number
+            AND pair.position = lined_up.position
+     GROUP BY lined_up.song_id, lined_up.is_chosen, lined_up.start_s, lined_up.drift
+), best AS MATERIALIZED (
+    SELECT DISTINCT ON (scored.song_id) scored.*
+      FROM scored
+     ORDER BY scored.song_id, scored.score DESC, abs(scored.drift), scored.start_s
+)
+SELECT best.song_id, best.is_chosen, best.start_s, best.start_s - best.drift * timing.middle_s, best.score,
+       best.n_fragments, least(1, near.n::double precision / best.n_fragments)
+  FROM best
+ CROSS JOIN timing
+ CROSS JOIN LATERAL (
+       SELECT count(DISTINCT n.number) AS n
+         FROM unnest(align_v1.neighbours) AS n
+         JOIN part ON part.number = n.number
+        WHERE n.song_id = best.song_id
+          AND n.among_all
+          AND abs(n.position * timing.hop_s - part.offset_s - best.start_s
+                  - best.drift * (part.offset_s - timing.middle_s))
+              < CASE WHEN timing.overlapping THEN timing.hop_s ELSE timing.query_hop_s / 2 END + 1e-4
+       ) AS near;
+END;
+COMMENT ON FUNCTION songradar.align_v1 IS 'The exact start and the score of each of the leading songs.';

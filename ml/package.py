@@ -1,0 +1,126 @@
+"""The folder of an encoder: encoder.onnx, spec.json, calibration.json, metrics.json, CARD.md."""
+
+import json
+import re
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from songradar.ml.encoder import Encoder, read_onnx, sha256_of
+from songradar.ml.errors import EncoderFileError
+from songradar.ml.spec import AudioSpec
+
+SHIPPED = "contrastive"
+"""The encoder in the package that a catalogue without encoders begins with."""
+
+NETWORK, SPEC, CALIBRATION, METRICS, CARD = "encoder.onnx", "spec.json", "calibration.json", "metrics.json", "CARD.md"
+
+WEIGHTS = ("intercept", "log_distance", "coverage", "log_fragments", "threshold")
+"""What a calibration holds for matches without a rival, under "alone", and with one; then also `log_ratio`."""
+
+
+@dataclass(frozen=True)
+class EncoderPackage:
+    """All that the folder of an encoder holds, under the name that it has in a catalogue."""
+
+    name: str
+    sha256: bytes
+    spec: dict[str, Any]
+    calibration: dict[str, Any] | None
+    metrics: dict[str, Any]
+    card: str
+    onnx: bytes
+
+
+def read_package(folder: Path, name: str | None = None) -> EncoderPackage:
+    """An encoder from its folder, called `name` [as the folder]. Raises EncoderFileError, also if it cannot be run."""
+    if not folder.is_dir():
+        raise EncoderFileError(f"{folder}: is not a folder")
+    name = name or folder.resolve().name.lower()
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        raise EncoderFileError(f"{name!r} is no name for an encoder: small letters, digits, - and _; see --name")
+    onnx, spec = read_onnx(folder), AudioSpec.read(folder / SPEC)
+    Encoder(onnx, spec, name)
+    card = folder / CARD
+    return EncoderPackage(
+        name=name,
+        sha256=sha256_of(onnx),
+        spec=spec.as_dict(),
+        calibration=_read_calibration(folder / CALIBRATION),
+        metrics=_read_json(folder / METRICS) or {},
+        card=card.read_text("utf-8") if card.exists() else "",
+        onnx=onnx,
+    )
+
+
+def read_included(included: str, name: str | None = None) -> EncoderPackage | None:
+    """The encoder called `included` that comes with songradar, under that name or another; None if there is none."""
+    if not re.fullmatch(r"[a-z0-9_-]+", included):
+        return None
+    weights = files("songradar.ml").joinpath("weights", included)
+    if not weights.is_dir():
+        return None
+    with as_file(weights) as folder:
+        return read_package(folder, name or included)
+
+
+def read_shipped() -> EncoderPackage:
+    """The encoder that a catalogue begins with."""
+    shipped = read_included(SHIPPED)
+    assert shipped is not None
+    return shipped
+
+
+def write_package(package: EncoderPackage, folder: Path) -> None:
+    """The reverse of `read_package`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / NETWORK).write_bytes(package.onnx)
+    (folder / CARD).write_text(package.card, "utf-8")
+    for file, values in ((SPEC, package.spec), (CALIBRATION, package.calibration), (METRICS, package.metrics)):
+        if values is not None:
+            write_json(folder / file, values)
+
+
+def write_network(folder: Path, onnx: bytes, spec: AudioSpec) -> None:
+    """Leave the network and its AudioSpec in `folder`, without a calibration: that was another network's."""
+    (folder / NETWORK).write_bytes(onnx)
+    spec.write(folder / SPEC)
+    (folder / CALIBRATION).unlink(missing_ok=True)
+
+
+def write_facts(folder: Path, metrics: dict[str, Any], calibration: dict[str, Any] | None, card: str) -> None:
+    """Leave beside a network what is known of it."""
+    if calibration is not None:
+        write_json(folder / CALIBRATION, calibration)
+    write_json(folder / METRICS, metrics)
+    (folder / CARD).write_text(card, "utf-8")
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def _read_calibration(path: Path) -> dict[str, Any] | None:
+    """The weights for confidence_v1, None where the encoder was not calibrated."""
+    weights = _read_json(path)
+    if weights is None:
+        return None
+    alone = weights.get("alone")
+    if not isinstance(alone, dict):
+        raise EncoderFileError(f"{path}: has no weights for a match without a rival, under alone")
+    for found, keys in ((weights, (*WEIGHTS, "log_ratio")), (alone, WEIGHTS)):
+        for key in keys:
+            if not isinstance(found.get(key), int | float):
+                raise EncoderFileError(f"{path}: has no number under {'alone.' if found is alone else ''}{key}")
+    return weights
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    try:
+        values: dict[str, Any] = json.loads(path.read_text())
+    except ValueError as error:
+        raise EncoderFileError(f"{path}: is not JSON ({error})") from error
+    return values

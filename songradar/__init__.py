@@ -1,0 +1,35 @@
+"""Songradar names the song that a recording is a piece of, out of your own PostgreSQL.
+
+>>> from songradar import Catalogue
+>>> from songradar.identify import identify
+>>> from songradar.ingest import ingest
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from songradar.catalogue import Catalogue
+    from songradar.identify import Answer, Match, SearchOptions
+    from songradar.ingest import FileOutcome, IngestOptions, Tally
+
+__all__ = ["Answer", "Catalogue", "FileOutcome", "IngestOptions", "Match", "SearchOptions", "Tally"]
+
+# In a checkout the subpackages db, ml, cli and migrations lie beside this folder, in a wheel inside it.
+_HERE = Path(__file__).parent
+if not (_HERE / "db").is_dir():
+    __path__.append(str(_HERE.parent))
+
+_MODULES = {
+    "Catalogue": "catalogue",
+    **dict.fromkeys(("Answer", "Match", "SearchOptions"), "identify"),
+    **dict.fromkeys(("FileOutcome", "IngestOptions", "Tally"), "ingest"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are first asked for, so that `songradar --help` need not wait for them."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'songradar' has no attribute {name!r}")
+    return getattr(import_module(f"songradar.{_MODULES[name]}"), name)

@@ -1,0 +1,5 @@
+"""`python -m songradar` is `songradar`."""
+
+from songradar.cli.main import run
+
+run()

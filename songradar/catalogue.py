@@ -1,0 +1,174 @@
+"""Catalogue: the songs of one PostgreSQL, opened. All that songradar does begins with one."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Self
+
+import psycopg
+
+from songradar.db import embedded
+from songradar.db.connection import HEAD, Pool, Server, check_revision, connect, is_pooled, revision
+from songradar.db.search import StoredEncoder, read_encoder, read_network
+from songradar.environment import environment
+from songradar.ml.encoder import Encoder
+from songradar.ml.spec import AudioSpec
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from sqlalchemy import Engine
+
+TEMPORARY = "songradar-temporary-"
+OWNER = "owner.json"
+"""The file that names the process to which a temporary catalogue belongs."""
+
+
+@dataclass(frozen=True)
+class LoadedEncoder:
+    """An encoder of the catalogue, ready to run."""
+
+    stored: StoredEncoder
+    network: Encoder
+
+    @property
+    def id(self) -> int:
+        return self.stored.id
+
+    @property
+    def name(self) -> str:
+        return self.stored.name
+
+
+class Catalogue:
+    """The songs of one PostgreSQL. A context manager, safe between threads; several may be open in one process.
+
+    >>> with Catalogue.temporary() as catalogue:
+    ...     with catalogue.connection() as connection:
+    ...         connection.execute("SELECT count(*) FROM songradar.songs_v1").fetchone()
+    (0,)
+    """
+
+    def __init__(self, server: Server, host: str, *, prepared: bool = True) -> None:
+        """Use `open`, `embedded` or `temporary`; the schema is not looked at here."""
+        self.server = server
+        self.host = host
+        self._pool = Pool(server, prepared=prepared)
+        self._encoders: dict[tuple[int, int], Encoder] = {}
+        self._lock = Lock()
+
+    @classmethod
+    def open(cls, url: str | None = None) -> Self:
+        """The catalogue at `url` [what DATABASE_URL and SONGRADAR_HOME say].
+
+        A schema at another revision than this program's is refused at a URL; the embedded database upgrades itself.
+        Raises DatabaseError.
+        """
+        around = environment()
+        server = around.server if url is None else Server(url)
+        return cls._opened(server, around.host)
+
+    @classmethod
+    def embedded(cls, folder: Path | str) -> Self:
+        """The catalogue of the PostgreSQL that comes with songradar, in `folder`; made there if need be.
+
+        Raises DatabaseError.
+        """
+        return cls._opened(Server(folder=Path(folder).expanduser().absolute(), origin="folder"), environment().host)
+
+    @classmethod
+    @contextmanager
+    def temporary(cls) -> Iterator[Self]:
+        """A new, empty catalogue for the length of a block, with a PostgreSQL of its own.
+
+        Those whose process was killed are cleared away first.
+        """
+        clear_abandoned()
+        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY))
+        try:
+            (folder / OWNER).write_text(json.dumps({"pid": os.getpid(), "started": _start_of(os.getpid())}))
+            with cls.embedded(folder) as catalogue:
+                yield catalogue
+        finally:
+            remove_temporary(folder)
+
+    @classmethod
+    def _opened(cls, server: Server, host: str) -> Self:
+        with connect(server) as connection:
+            if server.is_embedded and revision(connection) != HEAD:
+                from songradar.db.schema import upgrade  # Alembic takes longer to import than a search takes
+
+                upgrade(server)
+            check_revision(connection)
+            prepared = not is_pooled(connection)
+        return cls(server, host, prepared=prepared)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: "TracebackType | None"
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back. The server of an embedded catalogue stays up for the next."""
+        self._pool.close()
+
+    def connection(self) -> AbstractContextManager[psycopg.Connection]:
+        """An autocommit psycopg connection from the pool for the length of a block."""
+        return self._pool.connection()
+
+    @property
+    def engine(self) -> "Engine":
+        """SQLAlchemy on the pool's connections."""
+        return self._pool.engine
+
+    def encoder(self, name: str | None = None, threads: int = 0) -> LoadedEncoder:
+        """The encoder called `name` [the active one]; `threads` bounds the cores that one call of it uses, 0 is all.
+
+        Loaded once. Raises EncoderUnknown.
+        """
+        with self.connection() as connection:
+            stored = read_encoder(connection, name)
+            with self._lock:
+                network = self._encoders.get((stored.id, threads))
+                if network is None:
+                    onnx = read_network(connection, stored.id)
+                    network = Encoder(onnx, AudioSpec.from_dict(stored.spec), stored.name, threads)
+                    self._encoders[stored.id, threads] = network
+        return LoadedEncoder(stored, network)
+
+
+def clear_abandoned() -> None:
+    """Stop and delete the temporary catalogues whose process is gone."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
+        try:
+            owner = json.loads((folder / OWNER).read_text())
+            abandoned = _start_of(owner["pid"]) != owner["started"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # it is only just being made, or somebody else's
+        if abandoned:
+            remove_temporary(folder)
+
+
+def remove_temporary(folder: Path) -> None:
+    with suppress(Exception):  # the folder goes all the same, and with it what a server would need
+        embedded.stop(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start_of(pid: int) -> float | None:
+    """When the process began, which tells it from a later one of the same number; None when it is gone."""
+    import psutil  # only temporary catalogues need it
+
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return None

@@ -1,0 +1,42 @@
+"""What the environment says: the one place that reads it."""
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from songradar.db.connection import Server
+
+FOLDER = "songradar"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where the catalogue is, and the name under which the files of this machine are known."""
+
+    server: Server
+    host: str
+
+
+def environment(variables: Mapping[str, str] = os.environ) -> Environment:
+    """DATABASE_URL names a PostgreSQL; without, it is the embedded one in SONGRADAR_HOME.
+
+    SONGRADAR_HOST stands for the machine's own name, which may change, as that of a container does.
+    """
+    host = variables.get("SONGRADAR_HOST") or platform.node()
+    if url := variables.get("DATABASE_URL"):
+        return Environment(Server(url, origin="DATABASE_URL"), host)
+    if home := variables.get("SONGRADAR_HOME"):
+        return Environment(Server(folder=Path(home).expanduser().absolute(), origin="SONGRADAR_HOME"), host)
+    return Environment(Server(folder=data_folder()), host)
+
+
+def data_folder() -> Path:
+    """Where the system keeps a user's data."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        # PostgreSQL refuses to run as root; its own system user could not reach a folder below /root.
+        return Path("/var/lib", FOLDER)
+    return platformdirs.user_data_path(FOLDER, appauthor=False)

@@ -1,0 +1,210 @@
+"""How often encoders name recordings rightly, through the real search path, in a temporary catalogue."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from songradar.catalogue import Catalogue, LoadedEncoder
+from songradar.db.search import Question, find_matches
+from songradar.db.songs import songs
+from songradar.encoders import add_package
+from songradar.events import Event, Listener, Note, counter, ignore
+from songradar.ingest import IngestOptions, ingest
+from songradar.ml.audio import Wave, read_audio, resample
+from songradar.ml.conditions import CONDITIONS, Condition, Surroundings, usable
+from songradar.ml.errors import AudioReadError, NothingToHear, TrainingDataError
+from songradar.ml.evaluation import Outcome, SearchResult, judge
+from songradar.ml.files import AudioFile, Failure, audio_files, sha256
+from songradar.ml.noise import read_noises
+from songradar.ml.package import EncoderPackage
+from songradar.ml.queries import RATE_HZ, Query, SourceSong, questions
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What to ask: recordings of each length in `seconds`, `per_condition` of each, of `music`, of which `absent` is
+    the share that the catalogue does not hold; `distractors` are songs that it holds and that are never asked for.
+
+    `noise` and `responses` are folders of noises and impulse responses; `only` names the files to use [all].
+    """
+
+    music: Sequence[Path]
+    distractors: Sequence[Path] = ()
+    noise: Sequence[Path] = ()
+    responses: Sequence[Path] = ()
+    only: frozenset[str] | None = None
+    seconds: Sequence[float] = (1, 2, 3, 5, 10)
+    per_condition: int = 100
+    absent: float = 0.2
+    workers: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Outcomes by encoder, less the ambiguous ones, and how many songs there were."""
+
+    n_songs: int
+    n_distractors: int
+    n_absent: int
+    seed: int
+    outcomes: Mapping[str, Sequence[Outcome]] = field(default_factory=dict)
+
+
+def evaluate(encoders: Sequence[EncoderPackage], options: EvaluationOptions, listen: Listener = ignore) -> Evaluation:
+    """Fill a temporary catalogue, record pieces of songs under named conditions, and search for these.
+
+    Raises TrainingDataError where there is nothing to evaluate on.
+    """
+    if len({package.name for package in encoders}) < len(encoders):
+        raise TrainingDataError("two encoders of one name cannot be evaluated together")
+    found = distinct(audio_in(options.music, options.only, listen), listen=listen)
+    if not found:
+        raise TrainingDataError("no song is left to evaluate on")
+    surroundings = read_surroundings(options.noise, options.responses, options.only, listen)
+    conditions = usable_conditions(surroundings, listen)
+    missing, present = divide(found, options.absent, options.seed)
+    others = distinct(audio_in(options.distractors, None, listen), found, listen)
+    with Catalogue.temporary() as catalogue:
+        searches = {}
+        for package in encoders:
+            files = [file.path for file in (*present, *others)]
+            encoder = fill(catalogue, package, files, options.workers, listen)
+            searches[package.name] = partial(answer, catalogue=catalogue, encoder=encoder)
+        known, strangers = known_songs(catalogue, present), absent_songs(missing, listen)
+        per_cell, seed = options.per_condition, [options.seed]
+        asked = questions(known + strangers, conditions, options.seconds, per_cell, per_cell, surroundings, seed)
+        outcomes = search_all(*asked, searches, listen)
+    return Evaluation(len(known), len(others), len(strangers), options.seed, outcomes)
+
+
+def fill(
+    catalogue: Catalogue,
+    package: EncoderPackage,
+    paths: Sequence[Path],
+    workers: int | None = None,
+    listen: Listener = ignore,
+) -> LoadedEncoder:
+    """Add an encoder to a catalogue and ingest `paths` with it."""
+    add_package(catalogue, package)
+    for outcome in ingest(catalogue, paths, IngestOptions(workers, package.name)):
+        listen(outcome)
+    return catalogue.encoder(package.name, threads=1)
+
+
+def audio_in(folders: Sequence[Path], keep: frozenset[str] | None, listen: Listener = ignore) -> list[AudioFile]:
+    """The audio files in `folders`, or those of them whose name is in `keep`; what cannot be used is told."""
+    found = []
+    for item in audio_files(folders):
+        if isinstance(item, Failure):
+            listen(Note(str(item)))
+        elif keep is None or item.name in keep:
+            found.append(item)
+    return found
+
+
+def distinct(
+    files: Sequence[AudioFile], others: Sequence[AudioFile] = (), listen: Listener = ignore
+) -> list[AudioFile]:
+    """One file of each content, and none with that of one of `others`: a copy of an absent song would be found."""
+    seen, kept = {sha256(file.path) for file in others}, []
+    for file in files:
+        try:
+            content = sha256(file.path)
+        except AudioReadError as error:
+            listen(Note(str(error)))
+            continue
+        if content not in seen:
+            seen.add(content)
+            kept.append(file)
+    return kept
+
+
+def read_surroundings(
+    noise: Sequence[Path], responses: Sequence[Path], keep: frozenset[str] | None, listen: Listener = ignore
+) -> Surroundings:
+    """Noises and responses at the rate of queries."""
+    noises = read_noises([file.path for file in audio_in(noise, keep, listen)], RATE_HZ) if noise else ()
+    return Surroundings.read(noises, [file.path for file in audio_in(responses, keep, listen)], RATE_HZ)
+
+
+def usable_conditions(surroundings: Surroundings, listen: Listener = ignore) -> list[Condition]:
+    """All conditions, less those in rooms where there is no response of a room."""
+    conditions = usable(CONDITIONS, surroundings)
+    if len(conditions) < len(CONDITIONS):
+        listen(Note("no impulse responses of rooms: conditions in rooms are left out"))
+    return conditions
+
+
+def divide(files: Sequence[AudioFile], share: float, seed: int) -> tuple[list[AudioFile], list[AudioFile]]:
+    """`share` of the files, drawn at random, and the others; each in order of name."""
+    order = np.random.default_rng(seed).permutation(len(files))
+    n_drawn = min(round(share * len(files)), len(files) - 1)
+    drawn, rest = (sorted(part.tolist()) for part in (order[:n_drawn], order[n_drawn:]))
+    return [files[i] for i in drawn], [files[i] for i in rest]
+
+
+def known_songs(catalogue: Catalogue, files: Sequence[AudioFile]) -> list[SourceSong]:
+    """Those of `files` that the catalogue holds: what failed to be ingested cannot be asked for."""
+    stored = {song.source: song.duration_s for song in songs(catalogue.engine)}
+    return [SourceSong(file.path, file.source, stored[file.source]) for file in files if file.source in stored]
+
+
+def absent_songs(files: Sequence[AudioFile], listen: Listener = ignore) -> list[SourceSong]:
+    """Songs that the catalogue does not hold; those that cannot be read are left out."""
+    found = []
+    for file in files:
+        try:
+            duration_s = len(read_audio(file.path, RATE_HZ)) / RATE_HZ
+        except AudioReadError as error:
+            listen(Note(str(error)))
+            continue
+        found.append(SourceSong(file.path, file.source, duration_s, is_absent=True))
+    return found
+
+
+def answer(wave: Wave, catalogue: Catalogue, encoder: LoadedEncoder) -> SearchResult | None:
+    """Search a recording as `identify` does; None when it is too short or too quiet for the encoder."""
+    started = time.perf_counter()
+    asked = question(wave, encoder)
+    if asked is None:
+        return None
+    encoded = time.perf_counter()
+    with catalogue.connection() as connection:
+        matches = find_matches(connection, asked)
+    return SearchResult(matches, 1000 * (encoded - started), 1000 * (time.perf_counter() - encoded))
+
+
+def question(wave: Wave, encoder: LoadedEncoder) -> Question | None:
+    """A recording as match_v1 takes it; None when it is too short or too quiet for the encoder."""
+    rate_hz = encoder.network.spec.sample_rate_hz
+    try:
+        fingerprint = encoder.network.fingerprint_query([resample(wave, RATE_HZ, rate_hz)])
+    except NothingToHear:
+        return None
+    return Question(encoder.id, fingerprint.embeddings, fingerprint.offsets_s, limit=2)
+
+
+def search_all(
+    queries: Iterable[Query],
+    total: int,
+    searches: Mapping[str, Callable[[Wave], SearchResult | None]],
+    listen: Callable[[Event], None] = ignore,
+) -> dict[str, list[Outcome]]:
+    """Put every query to every encoder; outcomes by the encoder's name, less those that are ambiguous."""
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in searches}
+    advance = counter("searching", total, listen)
+    for query in queries:
+        for name, search in searches.items():
+            outcomes[name].append(judge(query, search(query.wave)))
+        advance()
+    for name, mine in outcomes.items():
+        n = sum(outcome.ambiguous for outcome in mine)
+        if n:
+            reason = "a song in the catalogue sounds the same there"
+            listen(Note(f"{name}: {n} recordings of absent songs left out: {reason}"))
+    return {name: [outcome for outcome in mine if not outcome.ambiguous] for name, mine in outcomes.items()}

@@ -1,0 +1,192 @@
+"""Name the song that a recording is a piece of."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import IO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from songradar.catalogue import Catalogue
+from songradar.db import search
+from songradar.db.search import Match, Question
+from songradar.ml.audio import Wave, decode, resample
+from songradar.ml.errors import AudioReadError, NothingToHear
+from songradar.ml.files import text_of
+
+__all__ = ["Answer", "Audio", "Match", "SearchOptions", "identify", "keep"]
+
+Audio: TypeAlias = "str | PathLike[str] | bytes | IO[bytes] | tuple[NDArray[np.generic], int]"
+"""A recording: a path, the bytes of a file, a binary file object, or samples and their rate in Hz.
+
+Samples, (T,) or (T, channels), are float with full scale 1, or signed integers.
+"""
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What is asked of a search beside its recording.
+
+    `limit` candidates are wanted; `encoder` [the active one] encodes the recording; only songs by `artist` and in
+    `collection` may be the answer [all]; `exact` compares with every fragment instead of asking the index; `explain`
+    brings PostgreSQL's plan.
+    """
+
+    limit: int = 5
+    encoder: str | None = None
+    artist: str | None = None
+    collection: str | None = None
+    exact: bool = False
+    explain: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a search brought: `matches`, best first, of which the first is accepted or not.
+
+    `reason` says why nothing could be compared: the recording is silent, or too short. `timings_ms` are those of
+    decode, encode, search and total; `plan` is PostgreSQL's, if asked for.
+    """
+
+    query: str
+    encoder: str
+    encoder_id: int
+    duration_s: float
+    matches: list[Match]
+    reason: str | None = None
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    plan: list[str] = field(default_factory=list)
+
+    @property
+    def matched(self) -> bool:
+        """Whether the song is named: the first candidate's confidence reaches the encoder's threshold."""
+        return bool(self.matches) and self.matches[0].accepted
+
+
+def identify(catalogue: Catalogue, audio: Audio, options: SearchOptions | None = None) -> Answer:
+    """Name the song that `audio` is a piece of. Five seconds are usually enough.
+
+    Raises AudioReadError for what is no recording, CatalogueEmpty, EncoderUnknown, SongUnknown.
+    """
+    options = options or SearchOptions()
+    encoder = catalogue.encoder(options.encoder)
+    name = name_of(audio)
+    started = time.perf_counter()
+    with catalogue.connection() as connection:
+        search.check_choice(connection, options.artist, options.collection)
+    with _blocks(audio, name, encoder.network.spec.sample_rate_hz) as blocks:
+        stopwatch = _Stopwatch(blocks)
+        try:
+            fingerprint = encoder.network.fingerprint_query(stopwatch)
+        except NothingToHear as error:
+            return Answer(name, encoder.name, encoder.id, error.duration_s, [], str(error))
+    encoded = time.perf_counter()
+    with catalogue.connection() as connection:
+        question = Question(
+            encoder.id,
+            fingerprint.embeddings,
+            fingerprint.offsets_s,
+            options.limit,
+            options.exact,
+            artist=options.artist,
+            collection=options.collection,
+        )
+        matches = search.find_matches(connection, question)
+        ended = time.perf_counter()
+        if not matches:
+            search.check_not_empty(connection, encoder.stored)
+        plan = search.explain(connection, question) if options.explain else []
+    timings_ms = {
+        "decode": 1000 * stopwatch.spent_s,
+        "encode": 1000 * (encoded - started - stopwatch.spent_s),
+        "search": 1000 * (ended - encoded),
+        "total": 1000 * (ended - started),
+    }
+    timings_ms = {stage: round(ms, 1) for stage, ms in timings_ms.items()}
+    return Answer(name, encoder.name, encoder.id, fingerprint.duration_s, matches, None, timings_ms, plan)
+
+
+def keep(catalogue: Catalogue, answer: Answer) -> int | None:
+    """Write an answer into the database, for all who use it; returns the number of the search.
+
+    None where the catalogue keeps no searches, or there was nothing to hear. Raises SearchNotKept.
+    """
+    if not answer.duration_s:
+        return None
+    with catalogue.connection() as connection:
+        return search.save_search(
+            connection, answer.query, answer.duration_s, answer.encoder_id, answer.timings_ms, answer.matches
+        )
+
+
+def name_of(audio: Audio) -> str:
+    """What an answer calls the recording: its path, or "recording" where it has none."""
+    if isinstance(audio, str | PathLike):
+        return text_of(Path(audio))
+    return text_of(str(getattr(audio, "name", "recording")))
+
+
+@contextmanager
+def _blocks(audio: Audio, name: str, rate_hz: int) -> Iterator[Iterable[Wave]]:
+    """The recording at `rate_hz` in blocks of (t,) float32."""
+    if isinstance(audio, str | PathLike):
+        yield decode(Path(audio), rate_hz)
+    elif isinstance(audio, tuple):
+        samples, from_hz = audio
+        yield [resample(_mono(samples, name), from_hz, rate_hz)]
+    else:
+        # Decoders look for the end of a file first; a stream has none that could be looked for.
+        with tempfile.NamedTemporaryFile(prefix="songradar-") as file:
+            if isinstance(audio, bytes | bytearray | memoryview):
+                file.write(audio)
+            else:
+                shutil.copyfileobj(audio, file)
+            file.flush()
+            yield _named(decode(Path(file.name), rate_hz), name)
+
+
+def _named(blocks: Iterable[Wave], name: str) -> Iterator[Wave]:
+    """The same blocks; errors name the recording, not the file that it was copied to."""
+    try:
+        yield from blocks
+    except AudioReadError as error:
+        raise AudioReadError(name, error.reason) from error
+
+
+def _mono(samples: NDArray[np.generic], name: str) -> Wave:
+    """(T,) or (T, channels), float or integer -> (T,) float32 within full scale 1. Raises AudioReadError."""
+    array = np.asarray(samples)
+    if array.ndim not in (1, 2) or not array.size:
+        raise AudioReadError(name, f"has the shape {array.shape}, which is neither (T,) nor (T, channels)")
+    scale = 1.0
+    if np.issubdtype(array.dtype, np.signedinteger):
+        scale = float(np.iinfo(array.dtype).max)
+    elif not np.issubdtype(array.dtype, np.floating):
+        raise AudioReadError(name, f"has samples of type {array.dtype}, which are neither float nor signed integer")
+    wave = array.astype(np.float32) / np.float32(scale)
+    mono = wave.mean(axis=1) if wave.ndim == 2 else wave
+    return np.clip(np.nan_to_num(mono, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
+
+
+class _Stopwatch:
+    """Passes blocks on and adds up the time it took to make them."""
+
+    def __init__(self, blocks: Iterable[Wave]) -> None:
+        self._blocks = iter(blocks)
+        self.spent_s = 0.0
+
+    def __iter__(self) -> Iterator[Wave]:
+        return self
+
+    def __next__(self) -> Wave:
+        started = time.perf_counter()
+        try:
+            return next(self._blocks)
+        finally:
+            self.spent_s += time.perf_counter() - started

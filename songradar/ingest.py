@@ -1,0 +1,284 @@
+"""Fill a catalogue with files: what it has is skipped, what has moved is followed, what has changed is replaced."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import psycopg
+
+from songradar.catalogue import Catalogue, LoadedEncoder
+from songradar.db import store
+from songradar.db.errors import IndexBusy, NeedsDirectConnection, SongRefused, TransactionsInTheWay
+from songradar.db.search import has_encoders
+from songradar.db.store import Change, KnownFile, NewSong
+from songradar.ml.extraction import Extracted, Extraction, HashedFile, usable_cores
+from songradar.ml.files import AudioFile, Failure, audio_files, path_of, stat
+from songradar.ml.package import read_shipped
+from songradar.ml.tags import Tags
+
+if TYPE_CHECKING:
+    from songradar.db.indexing import OnProgress
+
+LOOKED_UP = 500
+"""Files looked up in the database at a time by path, size and time stamp."""
+
+HASHED_AHEAD = 32
+"""Files whose bytes are read before the encoder needs them."""
+
+FOLLOWED_EVERY = 2000
+"""Songs stored between two looks at whether the index has outgrown its lists by far."""
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """How to ingest: files in work at once [as many as usable cores], the encoder [the active one], the part of the
+    catalogue that new songs go into, whether to remove songs below the given paths whose files are gone, and whether
+    to build an outgrown index again.
+    """
+
+    workers: int | None = None
+    encoder: str | None = None
+    collection: str | None = None
+    prune: bool = False
+    tend_index: bool = True
+
+
+@dataclass(frozen=True)
+class FileOutcome:
+    """What became of one file: `reason` says why it failed; `number` of `total` files are done."""
+
+    source: str
+    outcome: Literal["added", "already there", "moved", "replaced", "removed", "failed"]
+    duration_s: float = 0.0
+    fragments: int = 0
+    reason: str | None = None
+    number: int = 0
+    total: int = 0
+
+
+class Tally:
+    """Adds outcomes up."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.audio_s = 0.0
+        self.fragments = 0
+        self._started = time.monotonic()
+
+    def add(self, outcome: FileOutcome) -> None:
+        self.counts[outcome.outcome] += 1
+        self.audio_s += outcome.duration_s
+        self.fragments += outcome.fragments
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.monotonic() - self._started
+
+    @property
+    def speed(self) -> float:
+        """Seconds of audio heard in a second."""
+        return self.audio_s / max(self.seconds, 1e-9)
+
+
+def ingest(
+    catalogue: Catalogue, paths: Iterable[Path | str] | Path | str, options: IngestOptions | None = None
+) -> Iterator[FileOutcome]:
+    """Bring the catalogue up to date with the files in `paths`, and tell what became of each as soon as it is known.
+
+    Each song is one transaction, so it may be broken off at any moment, by closing the iterator or by a kill. A
+    catalogue without encoders gets the one that comes with songradar. Raises EncoderUnknown, SongUnknown.
+    """
+    options = options or IngestOptions()
+    given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    workers = options.workers or usable_cores()
+    ensure_encoder(catalogue)
+    encoder = catalogue.encoder(options.encoder, threads=0 if workers == 1 else 1)
+    files = list(audio_files(given))
+    gone = _gone(catalogue, given) if options.prune else []
+    total = len(files) + len(gone)
+    with catalogue.connection() as connection, Extraction(encoder.network, workers) as extraction:
+        ingestion = _Ingestion(catalogue, connection, encoder, extraction, options)
+        for number, outcome in enumerate(ingestion.run(files, 2 * workers), start=1):
+            yield FileOutcome(**vars(outcome) | {"number": number, "total": total})
+        for number, (song_id, source) in enumerate(gone, start=len(files) + 1):
+            store.remove_songs(connection, [song_id])
+            yield FileOutcome(source, "removed", number=number, total=total)
+    if options.tend_index:
+        tend_index(catalogue, encoder.name)
+
+
+def ensure_encoder(catalogue: Catalogue) -> None:
+    """Give a catalogue without encoders the one that comes with songradar."""
+    with catalogue.connection() as connection:
+        if has_encoders(connection):
+            return
+    from songradar.db.encoders import NewEncoder, add_encoder  # SQLAlchemy, which the rest does without
+
+    add_encoder(catalogue.engine, NewEncoder(**vars(read_shipped())))
+
+
+def tend_index(
+    catalogue: Catalogue, encoder: str, *, by_far: bool = False, on_progress: "OnProgress | None" = None
+) -> bool:
+    """Build an encoder's index again where it has outgrown its lists, `by_far` or a little; whether it did.
+
+    It is left as it is where the role may not do so, behind a pooler, and while others stand in the way.
+    """
+    from songradar.db import indexing
+
+    with catalogue.connection() as connection:
+        (index,) = indexing.indexes(connection, encoder)
+        memory = indexing.memory_for_building(connection, catalogue.server)
+    factor = indexing.OUTGROWN_BY_FAR if by_far else indexing.OUTGROWN
+    if not (index.is_mine and index.is_outgrown(memory, factor)):
+        return False
+    with suppress(IndexBusy, NeedsDirectConnection, TransactionsInTheWay):
+        indexing.rebuild(catalogue.server, index, on_progress=on_progress or (lambda _phase, _share: None))
+        return True
+    return False
+
+
+class _Ingestion:
+    """One run: looks files up ahead of the encoder, and stores what it has encoded."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        connection: psycopg.Connection,
+        encoder: LoadedEncoder,
+        extraction: Extraction,
+        options: IngestOptions,
+    ) -> None:
+        self._catalogue = catalogue
+        self._connection = connection
+        self._encoder = encoder
+        self._extraction = extraction
+        self._options = options
+        self._n_stored = 0
+
+    def run(self, files: Sequence[AudioFile | Failure], n_encoding: int) -> Iterator[FileOutcome]:
+        """Outcomes in the order in which they come. At most `n_encoding` files are with the encoder."""
+        unknown = self._unknown(files)
+        hashing: set[Future[HashedFile | Failure]] = set()
+        encoding: set[Future[Extracted | Failure]] = set()
+        hashed: deque[HashedFile] = deque()
+        while True:
+            for item in islice(unknown, max(0, HASHED_AHEAD - len(hashing) - len(hashed))):
+                if isinstance(item, FileOutcome):
+                    yield item
+                else:
+                    hashing.add(self._extraction.hash(item))
+            while hashed and len(encoding) < n_encoding:
+                encoding.add(self._extraction.encode(hashed.popleft()))
+            if not hashing and not encoding:
+                if (item := next(unknown, None)) is None:
+                    return
+                if isinstance(item, FileOutcome):
+                    yield item
+                else:
+                    hashing.add(self._extraction.hash(item))
+                continue
+            done = wait({*hashing, *encoding}, return_when=FIRST_COMPLETED).done
+            read = [future.result() for future in hashing & done]
+            ready = [future.result() for future in encoding & done]
+            hashing, encoding = hashing - done, encoding - done
+            yield from self._look_up(read, hashed)
+            for result in ready:
+                yield self._store(result)
+
+    def _unknown(self, files: Sequence[AudioFile | Failure]) -> Iterator[AudioFile | FileOutcome]:
+        """The files of which the catalogue does not know path, size and time stamp, and outcomes for the others."""
+        for start in range(0, len(files), LOOKED_UP):
+            batch = files[start : start + LOOKED_UP]
+            stamps = {file.source: (file.size, file.modified_at) for file in batch if isinstance(file, AudioFile)}
+            known = store.unchanged(self._connection, self._encoder.id, self._catalogue.host, stamps)
+            for file in batch:
+                if isinstance(file, Failure):
+                    yield FileOutcome(file.path, "failed", reason=file.reason)
+                elif file.source in known:
+                    yield FileOutcome(file.source, "already there")
+                else:
+                    yield file
+
+    def _look_up(self, read: Sequence[HashedFile | Failure], new: deque[HashedFile]) -> Iterator[FileOutcome]:
+        """Append to `new` the files whose bytes the catalogue does not know; outcomes for the others."""
+        hashes = [item.sha256 for item in read if isinstance(item, HashedFile)]
+        known = store.indexed(self._connection, self._encoder.id, hashes) if hashes else {}
+        for item in read:
+            if isinstance(item, Failure):
+                yield FileOutcome(item.path, "failed", reason=item.reason)
+            elif item.sha256 not in known:
+                new.append(item)
+            else:
+                yield self._follow(item, known[item.sha256])
+
+    def _follow(self, item: HashedFile, known: KnownFile) -> FileOutcome:
+        """Known bytes under another path: a copy, if the known path still has them, else the song has moved."""
+        host, source = self._catalogue.host, item.file.source
+        same_path = (known.source, known.host) == (source, host)
+        if not same_path and (known.host != host or _is_there(known)):
+            return FileOutcome(source, "already there")
+        try:
+            store.relocate(self._connection, self._song(item, self._extraction.tags(item.file)))
+        except SongRefused as error:
+            return FileOutcome(source, "failed", reason=str(error))
+        return FileOutcome(source, "already there" if same_path else "moved")
+
+    def _store(self, result: Extracted | Failure) -> FileOutcome:
+        if isinstance(result, Failure):
+            return FileOutcome(result.path, "failed", reason=result.reason)
+        fingerprint, source = result.fingerprint, result.hashed.file.source
+        song = self._song(result.hashed, result.tags, fingerprint.duration_s)
+        try:
+            change = store.add_song(
+                self._connection, song, self._encoder.id, fingerprint.positions, fingerprint.embeddings
+            )
+        except SongRefused as error:
+            return FileOutcome(source, "failed", reason=str(error))
+        if change == Change.PRESENT:
+            return FileOutcome(source, "already there")
+        self._n_stored += 1
+        if self._options.tend_index and self._n_stored % FOLLOWED_EVERY == 0:
+            tend_index(self._catalogue, self._encoder.name, by_far=True)
+        return FileOutcome(source, change.value, fingerprint.duration_s, len(fingerprint.positions))
+
+    def _song(self, item: HashedFile, tags: Tags, duration_s: float | None = None) -> NewSong:
+        """What the database keeps of a file; without `duration_s`, before anybody has listened to it."""
+        return NewSong(
+            source=item.file.source,
+            host=self._catalogue.host,
+            size_bytes=item.file.size,
+            modified_at=item.file.modified_at,
+            sha256=item.sha256,
+            title=tags.title,
+            artist=tags.artist,
+            album=tags.album,
+            tags=tags.ids,
+            duration_s=duration_s,
+            collection=self._options.collection,
+        )
+
+
+def _is_there(known: KnownFile) -> bool:
+    """Whether the file that the catalogue knows lies where it was, unchanged by its stamp."""
+    found = stat(path_of(known.source))
+    return isinstance(found, AudioFile) and (found.size, found.modified_at) == (known.size_bytes, known.modified_at)
+
+
+def _gone(catalogue: Catalogue, below: Sequence[Path]) -> list[tuple[int, str]]:
+    """Number and path of the songs of this machine below these paths whose files are gone."""
+    from songradar.db.songs import songs_on
+
+    roots = [path.resolve() for path in below]
+    return [
+        (song.id, song.source)
+        for song in songs_on(catalogue.engine, catalogue.host)
+        if (path := path_of(song.source)) and any(path.is_relative_to(root) for root in roots) and not path.exists()
+    ]

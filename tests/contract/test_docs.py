@@ -1,0 +1,163 @@
+"""What README and the pages in docs/ tell people to type works, in the order in which it is told."""
+
+import ast
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import psycopg
+import pytest
+
+from songradar import encoders
+from songradar.catalogue import Catalogue
+from songradar.ml.audio import read_audio
+from songradar.ml.package import SHIPPED
+from songradar.ml.spec import CONTRASTIVE
+from tests import synth
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+SQL = ROOT / "docs" / "sql.md"
+PYTHON = ROOT / "docs" / "python.md"
+
+MAX_LINES_OF_README = 220
+
+FOREIGN = ("", "hello", "[]", "{}", '{"search_id": "mine"}', '{"search_id": null}', '{"search_id": Infinity}')
+"""What another application may say on our channel."""
+
+LISTENING = """
+    SELECT pid FROM pg_stat_activity
+     WHERE datname = current_database() AND query = 'LISTEN songradar_matches' AND state = 'idle'
+"""
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    """The command lines of a page's sh blocks; README's first two, which install songradar, are no commands of its."""
+    told = blocks(page, "sh")[2 if page == README else 0 :]
+    return [line for block in told for line in block.splitlines()]
+
+
+PAGES = [page for page in (README, *sorted((ROOT / "docs").glob("*.md"))) if commands(page)]
+
+
+@pytest.fixture
+def reader(database, run, tmp_path, monkeypatch):
+    """Somebody with the shipped encoder, a folder `music` and a `recording.wav`, in that folder's parent."""
+    with Catalogue.open() as catalogue:
+        encoders.add(catalogue, SHIPPED)
+        encoders.use(catalogue, SHIPPED)
+        encoders.remove(catalogue, "toy")
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(str(files("songradar.cli").joinpath("songs_of_the_demo")), "music")
+    rate_hz = CONTRASTIVE.sample_rate_hz
+    song = read_audio(Path("music/kevin_macleod_vibe_ace.m4a"), rate_hz)
+    synth.write_wav(Path("recording.wav"), synth.cut(song, 10.0, 15.0, rate_hz), rate_hz)
+    return database
+
+
+def test_readme_is_short():
+    assert len(README.read_text("utf-8").splitlines()) <= MAX_LINES_OF_README
+
+
+def test_first_two_blocks_are_one_command_line_each():
+    first, second = (block.strip() for block in blocks(README, "sh")[:2])
+
+    assert "\n" not in first
+    assert first.endswith("songradar demo")
+    assert "\n" not in second
+    assert second.endswith("python -m pytest -q")
+
+
+def test_readme_and_docs_tell_commands():
+    assert len(commands(README)) > 15
+    assert {page.name for page in PAGES} >= {"README.md", "encoders.md", "server.md", "sql.md"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_works_in_turn(page, reader, run):
+    if page != README:
+        run("ingest", "music")
+    for command in commands(page):
+        program, *arguments = shlex.split(command)
+        result = run(*arguments)
+
+        assert program == "songradar"
+        assert result.exit_code == 0, (command, result.output)
+
+
+def test_every_query_of_the_cookbook_works(reader, run):
+    run("ingest", "music")
+    run("search", "recording.wav")
+    queries = blocks(SQL, "sql")
+
+    assert len(queries) >= 6
+    with psycopg.connect(reader) as connection:
+        answers = [connection.execute(query).fetchall() for query in queries]
+    assert [row[2:5] for row in answers[0]] == [("Vibe Ace", "Kevin MacLeod", "0:10")]
+
+
+def test_other_application_names_the_song_with_sql_alone(reader, run, capsys):
+    run("ingest", "music")
+    program, _ = blocks(SQL, "python")
+    exec(compile(program, "sql.md", "exec"), {})
+
+    title, artist, offset_s, confidence, accepted = ast.literal_eval(capsys.readouterr().out)
+    assert (title, artist, accepted) == ("Vibe Ace", "Kevin MacLeod", True)
+    assert offset_s == pytest.approx(10, abs=0.1)
+    assert confidence > 0.99
+
+
+def test_other_application_refuses_audio_at_another_rate(reader):
+    synth.write_wav(Path("recording.wav"), np.zeros(5 * 16_000, np.float32), 16_000)
+    program, _ = blocks(SQL, "python")
+
+    with pytest.raises(SystemExit, match="8000 Hz"):
+        exec(compile(program, "sql.md", "exec"), {})
+
+
+def test_readme_opens_ingests_and_identifies(reader, capsys):
+    [program] = blocks(README, "python")
+    exec(compile(program, "README.md", "exec"), {})
+    *told, named = capsys.readouterr().out.splitlines()
+
+    assert len(program.splitlines()) <= 12
+    assert len(told) == 7
+    assert named.startswith("True Vibe Ace Kevin MacLeod ")
+
+
+def test_examples_of_the_python_page_run(reader, capsys):
+    for program in blocks(PYTHON, "python"):
+        exec(compile(program, "python.md", "exec"), {})
+
+    assert capsys.readouterr().out.splitlines() == [
+        "7 0 324",
+        "Vibe Ace True",
+        "True True False is silent",
+        "[('siamese', True)]",
+    ]
+
+
+def test_listener_hears_of_a_search_and_survives_what_others_say(reader, run):
+    run("ingest", "music")
+    _, program = blocks(SQL, "python")
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as listener:
+        with psycopg.connect(reader, autocommit=True) as connection:
+            while not connection.execute(LISTENING).fetchone():
+                time.sleep(0.05)
+            for payload in FOREIGN:
+                connection.execute("SELECT pg_notify('songradar_matches', %s)", [payload])
+        run("search", "recording.wav")
+        heard = listener.stdout.readline()
+        listener.kill()
+
+    assert ast.literal_eval(heard) == ("recording.wav", "Vibe Ace", "0:10")
