@@ -171,7 +171,7 @@ def _mono(samples: NDArray[np.generic], name: str) -> Wave:
         raise AudioReadError(name, f"has samples of type {array.dtype}, which are neither float nor signed integer")
     wave = array.astype(np.float32) / np.float32(scale)
     mono = wave.mean(axis=1) if wave.ndim == 2 else wave
-    return np.clip(np.nan_to_num(mono, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
+    return np.asarray(np.clip(np.nan_to_num(mono, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0), np.float32)
 
 
 class _Stopwatch:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import psycopg
 
@@ -49,12 +49,23 @@ class IngestOptions:
     tend_index: bool = True
 
 
+Result: TypeAlias = Literal["added", "already there", "moved", "replaced", "removed", "failed"]
+"""What may become of a file."""
+
+RESULT_OF: dict[Change, Result] = {
+    Change.ADDED: "added",
+    Change.PRESENT: "already there",
+    Change.MOVED: "moved",
+    Change.REPLACED: "replaced",
+}
+
+
 @dataclass(frozen=True)
 class FileOutcome:
     """What became of one file: `reason` says why it failed; `number` of `total` files are done."""
 
     source: str
-    outcome: Literal["added", "already there", "moved", "replaced", "removed", "failed"]
+    outcome: Result
     duration_s: float = 0.0
     fragments: int = 0
     reason: str | None = None
@@ -170,6 +181,7 @@ class _Ingestion:
         encoding: set[Future[Extracted | Failure]] = set()
         hashed: deque[HashedFile] = deque()
         while True:
+            item = None
             for item in islice(unknown, max(0, HASHED_AHEAD - len(hashing) - len(hashed))):
                 if isinstance(item, FileOutcome):
                     yield item
@@ -178,14 +190,11 @@ class _Ingestion:
             while hashed and len(encoding) < n_encoding:
                 encoding.add(self._extraction.encode(hashed.popleft()))
             if not hashing and not encoding:
-                if (item := next(unknown, None)) is None:
+                if item is None:
                     return
-                if isinstance(item, FileOutcome):
-                    yield item
-                else:
-                    hashing.add(self._extraction.hash(item))
                 continue
-            done = wait({*hashing, *encoding}, return_when=FIRST_COMPLETED).done
+            pending: list[Future[Any]] = [*hashing, *encoding]
+            done = wait(pending, return_when=FIRST_COMPLETED).done
             read = [future.result() for future in hashing & done]
             ready = [future.result() for future in encoding & done]
             hashing, encoding = hashing - done, encoding - done
@@ -247,7 +256,7 @@ class _Ingestion:
         self._n_stored += 1
         if self._options.tend_index and self._n_stored % FOLLOWED_EVERY == 0:
             tend_index(self._catalogue, self._encoder.name, by_far=True)
-        return FileOutcome(source, change.value, fingerprint.duration_s, len(fingerprint.positions))
+        return FileOutcome(source, RESULT_OF[change], fingerprint.duration_s, len(fingerprint.positions))
 
     def _song(self, item: HashedFile, tags: Tags, duration_s: float | None = None) -> NewSong:
         """What the database keeps of a file; without `duration_s`, before anybody has listened to it."""

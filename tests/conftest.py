@@ -41,17 +41,25 @@ class Server:
     @contextmanager
     def role(self, name: str) -> Iterator[None]:
         """An ordinary role that may log in; gone afterwards, when nothing may be left to it."""
+        self.execute(f"CREATE ROLE {name} LOGIN")
+        try:
+            with self.access(f"local all {name} trust"):
+                yield
+        finally:
+            self.execute(f"DROP ROLE {name}")
+
+    @contextmanager
+    def access(self, rule: str) -> Iterator[None]:
+        """A line of pg_hba.conf that holds for a while."""
         hba = self.home / "postgres" / "pg_hba.conf"
         before = hba.read_text()
-        self.execute(f"CREATE ROLE {name} LOGIN")
-        hba.write_text(f"local all {name} trust\n{before}")
+        hba.write_text(f"{rule}\n{before}")
         self.execute("SELECT pg_reload_conf()")
         try:
             yield
         finally:
             hba.write_text(before)
             self.execute("SELECT pg_reload_conf()")
-            self.execute(f"DROP ROLE {name}")
 
 
 @pytest.fixture(scope="session")

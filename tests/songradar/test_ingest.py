@@ -1,0 +1,129 @@
+"""ingest is a stream of events: lazy, closable, and never behind for long."""
+
+import threading
+import time
+
+import pytest
+
+from songradar import Catalogue, FileOutcome, IngestOptions, Tally
+from songradar.db import store
+from songradar.ingest import ingest
+from tests import synth
+
+
+@pytest.fixture
+def catalogue(database):
+    with Catalogue.open(database) as opened:
+        yield opened
+
+
+def test_events_count_up_to_the_number_of_files(catalogue, music):
+    tally = Tally()
+    events = list(ingest(catalogue, [*music.values(), "nowhere.wav"]))
+    for event in events:
+        tally.add(event)
+
+    assert all(isinstance(event, FileOutcome) for event in events)
+    assert [(event.number, event.total) for event in events] == [(n, 4) for n in (1, 2, 3, 4)]
+    assert (tally.counts["added"], tally.counts["failed"]) == (3, 1)
+    assert tally.audio_s == pytest.approx(36)
+
+
+def test_nothing_happens_before_the_first_event_is_asked_for(catalogue, music):
+    ingest(catalogue, music.values())
+
+    with catalogue.connection() as connection:
+        assert connection.execute("SELECT count(*) FROM songradar.songs").fetchone() == (0,)
+
+
+def test_closing_the_stream_ends_its_threads_and_keeps_whole_songs(catalogue, tmp_path, rng):
+    for number in range(40):
+        synth.write_wav(tmp_path / f"{number:02}.wav", synth.melody(rng, 12.0))
+    before = threading.active_count()
+    stream = ingest(catalogue, tmp_path)
+    first = next(stream)
+    stream.close()
+    with catalogue.connection() as connection:
+        n_songs, n_fragments = connection.execute(
+            "SELECT count(*), (SELECT count(*) FROM songradar.fragments) FROM songradar.songs"
+        ).fetchone()
+
+    assert threading.active_count() == before
+    assert n_fragments == first.fragments * n_songs
+    assert n_songs < 40
+
+
+def test_extraction_ends_when_storing_fails(catalogue, music, monkeypatch):
+    before = threading.active_count()
+
+    def fails(*_):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(store, "add_song", fails)
+    with pytest.raises(OSError, match="disk is full"):
+        list(ingest(catalogue, music.values()))
+
+    assert threading.active_count() == before
+
+
+def test_songs_whose_files_are_gone_are_listed_and_pruned_below_the_given_paths_alone(catalogue, run, music, tmp_path):
+    elsewhere = synth.write_wav(tmp_path / "else.wav", synth.melody(__import__("numpy").random.default_rng(5), 6.0))
+    run("ingest", music["Amber"].parent, elsewhere)
+    music["Birch"].unlink()
+    elsewhere.unlink()
+    missing = run("songs", "missing")
+    events = list(ingest(catalogue, music["Amber"].parent, IngestOptions(prune=True)))
+
+    assert "Birch" in missing.stdout
+    assert missing.stderr == "2 files missing\n"
+    assert [event.outcome for event in events] == ["already there", "already there", "removed"]
+    assert [event.number for event in events] == [1, 2, 3]
+    assert run("songs", "missing").stderr == "1 file missing\n"
+
+
+def test_thousand_known_files_take_less_than_a_second(catalogue, tmp_path, rng):
+    """Without reading any: hard links, so that only one is made."""
+    one = synth.write_wav(tmp_path / "0.wav", synth.melody(rng, 2.0))
+    list(ingest(catalogue, one))
+    with catalogue.connection() as connection:
+        stamp = one.stat()
+        for number in range(1, 1000):
+            (tmp_path / f"{number}.wav").hardlink_to(one)
+            connection.execute(
+                "WITH song AS (INSERT INTO songradar.songs (title, duration_s, source, host, sha256, size_bytes,"
+                " modified_at) SELECT title, duration_s, %s, host, sha256(%s), size_bytes, modified_at"
+                " FROM songradar.songs ORDER BY id LIMIT 1 RETURNING id) INSERT INTO songradar.encodings (song_id,"
+                " encoder_id, n_fragments) SELECT song.id, e.id, 1 FROM song, songradar.encoders AS e",
+                [str(tmp_path / f"{number}.wav"), str(number).encode()],
+            )
+    assert stamp.st_size
+    started = time.perf_counter()
+    events = list(ingest(catalogue, tmp_path))
+    spent_s = time.perf_counter() - started
+
+    assert {event.outcome for event in events} == {"already there"}
+    assert len(events) == 1000
+    assert spent_s < 1
+
+
+def test_two_processes_with_swapped_files_do_not_end_in_a_deadlock(catalogue, music, database):
+    """Each has the files of the other under its own names, and claims the rows in the other order."""
+    list(ingest(catalogue, music.values()))
+    paths = list(music.values())
+    contents = [path.read_bytes() for path in paths]
+    for path, content in zip(paths, contents[::-1], strict=True):
+        path.write_bytes(content)
+    outcomes = []
+
+    def again():
+        with Catalogue.open(database) as mine:
+            outcomes.extend(event.outcome for event in ingest(mine, paths))
+
+    threads = [threading.Thread(target=again) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(outcomes) == 12
+    assert "failed" not in outcomes
