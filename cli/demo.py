@@ -9,10 +9,10 @@ import click
 import numpy as np
 
 from songradar.catalogue import Catalogue
-from songradar.cli.ingest import print_summary, report
+from songradar.cli.answers import print_answer
 from songradar.cli.options import PATH
 from songradar.cli.output import clock
-from songradar.cli.search import print_answer
+from songradar.cli.reporting import print_summary, report
 from songradar.identify import SearchOptions, identify
 from songradar.ingest import IngestOptions, Tally, ingest
 from songradar.ml.audio import read_audio, write_wav

@@ -7,9 +7,9 @@ import click
 
 from songradar import encoders as use_cases
 from songradar.catalogue import Catalogue
-from songradar.cli.ingest import build_index, print_summary, report
 from songradar.cli.options import JSON, PATH, WORKERS, YES
 from songradar.cli.output import counted, note, print_json, print_table, size, warn
+from songradar.cli.reporting import build_index, print_summary, report
 from songradar.ingest import Tally
 
 NAME = click.argument("name", metavar="NAME")

@@ -4,27 +4,22 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
-from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 import click
 
 from songradar.catalogue import Catalogue
-from songradar.cli.output import clock, named, percent, print_json, shown, warn
+from songradar.cli.answers import print_answer, print_answer_json
+from songradar.cli.output import print_json, shown, warn
 from songradar.db.errors import SearchNotKept
-from songradar.db.search import Match, why_not_kept
+from songradar.db.search import why_not_kept
 from songradar.identify import Answer, Audio, SearchOptions, identify, keep
 from songradar.ml.errors import AudioError, AudioReadError
 from songradar.ml.files import Failure, audio_files, text_of
 from songradar.ml.memory import bounded_memory
-
-WORTH_A_LINE = 0.05
-"""Other candidates are shown whose confidence is above."""
 
 URL_S = 30
 """How long a server on the web may take to answer."""
@@ -128,12 +123,14 @@ def opened(recording: str) -> Iterator[Audio]:
     if recording == "-":
         yield sys.stdin.buffer
     elif urlsplit(recording).scheme in ("http", "https"):
+        from urllib.request import Request, urlopen  # takes longer to import than most searches take
+
         with NamedTemporaryFile(prefix="songradar-") as file:
             try:
                 request = Request(recording, headers={"User-Agent": "songradar"})  # noqa: S310  (http or https alone)
                 with urlopen(request, timeout=URL_S) as response:  # noqa: S310
                     shutil.copyfileobj(response, file)
-            except (OSError, URLError, ValueError) as error:
+            except (OSError, ValueError) as error:
                 reason = getattr(error, "reason", None) or error
                 raise AudioReadError(recording, f"cannot be fetched ({reason})") from error
             file.flush()
@@ -156,43 +153,3 @@ def report_error(recording: str, reason: str, *, as_json: bool) -> None:
     warn(f"{name_of(recording)}: {reason}")
     if as_json:
         print_json({"query": name_of(recording), "error": reason})
-
-
-def print_answer_json(answer: Answer) -> None:
-    print_json(
-        {
-            "query": answer.query,
-            "duration_s": round(answer.duration_s, 3),
-            "encoder": answer.encoder,
-            "matched": answer.matched,
-            "matches": [match_record(match) for match in answer.matches],
-            **({"reason": answer.reason} if answer.reason else {}),
-            "timings_ms": answer.timings_ms,
-            **({"plan": answer.plan} if answer.plan else {}),
-        }
-    )
-
-
-def match_record(match: Match) -> dict[str, Any]:
-    record = {key: value for key, value in asdict(match).items() if key not in ("margin", "n_fragments", "accepted")}
-    digits = {"offset_s": 3, "confidence": 6, "score": 4, "coverage": 4}
-    return {key: round(value, digits[key]) if key in digits else value for key, value in record.items()}
-
-
-def print_answer(answer: Answer, *, everything: bool = False) -> None:
-    """The answer, and other candidates: `everything`, or those that matter."""
-    seconds = f"{answer.timings_ms['total'] / 1000:.2f} s" if answer.timings_ms else ""
-    if answer.matched:
-        best = answer.matches[0]
-        where = f"from {clock(best.offset_s)}, confidence {percent(best.confidence)}, {seconds}"
-        click.echo(f"{shown(answer.query)}: {click.style(named(best.title, best.artist), bold=True)} ({where})")
-    else:
-        why = answer.reason or seconds
-        click.echo(f"{shown(answer.query)}: {click.style('no match', bold=True)} ({why})")
-    for match in answer.matches[1 if answer.matched else 0 :]:
-        if everything or match.confidence > WORTH_A_LINE:
-            place = f"{clock(match.offset_s):>7}  {percent(match.confidence):>6}"
-            click.echo(f"    {'or' if answer.matched else 'nearest':<8}{place}  {named(match.title, match.artist)}")
-    if answer.plan:
-        click.echo("    " + ", ".join(f"{stage} {ms} ms" for stage, ms in answer.timings_ms.items()))
-        click.echo("\n".join(f"    {line}" for line in answer.plan))

@@ -85,6 +85,8 @@ def identify(catalogue: Catalogue, audio: Audio, options: SearchOptions | None =
         try:
             fingerprint = encoder.network.fingerprint_query(stopwatch)
         except NothingToHear as error:
+            with catalogue.connection() as connection:
+                search.check_not_empty(connection, encoder.stored)
             return Answer(name, encoder.name, encoder.id, error.duration_s, [], str(error))
     encoded = time.perf_counter()
     with catalogue.connection() as connection:

@@ -110,6 +110,17 @@ def _database(server: Server, monkeypatch: pytest.MonkeyPatch, template: str) ->
 
 
 @pytest.fixture
+def home(monkeypatch):
+    """An empty data directory, in SONGRADAR_HOME."""
+    folder = Path(tempfile.mkdtemp(prefix="songradar-test-"))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("SONGRADAR_HOME", str(folder))
+    yield folder
+    embedded.stop(folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20_261_122)
 

@@ -127,6 +127,7 @@ def main(music: tuple[Path, ...], noise: tuple[Path, ...], ir: tuple[Path, ...],
             for row in tried(connection, quiz, variant, index):
                 rows.append(row)
                 warn("  ".join(map(str, row)))
+        connection.execute(Variant.definition(VARIANTS[0], index.table, 1).replace("variant", index.name, 1).encode())
         indexing.rebuild(reach.server(), index)
         reached = [searched(connection, quiz, far, None) for far in REACHES]
         reached += [searched(connection, quiz, REACHES[0], songs) for songs in choices_of_songs(quiz)]

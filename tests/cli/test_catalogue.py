@@ -1,11 +1,14 @@
 """Looking after songs, encoders and the database on the command line."""
 
+import csv
 import json
 
 import psycopg
 import pytest
 
 from songradar.db.connection import HEAD
+from tests import synth
+from tests.reach import connect
 from tests.toy_encoder import write_toy_encoder
 
 
@@ -138,3 +141,69 @@ def test_psql_runs_on_the_catalogue(filled, run, capfd):
 
     assert result.exit_code == 0
     assert capfd.readouterr().out == "Amber\n"
+
+
+def test_encoder_that_has_not_encoded_all_songs_says_so_and_status_tells(filled, run, tmp_path):
+    run("encoders", "add", write_toy_encoder(tmp_path / "other", seed=1))
+    used, status = run("encoders", "use", "other"), run("status")
+    as_json = json.loads(run("status", "--json").stdout)
+    run("encoders", "reencode", "other")
+
+    assert used.stderr == "3 songs not encoded by it cannot be found: songradar encoders reencode other\n"
+    assert "advice: 3 songs cannot be found by encoder other: songradar encoders reencode other" in status.stderr
+    assert as_json["songs_not_encoded"] == 3
+    assert "cannot be found" not in run("status").stderr
+
+
+def test_songs_come_as_csv_in_the_order_asked_for(filled, run):
+    lines = run("songs", "list", "--sort", "added", "--csv").stdout.splitlines()
+    titles = [row["title"] for row in csv.DictReader(lines)]
+
+    assert lines[0] == "song_id,title,artist,album,collection,duration_s,source,sha256,mbid,isrc,added_at"
+    assert sorted(titles) == ["Amber", "Birch", "Cedar"]
+
+
+def test_list_of_songs_fits_sixty_columns(database, run, tmp_path, rng, monkeypatch):
+    song = synth.melody(rng, 6.0, 48_000)
+    tags = {"title": "A Title of Many Words " * 4, "artist": "An Orchestra of the Name " * 3, "album": "Album " * 9}
+    run("ingest", synth.encode(tmp_path / "song.flac", song, "flac", metadata=tags))
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = run("songs", "list").stdout.splitlines()
+
+    assert max(map(len, lines)) <= 60
+    assert "A Title" in lines[1]
+    assert "An Orch" in lines[1]
+
+
+def test_song_tells_its_fragments_and_when_it_was_found(filled, run, music):
+    song_id = json.loads(run("songs", "list", "birch", "--json").stdout)["song_id"]
+    before = json.loads(run("songs", "show", song_id, "--json").stdout)
+    run("search", music["Birch"])
+    after = json.loads(run("songs", "show", song_id, "--json").stdout)
+
+    assert (before["fragments"], before["times_found"], before["last_found_at"]) == ({"toy": 23}, 0, None)
+    assert (after["times_found"], after["last_found_at"] is None) == (1, False)
+
+
+def test_grant_on_the_embedded_server_says_that_nobody_else_can_log_in(home, run):
+    run("status")
+    with connect() as connection:
+        connection.execute("CREATE ROLE radio LOGIN")
+    granted, revoked = run("db", "grant", "radio"), run("db", "revoke", "radio")
+
+    assert granted.stdout == "radio may read\n"
+    assert "no other role can log in there" in granted.stderr
+    assert revoked.stdout == "radio: all rights revoked\n"
+
+
+def test_missing_right_names_the_grant_that_helps(filled, run, server, monkeypatch, music):
+    with server.role("radio"):
+        run("db", "grant", "radio")
+        monkeypatch.setenv("DATABASE_URL", filled.replace("postgres@", "radio@"))
+        refused = run("songs", "remove", 1, "--yes")
+        monkeypatch.setenv("DATABASE_URL", filled)
+        run("db", "revoke", "radio")
+
+    assert refused.exit_code == 2
+    assert "permission denied" in refused.stderr
+    assert "songradar db grant ROLE, with --write for changes" in refused.stderr

@@ -2,8 +2,11 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import psycopg
 import pytest
@@ -210,3 +213,77 @@ def test_empty_catalogue_says_how_to_fill_it_and_keeps_no_search(database, run, 
     assert result.stderr == "songradar: the catalogue has no songs yet: songradar ingest ~/Music\n"
     with connect() as connection:
         assert connection.execute("SELECT count(*) FROM songradar.searches").fetchone() == (0,)
+
+
+def test_folder_stands_for_the_recordings_in_it_and_dash_for_standard_input(catalogue, run, clip, music):
+    folder = run("search", "--json", music["Amber"].parent)
+    piped = run("search", "--json", "-", input=clip.read_bytes())
+    titles = [json.loads(line)["matches"][0]["title"] for line in folder.stdout.splitlines()]
+    answer = json.loads(piped.stdout)
+
+    assert titles == ["Amber", "Birch", "Cedar"]
+    assert (answer["query"], answer["matches"][0]["title"]) == ("standard input", "Birch")
+
+
+def test_recording_on_the_web_is_fetched(catalogue, run, clip):
+    with ThreadingHTTPServer(("127.0.0.1", 0), QuietHandler) as server:
+        QuietHandler.folder = str(clip.parent)
+        Thread(target=server.serve_forever, daemon=True).start()
+        there, missing, text = (
+            f"http://127.0.0.1:{server.server_port}/{name}" for name in ("clip.wav", "gone.wav", "text.wav")
+        )
+        (clip.parent / "text.wav").write_text("no audio")
+        result = run("search", "--json", there, missing, text)
+        server.shutdown()
+    found, gone, no_audio = (json.loads(line) for line in result.stdout.splitlines())
+
+    assert (found["query"], found["matches"][0]["title"]) == (there, "Birch")
+    assert gone == {"query": missing, "error": "cannot be fetched (File not found)"}
+    assert no_audio == {"query": text, "error": "is not audio that can be decoded"}
+    assert result.exit_code == 2
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves a folder without a word."""
+
+    folder = "."
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments, directory=self.folder)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_other_candidates_are_shown_when_they_matter_or_when_asked_for(catalogue, run, clip):
+    plain, asked = run("search", clip), run("search", "--limit", "3", clip)
+
+    assert len(plain.stdout.splitlines()) == 1
+    assert len(asked.stdout.splitlines()) == 3
+
+
+def test_help_says_how_long_a_clip_should_be(run):
+    assert "Five seconds are usually enough" in run("search", "--help").stdout
+
+
+def test_interrupted_search_ends_with_130(catalogue, clip):
+    command = [sys.executable, "-m", "songradar", "search", *[str(clip)] * 200]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts in the background
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+
+    assert (process.returncode, said) == (130, "interrupted\n")
+
+
+def test_old_searches_are_pruned(catalogue, run, clip):
+    run("search", clip, clip)
+    with connect() as connection:
+        connection.execute("UPDATE songradar.searches SET searched_at = now() - interval '91 days' WHERE id = 1")
+    pruned, wrong = run("searches", "prune", "--older-than", "90d"), run("searches", "prune", "--older-than", "soon")
+    with connect() as connection:
+        left = connection.execute("SELECT id FROM songradar.searches").fetchall()
+
+    assert (pruned.exit_code, pruned.stdout, left) == (0, "1 search removed\n", [(2,)])
+    assert (wrong.exit_code, "'soon' is no age such as 12h, 90d or 8w" in wrong.stderr) == (2, True)

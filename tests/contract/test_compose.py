@@ -4,10 +4,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
 import yaml
+
+from songradar.db import embedded
 
 FILE = Path(__file__).parents[2] / "docker-compose.yml"
 
@@ -48,11 +51,36 @@ def test_password_comes_from_the_environment_and_has_no_default(service):
     assert service["environment"]["POSTGRES_PASSWORD"].startswith("${SONGRADAR_DB_PASSWORD:?")
 
 
-def test_health_is_checked_for_the_user_and_database_that_are_made(service):
-    check = service["healthcheck"]["test"][1]
+def test_health_is_checked_for_the_role_and_database_that_are_made(service):
+    assert service["healthcheck"]["test"][1] == "pg_isready -U songradar -d songradar"
 
-    assert f"-U {service['environment']['POSTGRES_USER']}" in check
-    assert f"-d {service['environment']['POSTGRES_DB']}" in check
+
+def test_script_makes_an_owner_that_is_no_superuser_and_can_do_all_the_work(service, home, run, monkeypatch):
+    """Run as the image runs it, on a server of its own."""
+    url = embedded.start(home)
+    folder = parse_qs(urlsplit(url).query)["host"][0]
+    with psycopg.connect(url.replace("/songradar?", "/postgres?"), autocommit=True) as connection:
+        connection.execute("DROP DATABASE songradar")
+    [config] = service["configs"]
+    assert config["target"].startswith("/docker-entrypoint-initdb.d/")
+    script = yaml.safe_load(FILE.read_text("utf-8"))["configs"][config["source"]]["content"].replace("$$", "$")
+    environment = {
+        "POSTGRES_PASSWORD": "it's",
+        "PGHOST": folder,
+        "PATH": f"{embedded.program('psql').parent}:/bin:/usr/bin",
+    }
+    subprocess.run(["bash", "-c", script], env=environment, check=True, capture_output=True)
+    hba = home / "postgres" / "pg_hba.conf"
+    hba.write_text(f"local all songradar scram-sha-256\n{hba.read_text()}")
+    with psycopg.connect(url.replace("/songradar?", "/postgres?"), autocommit=True) as connection:
+        connection.execute("SELECT pg_reload_conf()")
+    monkeypatch.setenv("DATABASE_URL", url.replace("postgres@", "songradar:it%27s@"))
+    upgraded, status = run("db", "upgrade"), run("status")
+
+    assert (upgraded.exit_code, status.exit_code) == (0, 0)
+    with psycopg.connect(url.replace("/songradar?", "/postgres?")) as connection:
+        roles = "SELECT rolname, rolsuper FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1"
+        assert connection.execute(roles).fetchall() == [("postgres", True), ("songradar", False)]
 
 
 def test_server_is_reachable_from_this_machine_only(service):

@@ -61,3 +61,13 @@ def test_what_is_rolled_back_is_not_announced(heard, database):
         connection.rollback()
 
     assert [note["change"] for note in heard("songradar_songs")] == ["added"]
+
+
+def test_announcements_are_switched_off_and_on(database, run, heard):
+    off = run("db", "announce", "off")
+    add_song("Amber")
+    on = run("db", "announce", "on")
+    add_song("Birch", seed=2)
+
+    assert (off.stdout, on.stdout) == ("announcements are off\n", "announcements are on\n")
+    assert len(heard("songradar_songs")) == 1

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from songradar.db import encoders
-from songradar.db.errors import EncoderMismatch, EncoderUnknown
+from songradar.db.errors import EncoderMismatch, EncoderUnknown, TransactionsInTheWay
 from songradar.ml.errors import EncoderFileError
 from songradar.ml.package import EncoderPackage, read_package, write_package
 from tests.db.rows import add_song, new_encoder, remove_encoder
@@ -165,6 +165,34 @@ def test_encoder_is_removed_while_a_song_is_being_stored(database, other):
 
     assert ingestion(database, then=lambda: remove_encoder("other")) == 0
     assert [encoder.name for encoder in encoders.encoders(engine())] == ["toy"]
+
+
+def test_removal_does_not_hang_behind_a_transaction_and_is_finished_later(database, other, monkeypatch, run):
+    """Nobody asks for the fragments of an encoder that is gone, so its partition may go when all have let go of it."""
+    monkeypatch.setattr(encoders, "LOCK_S", 1)
+    add_song("Amber", n=20)
+    encoders.add_encoder(engine(), other)
+    with psycopg.connect(database) as reader:
+        reader.execute("SELECT count(*) FROM songradar.fragments")
+        with pytest.raises(TransactionsInTheWay, match="the encoder is removed, but its fragments still take space"):
+            remove_encoder("toy")
+
+        assert [encoder.name for encoder in encoders.encoders(engine())] == ["other"]
+    assert run("db", "reindex").exit_code == 0
+    with psycopg.connect(database) as connection:
+        partitions = connection.execute("SELECT count(*) FROM pg_partition_tree('songradar.fragments')").fetchone()
+        tables = connection.execute("SELECT count(*) FROM pg_class WHERE relname ~ '^fragments_[0-9]+$'").fetchone()
+
+    assert (partitions, tables) == ((2,), (1,))
+
+
+def test_searches_go_on_while_the_fragments_of_an_encoder_are_counted(database, other):
+    """Removal takes no lock of the catalogue before it detaches."""
+    encoders.add_encoder(engine(), other)
+    with psycopg.connect(database) as session:
+        session.execute("LOCK TABLE songradar.songs IN ROW SHARE MODE")
+
+        assert remove_encoder("other") == 0
 
 
 def test_new_partition_is_like_the_others(database, other):

@@ -36,7 +36,10 @@ def pooled(database, server) -> Iterator[str]:
     )
     folder.chmod(0o755)
     owner = (server.home / "postgres").stat().st_uid
-    with subprocess.Popen([PGBOUNCER, str(folder / "pgbouncer.ini")], stderr=subprocess.DEVNULL, user=owner) as process:
+    with (
+        server.access(f"local {name} postgres trust"),
+        subprocess.Popen([PGBOUNCER, str(folder / "pgbouncer.ini")], stderr=subprocess.DEVNULL, user=owner) as process,
+    ):
         url = f"postgresql://postgres@127.0.0.1:{port}/{name}"
         for _ in range(100):
             try:

@@ -121,14 +121,14 @@ def test_script_to_a_revision_that_is_not_there_is_refused(database, run):
     assert f"cannot go from revision {HEAD} to 29991231_future" in result.stderr
 
 
-def test_every_table_view_and_column_of_a_table_is_explained(database):
+def test_every_table_view_column_and_function_is_explained(database):
     with psycopg.connect(database) as connection:
         silent = connection.execute(
             """
             SELECT c.relname, a.attname
               FROM pg_class AS c
               JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
-             WHERE c.relnamespace = 'songradar'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+             WHERE c.relnamespace = 'songradar'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
                AND c.relname <> 'alembic_version' AND NOT a.attisdropped
                AND col_description(c.oid, a.attnum) IS NULL
              UNION

@@ -116,7 +116,7 @@ def split():
 
     def split(n_fragments, share, seed=0):
         firsts = np.cumsum([0, *n_fragments]).tolist()
-        songs = [dataset.Song(str(i), str(i), firsts[i], n) for i, n in enumerate(n_fragments)]
+        songs = [dataset.TrainingSong(str(i), str(i), firsts[i], n) for i, n in enumerate(n_fragments)]
         return dataset.split(songs, share, np.random.default_rng(seed))
 
     return split

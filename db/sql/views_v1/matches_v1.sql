@@ -12,3 +12,33 @@ SELECT q.id AS search_id, q.searched_at, q.query, q.duration_s AS query_duration
   LEFT JOIN songradar.matches AS m ON m.search_id = q.id
   LEFT JOIN songradar.songs AS s ON s.id = m.song_id;
 COMMENT ON VIEW songradar.matches_v1 IS 'What was searched and what it was; one row a candidate.';
+COMMENT ON COLUMN songradar.matches_v1.search_id IS
+    'Number of the search.';
+COMMENT ON COLUMN songradar.matches_v1.searched_at IS
+    'When it was asked.';
+COMMENT ON COLUMN songradar.matches_v1.query IS
+    'The recording: a path, or what an application calls it.';
+COMMENT ON COLUMN songradar.matches_v1.query_duration_s IS
+    'Its length in seconds.';
+COMMENT ON COLUMN songradar.matches_v1.encoder IS
+    'Name of the encoder; NULL once that was removed.';
+COMMENT ON COLUMN songradar.matches_v1.rank IS
+    '1 is the best candidate; NULL for a search without any.';
+COMMENT ON COLUMN songradar.matches_v1.song_id IS
+    'Number of the song it may be.';
+COMMENT ON COLUMN songradar.matches_v1.title IS
+    'Title of that song.';
+COMMENT ON COLUMN songradar.matches_v1.artist IS
+    'Artist of that song.';
+COMMENT ON COLUMN songradar.matches_v1.offset_s IS
+    'Where in the song the recording''s first sample lies, in seconds.';
+COMMENT ON COLUMN songradar.matches_v1.at IS
+    'The same as m:ss or h:mm:ss.';
+COMMENT ON COLUMN songradar.matches_v1.score IS
+    'Mean similarity, 1 - d^2/2, of the aligned fragments.';
+COMMENT ON COLUMN songradar.matches_v1.coverage IS
+    'Share of the aligned fragments that were among the nearest neighbours.';
+COMMENT ON COLUMN songradar.matches_v1.confidence IS
+    'Probability that this is the song.';
+COMMENT ON COLUMN songradar.matches_v1.accepted IS
+    'Whether it comes first and its confidence reached the encoder''s threshold.';

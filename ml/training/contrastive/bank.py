@@ -1,10 +1,10 @@
 """Spectrograms rendered once, so that training slices arrays instead of convolving audio."""
 
-import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,10 @@ from songradar.ml.augmentation import at_level
 from songradar.ml.conditions import PRE_ROLL_S, Surroundings, Warp
 from songradar.ml.errors import TrainingDataError
 from songradar.ml.spec import AudioSpec
+from songradar.ml.training.cache import rendered
 from songradar.ml.training.contrastive.config import ContrastiveConfig, Recipe
 from songradar.ml.training.contrastive.degradation import LEVEL, draw_warp, play, record
-from songradar.ml.training.contrastive.recordings import Recordings, publish
+from songradar.ml.training.contrastive.recordings import Recordings
 from songradar.ml.training.spectrogram import log_mel
 
 CHUNK_FRAMES = 512
@@ -110,8 +111,8 @@ def render_degraded(
         advance()
         return log_mel(heard, spec).astype(np.float16)
 
-    rendered = {name: on for name, on in asdict(recipe).items() if name in RENDERED}
-    key = [spec.as_dict(), rendered, n_chunks, seed, songs.digest, surroundings.digest]
+    parts = {name: on for name, on in asdict(recipe).items() if name in RENDERED}
+    key = [spec.as_dict(), parts, n_chunks, seed, songs.digest, surroundings.digest]
     _render(path, key, n_chunks, draw_one, workers)
     frames = np.memmap(path, np.float16, "r", shape=(n_chunks, CHUNK_FRAMES, spec.n_mels))
     return Degraded(
@@ -135,13 +136,12 @@ def _draw_chunk(
 
 def _render(path: Path, key: Sequence[object], n: int, draw_one: Callable[[int], Mel], workers: int) -> None:
     """Write `draw_one(i)` for each i, end to end, unless `path` holds what `key` says already."""
-    index = path.with_name(f"{path.name}.json")
-    text = json.dumps(key)
-    if index.exists() and index.read_text() == text:
-        return
-    partial = path.with_suffix(".partial")  # another run may have the old file mapped
-    with ThreadPoolExecutor(workers) as pool, partial.open("wb") as out:
-        for first in range(0, n, 64):  # so that finished pieces do not pile up before they are written
-            for frames in pool.map(draw_one, range(first, min(first + 64, n))):
-                out.write(frames.tobytes())
-    publish(partial, path, text)
+
+    def render(out: IO[bytes]) -> dict[str, Any]:
+        with ThreadPoolExecutor(workers) as pool:
+            for first in range(0, n, 64):  # so that finished pieces do not pile up before they are written
+                for frames in pool.map(draw_one, range(first, min(first + 64, n))):
+                    out.write(frames.tobytes())
+        return {}
+
+    rendered(path, key, render)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from songradar.ml.errors import TrainingDataError
 from songradar.ml.spec import AudioSpec
-from songradar.ml.training.checkpoints import read_curves, read_weights, save, write_curves, write_weights
+from songradar.ml.training.checkpoints import read_weights, write_weights
 from songradar.ml.training.contrastive.bank import Clean
 from songradar.ml.training.contrastive.config import ContrastiveConfig
 from songradar.ml.training.contrastive.material import Material, Side
@@ -23,6 +22,7 @@ from songradar.ml.training.contrastive.projection import itq_rotation, principal
 from songradar.ml.training.contrastive.retrieval import hit_rates, mean_rate, nearest_songs, spread_embeddings
 from songradar.ml.training.contrastive.views import N_NEIGHBOURS, Spectrograms, Views
 from songradar.ml.training.curves import draw_retrieval_curves
+from songradar.ml.training.loop import Row, Schedule, run_epochs
 
 MONITOR = "hit_rate"
 """What the best epoch is chosen by: the mean of validation's hit rates."""
@@ -42,9 +42,8 @@ def fit(
 ) -> keras.Model:
     """Train for `epochs` and return the best encoder by retrieval. It begins with the best weights in `start`, if any.
 
-    In `out`, `last.keras` and `best.keras` are the states, `weights.npz` has the best weights alone, `curves.csv` one
-    row an epoch, and `curves.png` shows them. Called again after a kill, it goes on after the last whole epoch: the
-    optimizer's step count in `last.keras` says which.
+    In `out`, it leaves what `run_epochs` does, `weights.npz` with the best weights alone, and `curves.png`. Called
+    again after a kill, it goes on after the last whole epoch.
     """
     keras.utils.set_random_seed(config.seed)
     last, best = out / "last.keras", out / "best.keras"
@@ -52,12 +51,11 @@ def fit(
         model = keras.saving.load_model(last)
     else:
         model = compiled(first_encoder(spec, start, material.clean, config.precision), config)
-    first_epoch = int(model.optimizer.iterations) // config.steps
-    rows = read_curves(out / "curves.csv")[:first_epoch]
-    for epoch in range(first_epoch, config.epochs):
-        started = time.monotonic()
+    embed = embedder(model)
+
+    def run_epoch(epoch: int) -> Row:
         neighbours = config.recipe.neighbours
-        alike = nearest_songs(embedder(model), material.clean, spec, N_NEIGHBOURS) if neighbours else None
+        alike = nearest_songs(embed, material.clean, spec, N_NEIGHBOURS) if neighbours else None
         views = Views(
             material.clean,
             material.degraded,
@@ -70,15 +68,11 @@ def fit(
             alike,
         )
         loss = model.fit(views, shuffle=False, verbose=0).history["loss"][-1]
-        rates = hit_rates(embedder(model), material.catalogue, material.trial, spec)
-        row = {"epoch": epoch + 1, "loss": loss, MONITOR: mean_rate(rates), **rates}
-        rows.append({**row, "seconds": round(time.monotonic() - started, 1)})
-        write_curves(rows, out / "curves.csv")
-        if best_epoch(rows) == epoch + 1:
-            save(model, best)
-            write_weights(model, out / SMALL)
-        save(model, last)  # comes last: an epoch counts as done when this is written
-        log(" ".join(f"{key} {value:.4g}" for key, value in rows[-1].items()))
+        rates = hit_rates(embed, material.catalogue, material.trial, spec)
+        return {"loss": loss, MONITOR: mean_rate(rates), **rates}
+
+    schedule = Schedule(config.epochs, config.steps, MONITOR)
+    rows = run_epochs(model, schedule, out, run_epoch, log, lambda: write_weights(model, out / SMALL))
     draw_retrieval_curves(rows, out / "curves.png")
     encoder = contrastive_encoder(spec)  # in float32, whatever the training's precision was
     encoder.set_weights(keras.saving.load_model(best, compile=False).get_weights())
@@ -145,9 +139,9 @@ def first_encoder(spec: AudioSpec, start: Path | None, clean: Clean, precision: 
     return encoder
 
 
-def best_epoch(rows: list[dict[str, float]]) -> int:
+def best_epoch(rows: list[Row]) -> int:
     """The epoch (from 1) with the highest mean of hit rates."""
-    return int(max(rows, key=lambda row: row[MONITOR])["epoch"])
+    return Schedule(0, 1, MONITOR).best_epoch(rows)
 
 
 def compiled(encoder: keras.Model, config: ContrastiveConfig) -> keras.Model:

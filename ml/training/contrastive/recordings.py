@@ -1,13 +1,12 @@
 """Folders of recordings as samples on disk, and what each of them is for."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from songradar.ml.audio import Wave, excerpt, read_audio
 from songradar.ml.augmentation import change_speed
 from songradar.ml.errors import AudioReadError, TrainingDataError
 from songradar.ml.files import AudioFile, Failure, audio_files
+from songradar.ml.training.cache import rendered
 
 FULL_SCALE = 32767.0
 
@@ -125,19 +125,6 @@ def transposed(songs: Recordings, semitones: Sequence[float], rate_hz: int, targ
     return replace(_kept(target, [list(semitones), songs.digest], played), failures=songs.failures)
 
 
-def publish(partial: Path, target: Path, index: str) -> None:
-    """Let a finished file take the place of an older one, with `index` beside it, which says what it holds.
-
-    A kill leaves the old file, or a file without index, which counts as none.
-    """
-    beside = target.with_name(f"{target.name}.json")
-    beside.unlink(missing_ok=True)
-    partial.replace(target)
-    written = beside.with_suffix(".partial")
-    written.write_text(index)
-    written.replace(beside)
-
-
 _Named = tuple[str, Wave]
 
 
@@ -148,26 +135,26 @@ def _kept(
     others: Sequence[str] = (),
 ) -> Recordings:
     """What `produce` yields, written to `target`.i16; or what lies there, if it was written for the same `key`."""
-    data, index = target.with_suffix(".i16"), target.with_suffix(".i16.json")
-    known = json.loads(index.read_text()) if index.exists() else {}
-    if known.get("key") != key:
-        partial = target.with_suffix(".partial")  # another run may read the samples that are there
-        known = {"key": key, "names": [], "digests": [], "starts": [0], "failures": []}
-        with partial.open("wb") as out:
-            for result in produce():
-                if isinstance(result, AudioReadError):
-                    known["failures"].append(str(result))
-                    continue
-                name, wave = result
-                samples = np.round(np.clip(wave, -1, 1) * FULL_SCALE).astype(np.int16)
-                digest = hashlib.sha256(samples.tobytes()).hexdigest()
-                if digest in known["digests"] or digest in others or not samples.any():
-                    continue
-                out.write(samples.tobytes())
-                known["names"].append(name)
-                known["digests"].append(digest)
-                known["starts"].append(known["starts"][-1] + len(samples))
-        publish(partial, data, json.dumps(known))
+    data = target.with_suffix(".i16")
+
+    def render(out: IO[bytes]) -> dict[str, Any]:
+        names, digests, starts, failures = [], list[str](), [0], []
+        for result in produce():
+            if isinstance(result, AudioReadError):
+                failures.append(str(result))
+                continue
+            name, wave = result
+            samples = np.round(np.clip(wave, -1, 1) * FULL_SCALE).astype(np.int16)
+            digest = hashlib.sha256(samples.tobytes()).hexdigest()
+            if digest in digests or digest in others or not samples.any():
+                continue
+            out.write(samples.tobytes())
+            names.append(name)
+            digests.append(digest)
+            starts.append(starts[-1] + len(samples))
+        return {"names": names, "digests": digests, "starts": starts, "failures": failures}
+
+    known = rendered(data, key, render)
     starts = np.array(known["starts"], np.int64)
     samples = np.memmap(data, np.int16, "r", shape=(int(starts[-1]),)) if starts[-1] else np.zeros(0, np.int16)
     return Recordings(tuple(known["names"]), tuple(known["digests"]), starts, samples, tuple(known["failures"]))

@@ -1,10 +1,10 @@
 """A folder of music as pictures of fragments on disk, and the split into training and validation."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from songradar.ml.audio import decode, level_dbfs, windows
 from songradar.ml.errors import AudioReadError, TrainingDataError
 from songradar.ml.files import AudioFile, Failure, sha256
 from songradar.ml.spec import AudioSpec
+from songradar.ml.training.cache import rendered
 from songradar.ml.training.spectrogram import mel_image
 
 Images = NDArray[np.uint8]
@@ -64,29 +65,24 @@ def render(
     after each file. Raises TrainingDataError when fewer than four songs are left.
     """
     key = [spec.as_dict(), [[f.source, f.size, str(f.modified_at)] for f in found if isinstance(f, AudioFile)]]
-    index = folder / "songs.json"
-    known = json.loads(index.read_text()) if index.exists() else {}
-    if known.get("key") != json.loads(json.dumps(key)):
-        index.unlink(missing_ok=True)  # from here on the pictures are not what it says
-        songs, failures = _render_all(found, spec, folder / "images.u8", workers, advance)
-        known = {"key": key, "songs": [asdict(song) for song in songs], "failures": failures}
-        index.write_text(json.dumps(known))
+    path = folder / "images.u8"
+    known = rendered(path, key, lambda out: _render_all(found, spec, out, workers, advance))
     songs_read = tuple(TrainingSong(**song) for song in known["songs"])
     if len(songs_read) < 4:
         raise TrainingDataError(f"{len(songs_read)} usable songs; training needs at least 4")
     shape = (sum(song.n_fragments for song in songs_read), spec.n_mels, spec.n_frames)
-    images = np.memmap(folder / "images.u8", np.uint8, "r", shape=shape)
+    images = np.memmap(path, np.uint8, "r", shape=shape)
     return Dataset(images, songs_read, tuple(known["failures"]))
 
 
 def _render_all(
-    found: Sequence[AudioFile | Failure], spec: AudioSpec, path: Path, workers: int, advance: Callable[[], None]
-) -> tuple[list[TrainingSong], list[str]]:
+    found: Sequence[AudioFile | Failure], spec: AudioSpec, out: IO[bytes], workers: int, advance: Callable[[], None]
+) -> dict[str, Any]:
     songs: list[TrainingSong] = []
     failures = [str(item) for item in found if isinstance(item, Failure)]
     seen: set[str] = set()
     files = [item for item in found if isinstance(item, AudioFile)]
-    with ThreadPoolExecutor(workers) as pool, path.open("wb") as out:
+    with ThreadPoolExecutor(workers) as pool:
         for file, result in zip(files, pool.map(lambda file: _render_one(file, spec), files), strict=True):
             advance()
             if isinstance(result, AudioReadError):
@@ -99,7 +95,7 @@ def _render_all(
             first = songs[-1].first + songs[-1].n_fragments if songs else 0
             songs.append(TrainingSong(file.source, digest, first, len(images)))
             out.write(images.tobytes())
-    return songs, failures
+    return {"songs": [asdict(song) for song in songs], "failures": failures}
 
 
 def _render_one(file: AudioFile, spec: AudioSpec) -> tuple[str, Images] | AudioReadError:

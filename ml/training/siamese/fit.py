@@ -2,7 +2,6 @@
 
 import hashlib
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from songradar.ml.spec import AudioSpec
-from songradar.ml.training.checkpoints import check_settings, read_curves, save, write_curves
+from songradar.ml.training.checkpoints import check_settings
 from songradar.ml.training.curves import draw_pair_curves
+from songradar.ml.training.loop import Row, Schedule, run_epochs
 from songradar.ml.training.siamese.config import SiameseConfig
 from songradar.ml.training.siamese.dataset import Dataset, Split
 from songradar.ml.training.siamese.network import siamese_encoder, siamese_network
@@ -29,9 +29,8 @@ def fit(
 ) -> keras.Model:
     """Train until `patience` epochs brought nothing better, and return the best model.
 
-    In `out`, `last.keras` and `best.keras` are the states, `curves.csv` has one row an epoch and `curves.png` shows
-    it. Called again after a kill, it goes on after the last whole epoch: the optimizer's step count in `last.keras`
-    says which, and a row written for an epoch that was not saved is dropped.
+    In `out`, it leaves what `run_epochs` does, and `curves.png`. Called again after a kill, it goes on after the last
+    whole epoch.
     """
     keras.utils.set_random_seed(config.seed)
     check_settings(settings_of(dataset, config), out)
@@ -41,36 +40,25 @@ def fit(
         if last.exists()
         else siamese_network(siamese_encoder(spec, config.pooling), config.learning_rate)
     )
-    first_epoch = int(model.optimizer.iterations) // config.steps
-    rows = read_curves(out / "curves.csv")[:first_epoch]
     seen, apart = (
         Pairs(dataset.images, songs, config.n_pairs, config.validation_steps, [config.seed, i])
         for i, songs in enumerate((parts.fragments, parts.songs))
     )
-    for epoch in range(first_epoch, config.epochs):
-        if is_over(rows, config.patience):
-            break
-        started = time.monotonic()
+
+    def run_epoch(epoch: int) -> Row:
         pairs = Pairs(dataset.images, parts.train, config.n_pairs, config.steps, [config.seed, 2, epoch])
         trained = model.fit(pairs, shuffle=False, verbose=int(sys.stdout.isatty())).history
         on_seen, on_apart = (model.evaluate(part, verbose=0, return_dict=True) for part in (seen, apart))
-        rows.append(
-            {
-                "epoch": epoch + 1,
-                "loss": trained["loss"][-1],
-                "accuracy": trained["accuracy"][-1],
-                "fragments_loss": on_seen["loss"],
-                "fragments_accuracy": on_seen["accuracy"],
-                "songs_loss": on_apart["loss"],
-                "songs_accuracy": on_apart["accuracy"],
-                "seconds": round(time.monotonic() - started, 1),
-            }
-        )
-        write_curves(rows, out / "curves.csv")
-        if best_epoch(rows) == epoch + 1:
-            save(model, best)
-        save(model, last)  # comes last: an epoch counts as done when this is written
-        log(" ".join(f"{key} {value:.4g}" for key, value in rows[-1].items()))
+        return {
+            "loss": trained["loss"][-1],
+            "accuracy": trained["accuracy"][-1],
+            "fragments_loss": on_seen["loss"],
+            "fragments_accuracy": on_seen["accuracy"],
+            "songs_loss": on_apart["loss"],
+            "songs_accuracy": on_apart["accuracy"],
+        }
+
+    rows = run_epochs(model, schedule_of(config), out, run_epoch, log)
     draw_pair_curves(rows, out / "curves.png")
     return keras.saving.load_model(best)
 
@@ -82,14 +70,14 @@ def settings_of(dataset: Dataset, config: SiameseConfig) -> dict[str, Any]:
     return {**fixed, "music": music}
 
 
-def best_epoch(rows: list[dict[str, float]]) -> int:
+def schedule_of(config: SiameseConfig) -> Schedule:
+    """With early stopping, as in the article."""
+    return Schedule(config.epochs, config.steps, MONITOR, smaller=True, patience=config.patience)
+
+
+def best_epoch(rows: list[Row]) -> int:
     """The epoch (from 1) with the lowest monitored loss."""
-    return int(min(rows, key=lambda row: row[MONITOR])["epoch"])
-
-
-def is_over(rows: list[dict[str, float]], patience: int) -> bool:
-    """Whether the last `patience` epochs brought nothing better; read from the rows, so that a resumed run knows."""
-    return bool(rows) and rows[-1]["epoch"] - best_epoch(rows) >= patience
+    return Schedule(0, 1, MONITOR, smaller=True).best_epoch(rows)
 
 
 def embedding_scale_and_centre(

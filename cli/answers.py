@@ -1,0 +1,52 @@
+"""How answers of searches are told."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from songradar.cli.output import clock, named, percent, print_json, shown
+from songradar.identify import Answer, Match
+
+WORTH_A_LINE = 0.05
+"""Other candidates are shown whose confidence is above."""
+
+
+def print_answer_json(answer: Answer) -> None:
+    print_json(
+        {
+            "query": answer.query,
+            "duration_s": round(answer.duration_s, 3),
+            "encoder": answer.encoder,
+            "matched": answer.matched,
+            "matches": [match_record(match) for match in answer.matches],
+            **({"reason": answer.reason} if answer.reason else {}),
+            "timings_ms": answer.timings_ms,
+            **({"plan": answer.plan} if answer.plan else {}),
+        }
+    )
+
+
+def match_record(match: Match) -> dict[str, Any]:
+    record = {key: value for key, value in asdict(match).items() if key not in ("margin", "n_fragments", "accepted")}
+    digits = {"offset_s": 3, "confidence": 6, "score": 4, "coverage": 4}
+    return {key: round(value, digits[key]) if key in digits else value for key, value in record.items()}
+
+
+def print_answer(answer: Answer, *, everything: bool = False) -> None:
+    """The answer, and other candidates: `everything`, or those that matter."""
+    seconds = f"{answer.timings_ms['total'] / 1000:.2f} s" if answer.timings_ms else ""
+    if answer.matched:
+        best = answer.matches[0]
+        where = f"from {clock(best.offset_s)}, confidence {percent(best.confidence)}, {seconds}"
+        click.echo(f"{shown(answer.query)}: {click.style(named(best.title, best.artist), bold=True)} ({where})")
+    else:
+        why = answer.reason or seconds
+        click.echo(f"{shown(answer.query)}: {click.style('no match', bold=True)} ({why})")
+    for match in answer.matches[1 if answer.matched else 0 :]:
+        if everything or match.confidence > WORTH_A_LINE:
+            place = f"{clock(match.offset_s):>7}  {percent(match.confidence):>6}"
+            click.echo(f"    {'or' if answer.matched else 'nearest':<8}{place}  {named(match.title, match.artist)}")
+    if answer.plan:
+        click.echo("    " + ", ".join(f"{stage} {ms} ms" for stage, ms in answer.timings_ms.items()))
+        click.echo("\n".join(f"    {line}" for line in answer.plan))
