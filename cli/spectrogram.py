@@ -4,12 +4,16 @@ from pathlib import Path
 
 import click
 
+from songradar.cli.options import PATH
 from songradar.cli.output import clock
+from songradar.ml.audio import decode, windows
+from songradar.ml.errors import ClipTooShort
+from songradar.ml.spec import SIAMESE
 
 
 @click.command()
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("-o", "--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Where to draw.")
+@click.argument("file", metavar="FILE", type=PATH)
+@click.option("-o", "--out", metavar="DIR", required=True, type=PATH, help="Where to draw.")
 def spectrogram(file: Path, out: Path) -> None:
     """Draw the mel spectrogram of every ten-second fragment of FILE as a PNG in DIR.
 
@@ -18,10 +22,7 @@ def spectrogram(file: Path, out: Path) -> None:
 
     Needs pip install 'songradar[train]'.
     """
-    from songradar.ml.audio import decode, windows
-    from songradar.ml.errors import ClipTooShort
-    from songradar.ml.spec import SIAMESE
-    from songradar.ml.training.spectrogram import draw
+    from songradar.ml.training.spectrogram import draw  # librosa
 
     out.mkdir(parents=True, exist_ok=True)
     cut = windows(decode(file, SIAMESE.sample_rate_hz), SIAMESE.fragment_samples, SIAMESE.samples(SIAMESE.hop_s))

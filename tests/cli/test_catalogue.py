@@ -207,3 +207,13 @@ def test_missing_right_names_the_grant_that_helps(filled, run, server, monkeypat
     assert refused.exit_code == 2
     assert "permission denied" in refused.stderr
     assert "songradar db grant ROLE, with --write for changes" in refused.stderr
+
+
+def test_pgvector_that_is_old_for_postgresql_18_is_advised_against(filled, run):
+    with psycopg.connect(filled) as connection:
+        connection.execute("UPDATE pg_extension SET extversion = '0.8.2' WHERE extname = 'vector'")
+    status = run("status")
+
+    assert status.exit_code == 0
+    assert "advice: pgvector 0.8.2 on PostgreSQL 18" in status.stderr
+    assert "0.8.3 or later is recommended there" in status.stderr
