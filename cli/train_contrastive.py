@@ -140,31 +140,31 @@ def contrastive(
     an interruption: it goes on after the last whole epoch. --preview 8 writes eight examples of the chain that songs
     are heard through, each as two WAV files and a picture, and trains nothing.
     """
+    from songradar import train  # TensorFlow, which help does without
     from songradar.ml.training.contrastive.material import Folders
-    from songradar.train import (  # TensorFlow, which help does without
-        Publication,
-        preview_contrastive,
-        train_contrastive,
-    )
 
     if any(abs(one - other) < 2 for one, other in combinations((0, *transpose), 2)):
         raise click.UsageError("--transpose: less than 2 semitones apart, a song counts as the same")
-    hop_s = float(hop)
-    spec = replace(CONTRASTIVE, hop_s=hop_s, query_hop_s=hop_s / math.ceil(hop_s / QUERY_HOP_S), dim=dim)
+    spec = replace(CONTRASTIVE, hop_s=float(hop), query_hop_s=query_hop_s(float(hop)), dim=dim)
     folders = Folders(music, noise, ir)
     config = ContrastiveConfig(
         n_pairs=pairs, steps=steps, epochs=epochs, n_chunks=chunks, transpositions=transpose, learning_rate=rate,
         precision=precision, held_out_share=held_out, trial_size=trial, seed=seed,
         recipe=Recipe(**dict.fromkeys(without, False)),
     )  # fmt: skip
-    publication = Publication(recordings, read_credits(credits_))
+    publication = train.Publication(recordings, read_credits(credits_))
     bank, workers = bank or out / "bank", workers or usable_cores()
     with Watching() as watching:
         if preview:
-            preview_contrastive(folders, spec, config, out, bank, preview, workers, watching)
+            train.preview_contrastive(folders, spec, config, out, bank, preview, workers, watching)
         else:
-            train_contrastive(folders, spec, config, out, bank, start, publication, workers, watching)
+            train.train_contrastive(folders, spec, config, out, bank, start, publication, workers, watching)
     if preview:
         click.echo(f"{out}: {preview} examples to hear and see")
     else:
         click.echo(f"{out}: encoder ready; add it with songradar encoders add {out}")
+
+
+def query_hop_s(hop_s: float) -> float:
+    """The hop of queries for a hop of songs, of which it is a whole fraction."""
+    return hop_s / math.ceil(hop_s / QUERY_HOP_S)

@@ -69,12 +69,11 @@ class Answer:
         return bool(self.matches) and self.matches[0].accepted
 
 
-def identify(catalogue: Catalogue, audio: Audio, options: SearchOptions | None = None) -> Answer:
+def identify(catalogue: Catalogue, audio: Audio, options: SearchOptions = SearchOptions()) -> Answer:
     """Name the song that `audio` is a piece of. Five seconds are usually enough.
 
     Raises AudioReadError for what is no recording, CatalogueEmpty, EncoderUnknown, SongUnknown.
     """
-    options = options or SearchOptions()
     encoder = catalogue.encoder(options.encoder)
     name = name_of(audio)
     started = time.perf_counter()

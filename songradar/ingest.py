@@ -31,7 +31,7 @@ LOOKED_UP = 500
 HASHED_AHEAD = 32
 """Files whose bytes are read before the encoder needs them."""
 
-FOLLOWED_EVERY = 2000
+TENDED_EVERY = 2000
 """Songs stored between two looks at whether the index has outgrown its lists by far."""
 
 
@@ -99,14 +99,13 @@ class Tally:
 
 
 def ingest(
-    catalogue: Catalogue, paths: Iterable[Path | str] | Path | str, options: IngestOptions | None = None
+    catalogue: Catalogue, paths: Iterable[Path | str] | Path | str, options: IngestOptions = IngestOptions()
 ) -> Iterator[FileOutcome]:
     """Bring the catalogue up to date with the files in `paths`, and tell what became of each as soon as it is known.
 
     Each song is one transaction, so it may be broken off at any moment, by closing the iterator or by a kill. A
     catalogue without encoders gets the one that comes with songradar. Raises EncoderUnknown, SongUnknown.
     """
-    options = options or IngestOptions()
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     workers = options.workers or usable_cores()
     ensure_encoder(catalogue)
@@ -254,7 +253,7 @@ class _Ingestion:
         if change == Change.PRESENT:
             return FileOutcome(source, "already there")
         self._n_stored += 1
-        if self._options.tend_index and self._n_stored % FOLLOWED_EVERY == 0:
+        if self._options.tend_index and self._n_stored % TENDED_EVERY == 0:
             tend_index(self._catalogue, self._encoder.name, by_far=True)
         return FileOutcome(source, RESULT_OF[change], fingerprint.duration_s, len(fingerprint.positions))
 

@@ -1,6 +1,9 @@
 """Every command explains itself, with an example to paste, and is in README or in docs/."""
 
+import ast
+import inspect
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,3 +54,11 @@ def test_table_of_commands_says_what_their_help_says():
         context = click.Context(group)
         for name in group.list_commands(context):
             assert group.get_command(context, name).name == name
+
+
+@pytest.mark.parametrize(("path", "command"), ALL, ids=[path for path, _ in ALL])
+def test_command_is_short(path, command):
+    """It parses, calls and prints; what it takes to do the work stands where other programs can call it."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(command.callback)))
+
+    assert tree.body[0].end_lineno - tree.body[0].lineno < 60
