@@ -24,6 +24,13 @@ WITH timing AS MATERIALIZED (
     SELECT f.number, f.offset_s, f.embedding FROM unnest(align_v1.fragments) AS f
 ), place AS MATERIALIZED (
     SELECT p.song_id, p.start_s, p.is_chosen FROM unnest(align_v1.places) AS p
+), vote AS MATERIALIZED (
+    SELECT n.song_id, n.number, part.offset_s, n.position * timing.hop_s - part.offset_s AS start_s
+      FROM unnest(align_v1.neighbours) AS n
+     CROSS JOIN timing
+      JOIN part ON part.number = n.number
+     WHERE n.among_all
+       AND n.song_id IN (SELECT place.song_id FROM place)
 ), stored AS MATERIALIZED (
     SELECT stretch.song_id, f.position, f.embedding,
            CASE WHEN lead(f.position) OVER along = f.position + 1
@@ -60,9 +67,8 @@ WITH timing AS MATERIALIZED (
      CROSS JOIN generate_series(-4, 4) AS shift (number)
      CROSS JOIN generate_series(-timing.n_drifts, timing.n_drifts) AS drift (number)
      WHERE timing.overlapping OR (shift.number = 0 AND drift.number = 0)
-), lined_up AS (
-    SELECT trial.*, part.number, at.hops,
-           CASE WHEN timing.overlapping THEN floor(at.hops + 1e-3) ELSE round(at.hops) END AS position
+), lined_up AS MATERIALIZED (  -- so that similarity_between_v1 gets columns, and is inlined
+    SELECT trial.*, part.number, whole.position, at.hops - whole.position AS far
       FROM trial
      CROSS JOIN timing
      CROSS JOIN part
@@ -70,14 +76,16 @@ WITH timing AS MATERIALIZED (
            SELECT (trial.start_s + part.offset_s + trial.drift * (part.offset_s - timing.middle_s)) / timing.hop_s
                   AS hops
            ) AS at
+     CROSS JOIN LATERAL (
+           SELECT CASE WHEN timing.overlapping THEN floor(at.hops + 1e-3) ELSE round(at.hops) END::integer AS position
+           ) AS whole
      WHERE timing.overlapping OR abs(at.hops - round(at.hops)) * timing.hop_s <= timing.query_hop_s / 2 + 1e-4
-), scored AS (
+), scored AS MATERIALIZED (
     SELECT lined_up.song_id, lined_up.is_chosen, lined_up.start_s, lined_up.drift, count(*) AS n_fragments,
            avg(CASE WHEN pair.similarity IS NULL THEN 0
                     WHEN pair.next_similarity IS NULL OR NOT timing.overlapping THEN pair.similarity
                     ELSE songradar.similarity_between_v1(
-                         1 - lined_up.hops + lined_up.position, lined_up.hops - lined_up.position,
-                         pair.similarity, pair.next_similarity, pair.to_next)
+                         1 - lined_up.far, lined_up.far, pair.similarity, pair.next_similarity, pair.to_next)
                END) AS score
       FROM lined_up
      CROSS JOIN timing
@@ -95,13 +103,10 @@ SELECT best.song_id, best.is_chosen, best.start_s, best.start_s - best.drift * t
   FROM best
  CROSS JOIN timing
  CROSS JOIN LATERAL (
-       SELECT count(DISTINCT n.number) AS n
-         FROM unnest(align_v1.neighbours) AS n
-         JOIN part ON part.number = n.number
-        WHERE n.song_id = best.song_id
-          AND n.among_all
-          AND abs(n.position * timing.hop_s - part.offset_s - best.start_s
-                  - best.drift * (part.offset_s - timing.middle_s))
+       SELECT count(DISTINCT vote.number) AS n
+         FROM vote
+        WHERE vote.song_id = best.song_id
+          AND abs(vote.start_s - best.start_s - best.drift * (vote.offset_s - timing.middle_s))
               < CASE WHEN timing.overlapping THEN timing.hop_s ELSE timing.query_hop_s / 2 END + 1e-4
        ) AS near;
 END;
