@@ -11,6 +11,8 @@ from threading import Thread
 import psycopg
 import pytest
 
+from songradar.cli.answers import print_answer
+from songradar.identify import Answer, Match
 from songradar.ml.audio import read_audio
 from tests import synth
 from tests.reach import connect
@@ -255,11 +257,18 @@ class QuietHandler(SimpleHTTPRequestHandler):
         pass
 
 
-def test_other_candidates_are_shown_when_they_matter_or_when_asked_for(catalogue, run, clip):
-    plain, asked = run("search", clip), run("search", "--limit", "3", clip)
+def test_other_candidates_are_shown_when_they_matter_or_when_asked_for(capsys):
+    matches = [
+        Match(rank, rank, f"Song {rank}", None, "/a", 0.0, 0.9, 1.0, 0.1, 8, confidence, accepted=rank == 1)
+        for rank, confidence in enumerate((0.98, 0.26, 0.01), start=1)
+    ]
+    answer = Answer("clip.wav", "toy", 1, 5.0, matches, timings_ms={"total": 100.0})
+    print_answer(answer)
+    plain = capsys.readouterr().out.splitlines()
+    print_answer(answer, everything=True)
 
-    assert len(plain.stdout.splitlines()) == 1
-    assert len(asked.stdout.splitlines()) == 3
+    assert [line.split()[-1] for line in plain[1:]] == ["2"]
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()[1:]] == ["2", "3"]
 
 
 def test_help_says_how_long_a_clip_should_be(run):
