@@ -56,10 +56,14 @@ def stages(label: str) -> Iterator[Callable[[str, float], None]]:
         yield lambda _stage, _share: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=1.0)
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(label, total=1.0)
 
-        def tell(stage: str, share: float) -> None:
-            bar.update(task, completed=share, description=f"{label}: {stage.removeprefix('building index: ')}")
+    def tell(stage: str, share: float) -> None:
+        bar.start()  # not before there is something to tell; again, it does nothing
+        bar.update(task, completed=share, description=f"{label}: {stage.removeprefix('building index: ')}")
 
+    try:
         yield tell
+    finally:
+        bar.stop()
