@@ -9,7 +9,7 @@ from songradar.cli.output import clock, named, percent, print_json, shown
 from songradar.identify import Answer, Match
 
 WORTH_A_LINE = 0.05
-"""Other candidates are shown whose confidence is above."""
+"""Other candidates are shown only if their confidence is above this."""
 
 
 def print_answer_json(answer: Answer) -> None:

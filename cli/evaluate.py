@@ -89,7 +89,7 @@ def evaluate(
     songradar evaluate --music ~/Music --encoder siamese --encoder runs/mine --seconds 5,10
     """
     if out is not None:
-        from songradar.ml import plots  # matplotlib: that it is missing is told before the work, not after it
+        from songradar.ml import plots  # needs matplotlib; if it is missing, fail before the work and not after it
     options = EvaluationOptions(
         music, distractors, noise, ir, frozenset(only.read_text("utf-8").splitlines()) if only else None, seconds,
         per_condition, absent, workers, seed,

@@ -27,11 +27,11 @@ COMMANDS = {
     "status": ("status", "Tell where the catalogue is and what is in it."),
     "db": ("database", "Look after the database."),
 }
-"""Each command's module in `songradar.cli`, and its line in the list of commands: to show that loads none of them."""
+"""Each command's module in `songradar.cli`, and its line in the list of commands, which imports none of them."""
 
 
 class Failed(click.ClickException):
-    """An error the user can do something about; exit code 2, as grep has it."""
+    """An error that the user can do something about. Its exit code is 2, like grep's."""
 
     exit_code = 2
 
@@ -120,7 +120,7 @@ def main(ctx: click.Context) -> None:
 
 
 def run() -> None:
-    """The program: as `main`, and what is under way is brought to an end when the system asks the process to stop."""
+    """The program: runs `main`, and ends in good order when the system asks the process to stop (SIGTERM)."""
     signal.signal(signal.SIGTERM, _stop)
     main()
 

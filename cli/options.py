@@ -1,4 +1,4 @@
-"""What options of several commands look like."""
+"""Options that several commands share."""
 
 from pathlib import Path
 

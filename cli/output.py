@@ -12,7 +12,7 @@ UNSAFE = ("Cc", "Cs", "Zl", "Zp")
 """Categories of Unicode: control characters, halves of characters, separators of lines and paragraphs."""
 
 BIDIRECTIONAL = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-"""Characters that turn round the order of others."""
+"""Characters that change the direction in which others are written."""
 
 
 def clock(seconds: float) -> str:
@@ -39,7 +39,7 @@ def percent(share: float) -> str:
 
 
 def shown(text: str) -> str:
-    """Text from files as a terminal may have it: what would move its cursor or turn its lines round is escaped.
+    """Text from files, safe for a terminal: characters that control it or change the direction of writing are escaped.
 
     >>> shown("Caf\u00e9 \x1b[2J")
     'Caf\u00e9 \\\\x1b[2J'

@@ -11,7 +11,7 @@ from songradar.ingest import FileOutcome, Tally, tend_index
 
 ALWAYS = ("added", "already there", "failed")
 SELDOM = ("replaced", "moved", "removed")
-"""What a summary counts, and what it counts where there is any."""
+"""The outcomes that a summary always counts, and those that it mentions only if there are any."""
 
 
 def report(outcomes: Iterable[FileOutcome], label: str, tally: Tally, *, as_json: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""songradar searches: how much of past searches stays."""
+"""songradar searches: what is kept of past searches, and for how long."""
 
 import re
 from datetime import timedelta

@@ -16,7 +16,7 @@ from songradar.ml.training.contrastive.config import ContrastiveConfig, Recipe
 
 DEFAULTS = ContrastiveConfig()
 QUERY_HOP_S = 0.3125
-"""From one fragment of a query to the next, at most; a whole number of them makes a song's hop."""
+"""The largest hop of queries: the time in seconds from the start of one fragment to that of the next."""
 
 
 @click.command()
@@ -166,5 +166,5 @@ def contrastive(
 
 
 def query_hop_s(hop_s: float) -> float:
-    """The hop of queries for a hop of songs, of which it is a whole fraction."""
+    """The hop of queries: the hop of songs divided by the smallest whole number that makes it at most QUERY_HOP_S."""
     return hop_s / math.ceil(hop_s / QUERY_HOP_S)

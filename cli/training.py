@@ -20,7 +20,7 @@ UNCREDITED = "Whatever the music's licences say.\n"
 
 
 def read_credits(path: Path | None) -> str:
-    """What the card says of licences: read first, lest hours pass before it turns out not to be there."""
+    """The text on licences for the card. It is read before training, so that a missing file is noticed at once."""
     try:
         return path.read_text("utf-8") if path else UNCREDITED
     except OSError as error:

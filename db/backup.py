@@ -1,7 +1,7 @@
-"""A catalogue in one file, and back: pg_dump and pg_restore, with sums that tell whether all of it has come through.
+"""Write a catalogue to one file and restore it, with pg_dump and pg_restore; checksums tell whether all rows arrived.
 
 The file is a ZIP archive of `manifest.json` and `songradar.dump`, which is pg_dump's custom format, so that
-PostgreSQL's own programs can read it too. Both are of one snapshot: songs may be ingested meanwhile.
+PostgreSQL's own programs can read it too. Both are made from the same snapshot, so songs may be ingested meanwhile.
 """
 
 import json
@@ -50,7 +50,7 @@ _ROW = {
         "concat_ws('/', r.encoder_id, r.song_id, r.position, encode({pgvector}.halfvec_send(r.embedding), 'hex'))"
     )
 }
-"""What stands for a row of a table, where that is not the row itself."""
+"""The text that is hashed for a row, by table. For tables that are not listed, it is the whole row as text."""
 
 _COMPARED = SQL("""
 DO $compared$
@@ -67,7 +67,7 @@ $compared$;
 """)
 
 _TIMEOUT = b"SET transaction_timeout = 0;\n"
-"""What pg_restore says at the start to every server; those before PostgreSQL 17 do not know it."""
+"""The line with which every script of pg_restore begins. Servers before PostgreSQL 17 do not know this setting."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Extent:
 class Manifest:
     """What a backup holds: the schema's revision, the server it was made on, and each table's extent.
 
-    `build_memory` are the bytes that building its largest index takes.
+    `build_memory` is the memory in bytes that building its largest index takes.
     """
 
     revision: str
@@ -93,7 +93,7 @@ class Manifest:
 
 
 def backup(server: Server, target: Path) -> Manifest:
-    """Write the catalogue to `target`, which may not exist yet. Raises BackupUnusable, DatabaseError."""
+    """Write the catalogue to `target`, which must not exist yet. Raises BackupUnusable, DatabaseError."""
     _refuse_existing(target)
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
     try:
@@ -107,8 +107,8 @@ def backup(server: Server, target: Path) -> Manifest:
                 with archive.open(DUMP, "w", force_zip64=True) as dump:
                     _dump(server, connection, row[0], dump)
         with unfinished.open("rb") as written:
-            os.fsync(written.fileno())  # a power cut leaves a whole file under this name, or none
-        _refuse_existing(target)  # it may have come meanwhile, and renaming would replace it
+            os.fsync(written.fileno())  # so that a power cut leaves either a whole file under this name or none
+        _refuse_existing(target)  # it may have been created meanwhile, and renaming would replace it
         unfinished.rename(target)
     except OSError as error:
         raise BackupUnusable(f"{target}: cannot be written ({error.strerror})") from error
@@ -118,9 +118,9 @@ def backup(server: Server, target: Path) -> Manifest:
 
 
 def restore(server: Server, source: Path) -> Manifest:
-    """Bring a backup into a catalogue that is empty, or not there yet, and check that all of it has come.
+    """Restore a backup into a catalogue that is empty or does not exist yet, and check that it arrived completely.
 
-    All or nothing: what goes wrong leaves the empty catalogue that was there. Raises BackupUnusable, DatabaseError.
+    When it fails, the catalogue is as empty as before. Raises BackupUnusable, DatabaseError.
     """
     with _opened(source) as (manifest, archive):
         if manifest.revision not in [known for known, _ in schema.history()]:
@@ -144,9 +144,9 @@ def restore(server: Server, source: Path) -> Manifest:
 
 
 def _clear(held: sqlalchemy.Connection, source: Path, manifest: Manifest) -> None:
-    """Take an empty schema down to nothing, in one transaction that keeps others from filling it.
+    """Remove all tables of an empty catalogue, in one transaction that keeps others from filling it.
 
-    Raises BackupUnusable where it holds anything, and PostgreSQL's error where something of others hangs on it.
+    Raises BackupUnusable where it holds anything, and PostgreSQL's error where objects of others depend on it.
     """
     with held.begin():
         _place_extension(held, source, manifest.pgvector_schema)
@@ -162,7 +162,7 @@ def _clear(held: sqlalchemy.Connection, source: Path, manifest: Manifest) -> Non
 
 
 def _place_extension(held: sqlalchemy.Connection, source: Path, wanted: str) -> None:
-    """See to pgvector in the schema in which the backup names it. Raises BackupUnusable where it is in another."""
+    """Create pgvector in the schema that the backup expects. Raises BackupUnusable where it is already in another."""
     found = held.exec_driver_sql(EXTENSION_SCHEMA).scalar()
     if found is None:
         held.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {wanted}")
@@ -175,7 +175,7 @@ def _place_extension(held: sqlalchemy.Connection, source: Path, wanted: str) -> 
 
 
 def _fill(server: Server, connection: psycopg.Connection, source: Path, dump: IO[bytes], manifest: Manifest) -> None:
-    """Restore into a schema that is there and holds nothing, and compare."""
+    """Restore into a schema that exists and holds nothing, and compare the result with the manifest."""
     try:
         _restore(server, connection, dump, manifest)
     except DatabaseError as error:
@@ -183,7 +183,10 @@ def _fill(server: Server, connection: psycopg.Connection, source: Path, dump: IO
 
 
 def measure(connection: psycopg.Connection) -> Manifest:
-    """Count and add up all that the catalogue holds; a transaction of the caller's makes it one moment's."""
+    """Count the rows of all tables and add up their hashes.
+
+    The caller runs it in a transaction with one snapshot, so that all tables are seen at the same moment.
+    """
     connection.execute(_AS_TEXT)
     found = connection.execute(f"SELECT current_setting('server_version'), ({EXTENSION_SCHEMA})".encode()).fetchone()
     assert found is not None
@@ -235,7 +238,7 @@ def _check_empty(held: sqlalchemy.Connection) -> None:
 
 @contextmanager
 def _opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
-    """A backup that is whole: every byte of it has been read once before anything is changed."""
+    """Open a backup and check that it is whole, by reading every byte once before anything is changed."""
     try:
         with ExitStack() as stack:
             archive = stack.enter_context(zipfile.ZipFile(source))
@@ -257,7 +260,7 @@ def _opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
         raise BackupUnusable(f"{source}: is no backup of songradar, or not all of one") from error
     except OSError as error:
         raise BackupUnusable(f"{source}: cannot be read ({error.strerror})") from error
-    with archive:  # what goes wrong from here on is not the file's fault
+    with archive:  # errors from here on do not mean that the file is damaged
         yield manifest, archive
 
 
@@ -269,12 +272,12 @@ def _dump(server: Server, connection: psycopg.Connection, snapshot: str, target:
 
 
 def _restore(server: Server, connection: psycopg.Connection, dump: IO[bytes], manifest: Manifest) -> None:
-    """Run the dump and compare, in one transaction: until all is well, nobody sees what came, or can add to it.
+    """Run the dump and compare with the manifest, in one transaction.
 
-    Raises DatabaseError.
+    Until it commits, nobody can see the restored rows or add to them. Raises DatabaseError.
     """
     options = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
-    # An index of many lists takes more memory than a server gives by itself, and some to spare.
+    # Building an index of many lists takes more memory than a server allows by default; twice that leaves a reserve.
     wanted = max(indexing.memory_for_building(connection, server), 2 * manifest.build_memory)
     memory = f"-c maintenance_work_mem={wanted // 1024}kB"
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
@@ -286,15 +289,15 @@ def _restore(server: Server, connection: psycopg.Connection, dump: IO[bytes], ma
             process.stdin.write(f"{_comparison(manifest)}\nCOMMIT;\n".encode())
             process.stdin.flush()
         except BrokenPipeError:
-            pass  # psql has ended, and will say why
+            pass  # psql has ended, and its exit status and message say why
         finally:
             with suppress(BrokenPipeError):
                 process.stdin.close()
 
 
 def _copy_script(server: Server, connection: psycopg.Connection, dump: IO[bytes], target: IO[bytes]) -> None:
-    """Write to `target` what the dump says in SQL, in words that this server knows."""
-    # The schema is there already, and who may use it stays as it is.
+    """Write the dump to `target` as an SQL script, without the setting that an older server does not know."""
+    # The schema exists already, and its owner and privileges stay as they are.
     options = ["--file=-", "--no-owner", "--no-privileges", f"--schema={SCHEMA}"]
     with (
         ThreadPoolExecutor(1) as pool,
@@ -313,7 +316,7 @@ def _copy_script(server: Server, connection: psycopg.Connection, dump: IO[bytes]
 
 
 def _feed(source: IO[bytes], target: IO[bytes]) -> None:
-    with suppress(BrokenPipeError):  # it has ended, and will say why
+    with suppress(BrokenPipeError):  # the program has ended, and its exit status and message say why
         shutil.copyfileobj(source, target, BLOCK)
     with suppress(BrokenPipeError):
         target.close()
@@ -329,11 +332,11 @@ def _program(
     stdout: int | None = None,
     settings: str = "",
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """One of PostgreSQL's programs at work on the catalogue. Raises DatabaseError with what it says when it fails."""
+    """Run one of PostgreSQL's programs on the catalogue. Raises DatabaseError with its message when it fails."""
     where, environment = for_programs(server.url)
     environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {settings}".strip()
     command = [_path(name, connection.info.server_version // 10_000), *options]
-    if name != "pg_restore":  # which writes a script, and needs no server for that
+    if name != "pg_restore":  # pg_restore writes a script, and needs no server for that
         command += ["--dbname", where]
     with subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=environment) as process:
         try:

@@ -20,7 +20,7 @@ def connect_when_ready(url: str) -> psycopg.Connection:
         try:
             return psycopg.connect(url, autocommit=True, application_name="songradar")
         except psycopg.OperationalError:
-            # libpq tells the SQLSTATE of a refused connection to nobody; its ping does.
+            # libpq does not expose the SQLSTATE of a refused connection, but its ping tells this state from others.
             state = pq.PGconn.ping(url.encode())
             if state == pq.Ping.REJECT and time.monotonic() < deadline:
                 # A server that recovers now and then ends the very process that was to answer the ping.

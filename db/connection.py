@@ -26,14 +26,14 @@ MIN_POSTGRESQL = 16
 MIN_PGVECTOR = (0, 8, 0)
 CONNECTION_ATTEMPTS = 3
 POOL_SIZE = 16
-"""Connections at most: as many threads of one process ask at the same time; others wait for one."""
+"""The largest number of connections, and so of threads of one process that query at once; others wait for one."""
 
 SCHEMA = "songradar"
 HEAD = "20261126_announcements"
 """The revision of the schema this program works with; a test compares it with Alembic's head."""
 
 EXTENSION_SCHEMA = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"
-"""Where somebody created pgvector; quoted where it must be."""
+"""Asks for the schema in which pgvector was created, quoted where its name needs it."""
 
 _VERSIONS = """
     SELECT current_setting('server_version_num')::int, current_setting('server_version'),
@@ -46,7 +46,7 @@ _VERSIONS = """
 class Server:
     """Where a catalogue's PostgreSQL is: at `given_url`, or the embedded one in `folder`, which starts when needed.
 
-    `origin` is what said so, for the user to know which word is wrong: a variable of the environment, say.
+    `origin` tells the user where the address comes from, for instance the name of an environment variable.
     """
 
     given_url: str | None = None
@@ -59,7 +59,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """In libpq's form. Raises ServerUnreachable where that is not to be had."""
+        """The URL in libpq's form. Starts the embedded server where it is needed. Raises ServerUnreachable."""
         if self.given_url is not None:
             return plain_url(self.given_url, self.origin)
         assert self.folder is not None
@@ -89,7 +89,7 @@ def plain_url(url: str, origin: str = "url") -> str:
 def for_programs(url: str) -> tuple[str, dict[str, str]]:
     """What PostgreSQL's programs take for `url`: a connection string, and an environment with the password.
 
-    Arguments may be seen by every process of the machine.
+    The password is kept out of the arguments, since every process of the machine can see them.
     """
     where = conninfo_to_dict(url)
     password = where.pop("password", None)
@@ -120,9 +120,9 @@ def connect(server: Server) -> psycopg.Connection:
 
 
 def connect_directly(server: Server) -> psycopg.Connection:
-    """As `connect`, for upkeep, which takes locks and settings that last as long as the session.
+    """Like `connect`, but never through a pooler. For maintenance, whose locks and settings belong to the session.
 
-    Raises NeedsDirectConnection where a pooler stands between, which lends each transaction another session.
+    Raises NeedsDirectConnection where a pooler answers, as it may run each transaction in another session.
     """
     connection = connect(server)
     if is_pooled(connection):
@@ -135,17 +135,17 @@ def connect_directly(server: Server) -> psycopg.Connection:
 
 
 def is_pooled(connection: psycopg.Connection) -> bool:
-    """Whether a pooler such as pgbouncer answers, which tells its clients process numbers of its own."""
+    """Whether a pooler such as pgbouncer answers. Poolers report process numbers of their own to their clients."""
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
     assert row is not None
     return bool(row[0] != connection.info.backend_pid)
 
 
 def prepare_session(connection: psycopg.Connection) -> None:
-    """Teach the connection pgvector's halfvec, wherever the extension is, and let names mean PostgreSQL's own objects.
+    """Register pgvector's halfvec, whichever schema it is in, and look names up in pg_catalog first.
 
-    In the schema that pgvector is in, others may once have put functions that fit a call better. Through a pooler that
-    setting is not made: it would stay with a session that others use.
+    Pgvector's schema is kept out of the search path: others may have created functions in it that fit a call better
+    than PostgreSQL's own. Through a pooler the path is not set, since it would stay with a session that others use.
     """
     found = connection.execute(EXTENSION_SCHEMA).fetchone()
     if found is not None:
@@ -202,10 +202,10 @@ def check_revision(connection: psycopg.Connection) -> None:
 
 
 class Pool:
-    """The connections of one catalogue, for psycopg and, the same ones, for SQLAlchemy. Safe between threads.
+    """The connections of one catalogue, which psycopg and SQLAlchemy share. Safe between threads.
 
-    They know pgvector's halfvec and have no settings of their own, so that a pooler may stand between. `prepared` says
-    whether statements are prepared after a few runs, which a pooler that lends sessions by the transaction forbids.
+    They know pgvector's halfvec. They also work through a pooler, where no setting of the session is made. `prepared`
+    says whether statements are prepared after a few runs, which a pooler in transaction mode may not support.
     """
 
     def __init__(self, server: Server, *, prepared: bool) -> None:
@@ -237,7 +237,7 @@ class Pool:
     @cached_property
     def engine(self) -> "Engine":
         """SQLAlchemy on the same connections."""
-        from sqlalchemy import NullPool, create_engine  # the path of a search does without it
+        from sqlalchemy import NullPool, create_engine  # not needed for a search, and slow to import
 
         return create_engine("postgresql+psycopg://", creator=self._lend, poolclass=NullPool, use_native_hstore=False)
 
@@ -258,14 +258,14 @@ def _connect_to_server(server: Server) -> psycopg.Connection:
     try:
         return connect_when_ready(server.url)
     except psycopg.ProgrammingError as error:
-        # libpq's own sentence would repeat the password
+        # libpq's own message would repeat the password
         raise ServerUnreachable(
             f"{server.origin} cannot be read as a URL: is some character not percent-encoded?"
         ) from error
     except psycopg.OperationalError as error:
         if server.folder is None:
             raise ServerUnreachable(f"{server.origin}: {_first_line(error)}") from error
-        # The file that named its address outlived the server: start it again.
+        # The file with the server's address is still there, but the server is not: start it again.
         return connect_when_ready(server.start())
 
 

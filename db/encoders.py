@@ -29,7 +29,7 @@ _MAY_CHANGE = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = '
 
 @dataclass(frozen=True)
 class NewEncoder:
-    """What `encoders add` brings: a folder's files, read."""
+    """An encoder to be stored, with the contents of its files."""
 
     name: str
     sha256: bytes
@@ -57,9 +57,9 @@ class EncoderSummary:
 def add_encoder(engine: Engine, new: NewEncoder) -> bool:
     """Store an encoder with a partition for its fragments; the first one becomes active.
 
-    False if it is there already; then only what is known of it, calibration, metrics and card, is brought up to date.
-    Raises EncoderMismatch when the name stands for another network, or the network has another name: embeddings of two
-    networks do not compare, so neither is overwritten.
+    Returns False if it is there already; then only its calibration, metrics and card are updated. Raises
+    EncoderMismatch when the name is that of another network, or the network is stored under another name. Embeddings of
+    two networks cannot be compared, so neither is overwritten.
     """
     with engine.begin() as connection:
         # Songs come first, as add_partition_v1 explains. The lock of encoders is for two processes that start on an
@@ -116,7 +116,7 @@ def encoders(engine: Engine) -> list[EncoderSummary]:
 def use_encoder(engine: Engine, name: str) -> None:
     """Make `name` the one that ingestion and search use. Raises EncoderUnknown."""
     with engine.begin() as connection:
-        # Of two who choose at once, one would else not see what the other has chosen, and both were active.
+        # Without the lock, of two processes that choose at once neither sees the other's choice: both would be active.
         connection.execute(text("LOCK TABLE songradar.encoders IN SHARE ROW EXCLUSIVE MODE"))
         _id_of(connection, name)
         connection.execute(update(EncoderRow).where(EncoderRow.active).values(active=False))

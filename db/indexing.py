@@ -22,24 +22,28 @@ from songradar.db.connection import Server, connect_directly
 from songradar.db.errors import EncoderUnknown, IndexBusy, NotAllowed, TransactionsInTheWay
 
 ROWS_PER_LIST = 500
-"""Where searches look into as many rows, lists of 500 find more than those of 333 or 1000 (a million fragments)."""
+"""For the same number of rows read, lists of 500 find more than those of 333 or 1000 (among a million fragments)."""
 
 MAX_LISTS = 32_768
 """pgvector's own limit."""
 
 BYTES_PER_LIST_SQUARED = 220
-"""pgvector's k-means keeps a bound for each of 50 samples a list and each list, and the distances between lists."""
+"""Bytes of memory that building n lists takes, divided by n squared.
+
+pgvector's k-means draws 50 samples for each list and keeps a bound for every pair of sample and list, and the distances
+between all lists.
+"""
 
 OUTGROWN = 2.0
-"""An index is built again when the catalogue wants this many times the lists it has."""
+"""An index is built again when its rows call for this many times the lists that it has."""
 
 OUTGROWN_BY_FAR = 4.0
 """The same while an ingestion is under way."""
 
 LOCK_S = 30
-"""How long a build waits for transactions of others before it is tried once more, and then given up."""
+"""How long a build waits for transactions of others. After that it is tried once more, and then given up."""
 
-_LOCK = 7_146_283_906  # with the encoder's number added: one rebuild of an index at a time
+_LOCK = 7_146_283_906  # an advisory lock, with the encoder's number added: an index is rebuilt by one process at a time
 
 _INDEXES = """
     SELECT e.id AS encoder_id, e.name AS encoder, pg_has_role(c.relowner, 'USAGE') AS is_mine,
@@ -102,7 +106,7 @@ class CodeIndex:
         return f"fragments_{self.encoder_id}"
 
     def lists_wanted(self, memory_bytes: int) -> int:
-        """Lists for as many rows, as far as `memory_bytes` lets them be made.
+        """The number of lists for the index's rows, or fewer if `memory_bytes` does not suffice to build so many.
 
         >>> CodeIndex(1, "contrastive", True, rows=600_000, lists=1).lists_wanted(2**30)
         1200
@@ -115,7 +119,7 @@ class CodeIndex:
 
 
 def indexes(connection: psycopg.Connection, encoder: str | None = None) -> list[CodeIndex]:
-    """Of all encoders, or of one. Raises EncoderUnknown."""
+    """The indexes of all encoders, or of one. Raises EncoderUnknown."""
     with connection.cursor(row_factory=class_row(CodeIndex)) as cursor:
         found = cursor.execute(_INDEXES).fetchall()
     chosen = [index for index in found if encoder in (None, index.encoder)]
@@ -125,7 +129,7 @@ def indexes(connection: psycopg.Connection, encoder: str | None = None) -> list[
 
 
 def memory_for_building(connection: psycopg.Connection, server: Server) -> int:
-    """Bytes a build may use: what the server is set to; the embedded one, a quarter of the memory of this machine."""
+    """Bytes a build may use: maintenance_work_mem; on the embedded server at least a quarter of the memory."""
     row = connection.execute("SELECT pg_size_bytes(current_setting('maintenance_work_mem'))").fetchone()
     assert row is not None
     if not server.is_embedded:
@@ -151,7 +155,7 @@ def rebuild(
         memory = memory_for_building(connection, server)
         lists = lists or index.lists_wanted(memory)
         connection.execute("SELECT set_config('maintenance_work_mem', %s, false)", [f"{memory // 1024}kB"])
-        # The old index keeps the lists it was built with; this is what the next build goes by.
+        # This changes only the number that the next build uses; the index keeps its lists until then.
         change = sql.SQL("ALTER INDEX songradar.{} SET (lists = {})").format(sql.Identifier(index.name), lists)
         _patiently(connection, index, lambda: connection.execute(change))
         try:
@@ -161,7 +165,7 @@ def rebuild(
                 back = sql.SQL("ALTER INDEX songradar.{} SET (lists = {})")
                 connection.execute(back.format(sql.Identifier(index.name), index.lists))
             raise
-        # After a first load nothing is known of the rows, and plans for so many need to be good.
+        # After a first load the planner has no statistics yet, and needs them for good plans on so many rows.
         connection.execute(sql.SQL("ANALYZE songradar.{}").format(sql.Identifier(index.table)))
     return lists
 
@@ -169,7 +173,7 @@ def rebuild(
 def tidy(server: Server, index: CodeIndex, on_progress: OnProgress = lambda _phase, _share: None) -> int:
     """Free what removed fragments took, and build the index again; returns its lists.
 
-    Its lists hold no removed fragments afterwards, and so many others as they should. Raises IndexBusy, NotAllowed,
+    Afterwards its lists hold no removed fragments, and are of the right size. Raises IndexBusy, NotAllowed,
     TransactionsInTheWay.
     """
     _check_owner(index)
@@ -188,7 +192,7 @@ def _check_owner(index: CodeIndex) -> None:
 
 @contextmanager
 def _alone(server: Server, index: CodeIndex) -> Iterator[psycopg.Connection]:
-    """A connection that alone builds this index, and waits for nobody longer than LOCK_S. Raises IndexBusy."""
+    """A connection with the exclusive right to build this index and a lock_timeout of LOCK_S. Raises IndexBusy."""
     with connect_directly(server) as connection:
         if connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK + index.encoder_id]).fetchone() != (True,):
             raise IndexBusy(f"the index of {index.encoder} is being built already")
@@ -213,7 +217,10 @@ def _reindex(
 
 
 def _patiently(connection: psycopg.Connection, index: CodeIndex, act: Callable[[], object]) -> None:
-    """Try twice to get past the transactions of others. Raises TransactionsInTheWay, naming the oldest of them."""
+    """Call `act`, and once more if transactions of others block it.
+
+    Raises TransactionsInTheWay, which names the oldest of them.
+    """
     for attempt in (1, 2):
         try:
             act()
@@ -233,7 +240,7 @@ def _patiently(connection: psycopg.Connection, index: CodeIndex, act: Callable[[
 
 
 def _clear(connection: psycopg.Connection, index: CodeIndex) -> None:
-    """Drop what an interrupted build left beside the index and the key."""
+    """Drop the invalid indexes that an interrupted build left beside the index or the primary key."""
     for (name,) in connection.execute(_LEFT_OVER, [index.table]).fetchall():
         connection.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}".encode())
 

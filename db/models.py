@@ -27,7 +27,7 @@ NAMING_CONVENTION = {
     "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
     "pk": "%(table_name)s_pkey",
 }
-"""PostgreSQL's own names, made explicit so that migrations can drop what they did not name."""
+"""The names that PostgreSQL itself would choose, made explicit so that migrations can drop constraints by name."""
 
 
 class Base(DeclarativeBase):
@@ -148,10 +148,10 @@ class FragmentRow(Base):
             "postgresql_partition_by": "LIST (encoder_id)",
         },
     )
-    # Each partition has the primary key (song_id, position): the encoder, the same in all rows, would be 8 bytes more.
+    # Each partition has the primary key (song_id, position). The encoder, the same in all rows, would cost 8 bytes.
     __mapper_args__ = {"primary_key": ["encoder_id", "song_id", "position"]}  # noqa: RUF012
 
-    # No foreign key: that the encoder is there is what the partition says.
+    # It needs no foreign key: a row can only be in a partition, and only encoders have one.
     encoder_id: Mapped[int] = mapped_column(comment="Encoder that made the embedding.")
     song_id: Mapped[int] = mapped_column(ForeignKey(SongRow.id, ondelete="CASCADE"), comment="Song it was cut from.")
     position: Mapped[int] = mapped_column(comment="It starts at position * hop_s of the encoder's spec.")

@@ -24,7 +24,7 @@ SHUTDOWN_S = 60
 
 @dataclass(frozen=True)
 class PidFile:
-    """What `postmaster.pid` says; where the server has not got as far as writing a line, it is ""."""
+    """The contents of `postmaster.pid`; a line that the server has not written yet is ""."""
 
     pid: int
     data_directory: str
@@ -34,7 +34,7 @@ class PidFile:
     status: str
 
     def is_of(self, cluster: Path) -> bool:
-        """Whether it was written for this folder; that of a copy, or of a folder that was moved, was not."""
+        """Whether the file was written for this folder, and not copied from another or moved with the folder."""
         try:
             return Path(self.data_directory).samefile(cluster)
         except OSError:
@@ -42,7 +42,7 @@ class PidFile:
 
 
 def read_pid_file(cluster: Path) -> PidFile | None:
-    """None where there is none, or one that makes no sense: a power cut leaves it empty or full of zeros."""
+    """The file, or None where it is missing or makes no sense: a power cut may leave it empty or full of zeros."""
     try:
         lines = [line.strip() for line in (cluster / "postmaster.pid").read_text().splitlines()]
         pid, data_directory, _started, port, socket_folder, address, _memory, status = (*lines, *[""] * 8)[:8]
@@ -54,8 +54,9 @@ def read_pid_file(cluster: Path) -> PidFile | None:
 def find_postmaster(cluster: Path) -> "psutil.Process | None":
     """The server that works in this folder, wherever the folder was when it began; None where none is alive.
 
-    Another program that has been given the number in the file is none, nor is a zombie. Raises ServerUnreachable when
-    one answers that is not to be seen, as from another container with the same folder: two would destroy the data.
+    Neither a zombie nor another program that was given the number in the file counts as the server. Raises
+    ServerUnreachable when a server answers whose process cannot be seen, for instance one in another container with the
+    same folder: two servers would destroy the data.
     """
     import psutil
 
@@ -66,10 +67,10 @@ def find_postmaster(cluster: Path) -> "psutil.Process | None":
 
 
 def end_orphans(cluster: Path) -> None:
-    """Ask the backends of a server that was killed to end, as it would have done; call it when no server is alive.
+    """Ask the backends of a server that was killed to end, as the server would have done. Only call it when none runs.
 
-    The idle ones end by themselves. One that is busy, with an index say, may go on for minutes for nobody, and while it
-    holds the shared memory PostgreSQL rightly starts no server beside it.
+    Idle backends end by themselves. A busy one, say one that builds an index, may go on for minutes, and while it holds
+    the shared memory, PostgreSQL rightly refuses to start another server.
     """
     import psutil
 
@@ -83,7 +84,7 @@ def _is_postmaster(process: "psutil.Process", cluster: Path) -> bool:
     import psutil
 
     try:
-        # Its backends call themselves so.
+        # The backends of a server have such titles; the server itself does not.
         return _works_in(process, cluster) and not process.cmdline()[0].startswith("postgres:")
     except (psutil.Error, IndexError):  # gone meanwhile
         return False
@@ -98,14 +99,14 @@ def _works_in(process: "psutil.Process", cluster: Path) -> bool:
     try:
         return Path(process.cwd()) == cluster.resolve()
     except psutil.AccessDenied:
-        # Root in a container may not trace processes, and its server is another user's. Everybody may read what it was
-        # called with, though: the folder, as it was named when the server began.
+        # In a container, root may be unable to read the working folder of another user's process. Everybody may read
+        # its command line, which names the folder as it was when the server began.
         _, found, folder = "\0".join(process.cmdline()).partition("\0-D\0")
         return bool(found) and Path(folder.partition("\0")[0]) == cluster.resolve()
 
 
 def _is_answered(cluster: Path) -> bool:
-    """Whether somebody listens on a socket in the folder; on the copy of a socket nobody does."""
+    """Whether a server listens on a socket in the folder; nobody listens on a copy of a socket."""
     for path in cluster.glob(".s.PGSQL.*[0-9]"):
         with suppress(OSError), socket.socket(socket.AF_UNIX) as asking:
             asking.connect(str(path))
@@ -114,7 +115,7 @@ def _is_answered(cluster: Path) -> bool:
 
 
 def shut_down(process: "psutil.Process", cluster: Path) -> None:
-    """Ask a server to stop, its clients or not; after SHUTDOWN_S, without more ado. Raises TimeoutError.
+    """Stop a server without waiting for its clients; after SHUTDOWN_S, tell it to stop at once. Raises TimeoutError.
 
     A server that is asked while it recovers from the death of one of its processes may never stop by itself. What it
     had not yet written to its tables is in its log, and is replayed when it starts.
@@ -133,8 +134,8 @@ def shut_down(process: "psutil.Process", cluster: Path) -> None:
 def remove_stale_files(cluster: Path, sockets: Path) -> None:
     """Delete what would keep a server from starting in a folder in which none runs.
 
-    Backends that outlived their postmaster are still seen by PostgreSQL itself, from their shared memory. In a folder
-    of sockets that lies elsewhere, only the lock of this data directory is deleted.
+    This does not hide backends that outlived their server: PostgreSQL still notices them by their shared memory. If
+    `sockets` is another folder, only the lock that belongs to this data directory is deleted there.
     """
     (cluster / "postmaster.pid").unlink(missing_ok=True)
     for left in cluster.glob(".s.PGSQL.*"):

@@ -22,17 +22,20 @@ SEARCH_PATH = """
         (SELECT extnamespace::regnamespace::text FROM pg_catalog.pg_extension WHERE extname = 'vector'), 'public'
         ), 'pg_temp'), false)
 """
-"""Revisions name every object of songradar with its schema; those of pgvector stand wherever somebody created it. No
-other schema is looked into, so that a function's body means PostgreSQL's own functions."""
+"""Sets the search path of migrations: pg_catalog, and the schema in which pgvector was created.
+
+Revisions name every object of songradar with its schema. No other schema is searched, so that the body of a function
+means PostgreSQL's own functions.
+"""
 
 LOCK = 7_146_283_905
-"""Any number nobody else uses: one migration of this database at a time."""
+"""The advisory lock that lets one process at a time migrate a database. The number is arbitrary."""
 
 LOCK_S = 60
 """How long to wait for another migration."""
 
 TABLE_LOCK_S = 15
-"""How long a migration may wait for those who use a table; searches queue up behind it."""
+"""How long a migration may wait for others who use a table. While it waits, searches have to wait behind it."""
 
 _HOLDER = """
     SELECT a.pid, a.usename
@@ -78,7 +81,7 @@ _BOUND = """
 
 
 _ALEMBIC = RLock()
-"""Alembic keeps what it works on in variables of its modules: one thread at a time."""
+"""Alembic keeps its state in global variables, so only one thread at a time may use it."""
 
 
 def upgrade(server: Server, target: str = "head") -> None:
@@ -112,7 +115,7 @@ def check(server: Server) -> None:
 
 
 def draft(server: Server, message: str) -> None:
-    """Write a revision that makes the database what the models say: for developers, who then read and mend it."""
+    """Write a revision that makes the database match the models. Developers then review and correct it."""
     with connection_for_migrations(server) as connection:
         command.revision(_config(connection), message, autogenerate=True)
 
@@ -150,7 +153,7 @@ def connection_for_migrations(server: Server) -> Iterator[sqlalchemy.Connection]
 def _lock(connection: psycopg.Connection) -> None:
     """Take the advisory lock, which ends with the session.
 
-    It asks again and again: a session that waits in PostgreSQL holds a snapshot, which keeps indexes from being built.
+    It polls, since a session that waits in PostgreSQL holds a snapshot, which keeps indexes from being built.
     """
     deadline = time.monotonic() + LOCK_S
     while connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone() != (True,):
@@ -175,7 +178,7 @@ def _check_schemas(connection: psycopg.Connection) -> None:
 
 
 def remove(connection: sqlalchemy.Connection) -> None:
-    """Take the schema down to nothing in the transaction of `connection`, which is one for migrations."""
+    """Remove everything in the schema, in the transaction of `connection`, from `connection_for_migrations`."""
     with _ALEMBIC:
         command.downgrade(_config(connection), "base")
 
@@ -189,7 +192,7 @@ def _run(server: Server, action: Callable[[Config, str], None], target: str) -> 
 
 @contextmanager
 def in_words(target: str = "base") -> Iterator[None]:
-    """Raise what goes wrong on the way to `target` as SchemaOutOfDate or DatabaseError."""
+    """Turn errors on the way to revision `target` into SchemaOutOfDate or DatabaseError."""
     try:
         yield
     except CommandError as error:
@@ -203,9 +206,10 @@ def in_words(target: str = "base") -> Iterator[None]:
 
 
 def check_bound(connection: sqlalchemy.Connection) -> None:
-    """Raise DatabaseError where a body means a function or operator that is neither PostgreSQL's, pgvector's nor ours.
+    """Raise DatabaseError where a function or view of ours calls a function or operator of others.
 
-    Somebody has put it where pgvector lies, with arguments that suit better than PostgreSQL's own.
+    Such an object is neither PostgreSQL's, pgvector's nor ours. Somebody has created it in pgvector's schema, with
+    argument types that fit better than those of PostgreSQL's own.
     """
     found = connection.exec_driver_sql(_BOUND).scalars().all()
     if found:

@@ -29,10 +29,10 @@ _OWNER = """
 
 
 def grant(connection: psycopg.Connection, role: str, *, write: bool) -> None:
-    """Let `role` search and read everything, what later migrations bring included.
+    """Let `role` search and read everything, including all that later migrations add.
 
-    With `write`, it may also ingest, remove songs and keep searches; without, it may no longer. Encoders and the schema
-    stay the owner's. Raises RoleUnknown, NotAllowed.
+    With `write`, it may also ingest, remove songs and keep searches; without, it loses these rights. Only the owner may
+    change encoders and the schema. Raises RoleUnknown, NotAllowed.
     """
     _run(connection, _REVOKE + _READ + (_WRITE if write else ""), role)
 
@@ -56,7 +56,7 @@ def announce(connection: psycopg.Connection, *, on: bool) -> None:
 
 
 def _run(connection: psycopg.Connection, statements: str, role: str) -> None:
-    """In one transaction. PostgreSQL itself only warns a role that grants what is not its own."""
+    """Run `statements` in one transaction. PostgreSQL itself only warns when a role grants rights it cannot grant."""
     found = connection.execute(_OWNER).fetchone()
     assert found is not None
     owner, may_grant = found

@@ -35,7 +35,7 @@ SELDOM_CACHED = 0.9
 
 
 RECOMMENDED_PGVECTOR = (0, 8, 3)
-"""On PostgreSQL 18, for which earlier ones were not made."""
+"""The oldest pgvector advised on PostgreSQL 18; earlier versions were not made for it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Statistics:
 
 
 def statistics(connection: psycopg.Connection) -> Statistics:
-    """Count and measure. Fragments are added up from `songradar.encodings`, which has a row a song, not counted."""
+    """Count and measure. Fragments are not counted but summed from `songradar.encodings`, a row a song."""
     with connection.cursor(row_factory=class_row(Statistics)) as cursor:
         found = cursor.execute(_STATISTICS).fetchone()
     assert found is not None

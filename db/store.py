@@ -1,4 +1,4 @@
-"""Write songs and their fragments, one transaction a song. What is done is a query, never a file elsewhere."""
+"""Write songs and their fragments, one transaction a song. The database alone records which files are done."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,7 +44,7 @@ _RELOCATE = """
      WHERE sha256 = %(sha256)s
 """
 
-# In the order of their numbers, so that two processes with the same songs never wait for each other.
+# Rows are locked in the order of their numbers, so that two processes with the same songs never deadlock.
 _KNOWN = """
     SELECT id, sha256
       FROM songradar.songs
@@ -80,7 +80,7 @@ _ROW = np.dtype(
         ("unused", ">i2"),
     ]
 )
-"""A row of COPY's binary format, up to the embedding: each field after its length in bytes; halfvec has a header."""
+"""A row of COPY's binary format up to the embedding. Each field follows its length in bytes; a halfvec has a header."""
 
 _COPY_HEADER, _COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
 
@@ -197,7 +197,7 @@ def remove_songs(connection: psycopg.Connection, song_ids: Sequence[int]) -> Non
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Tell values that PostgreSQL does not take, or not at such length, from troubles that concern all songs."""
+    """Raise SongRefused for values that PostgreSQL rejects; let errors that concern all songs pass."""
     try:
         yield
     except psycopg.Error as error:
@@ -210,7 +210,7 @@ def _refusals() -> Iterator[None]:
 
 
 def _again_after_deadlock(act: Callable[[], _Result]) -> _Result:
-    """PostgreSQL ends one of two transactions that wait for each other, or cannot be put in an order: try it again."""
+    """Call `act`, and once more if PostgreSQL ended its transaction by a deadlock or a serialization failure."""
     try:
         return act()
     except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):

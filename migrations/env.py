@@ -39,7 +39,7 @@ def run_online(connection: Connection) -> None:
 
 def run_offline() -> None:
     """Print the SQL, as `alembic upgrade --sql` does."""
-    # A percent sign stays one where parameters are named.
+    # With named parameters, percent signs in the SQL are not doubled.
     context.configure(dialect_name="postgresql", dialect_opts={"paramstyle": "named"}, literal_binds=True, **options())
     with context.begin_transaction():
         context.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")

@@ -34,12 +34,12 @@ from songradar.ml.queries import Query, questions
 
 NAME = "candidate"
 PURPOSE, PURPOSE_ALONE = 1, 2
-"""Parts of the seed, so that no evaluation asks the same questions."""
+"""Added to the seed, so that no evaluation draws the same queries."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The weights for the confidence, None where the music is too little to tell, and what they were fitted on."""
+    """The weights for the confidence, None where there is too little music, and the numbers of queries behind them."""
 
     weights: dict[str, Any] | None
     n_present: int
@@ -59,10 +59,10 @@ def calibrate(
 ) -> Calibration:
     """Fit the confidence of the encoder in `folder`. Needs scipy, which comes with songradar[train].
 
-    A temporary catalogue holds `songs`, less every second one of those held out. Recordings of the songs held out, and
-    of noise without music, are searched in it under all conditions but the article's: of some the song is there, of the
-    others not; `per_cell` of either for each condition and length; none for 0, without a catalogue. A fourth as many
-    are searched in catalogues of one song, too.
+    A temporary catalogue holds `songs` except every second one of those held out. Recordings of all songs held out are
+    made under all conditions but the article's, and searched in it, as is noise without music. For each condition and
+    length, `per_cell` recordings are of songs that the catalogue holds, and as many of songs that it does not. With 0,
+    no catalogue is made and nothing is searched. A fourth as many are also searched in catalogues of a single song.
     """
     if not per_cell:
         return Calibration(None, 0, 0, 0)

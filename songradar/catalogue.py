@@ -153,13 +153,13 @@ def clear_abandoned() -> None:
             owner = json.loads((folder / OWNER).read_text())
             abandoned = _start_of(owner["pid"]) != owner["started"]
         except (OSError, ValueError, KeyError, TypeError):
-            continue  # it is only just being made, or somebody else's
+            continue  # it is just being created, or belongs to another user
         if abandoned:
             remove_temporary(folder)
 
 
 def remove_temporary(folder: Path) -> None:
-    with suppress(Exception):  # the folder goes all the same, and with it what a server would need
+    with suppress(Exception):  # the folder is deleted anyway, and no server can go on without it
         embedded.stop(folder)
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -26,8 +26,10 @@ from songradar.ml.queries import RATE_HZ, Query, SourceSong, questions
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What to ask: recordings of each length in `seconds`, `per_condition` of each, of `music`, of which `absent` is
-    the share that the catalogue does not hold; `distractors` are songs that it holds and that are never asked for.
+    """What to evaluate on. For each condition and length in `seconds`, `per_condition` pieces of `music` are recorded.
+
+    `absent` is the share of `music` that the catalogue does not hold; `distractors` are songs that it holds and of
+    which no piece is recorded.
 
     `noise` and `responses` are folders of noises and impulse responses; `only` names the files to use [all].
     """
@@ -110,7 +112,7 @@ def audio_in(folders: Sequence[Path], keep: frozenset[str] | None, listen: Liste
 def distinct(
     files: Sequence[AudioFile], others: Sequence[AudioFile] = (), listen: Listener = ignore
 ) -> list[AudioFile]:
-    """One file of each content, and none with that of one of `others`: a copy of an absent song would be found."""
+    """`files` without duplicates, and without copies of `others`, as a copy of an absent song would be found."""
     seen, kept = {sha256(file.path) for file in others}, []
     for file in files:
         try:

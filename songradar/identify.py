@@ -142,7 +142,7 @@ def _blocks(audio: Audio, name: str, rate_hz: int) -> Iterator[Iterable[Wave]]:
         samples, from_hz = audio
         yield [resample(_mono(samples, name), from_hz, rate_hz)]
     else:
-        # Decoders look for the end of a file first; a stream has none that could be looked for.
+        # Some decoders begin by seeking to the end of a file, which is impossible in a stream.
         with tempfile.NamedTemporaryFile(prefix="songradar-") as file:
             if isinstance(audio, bytes | bytearray | memoryview):
                 file.write(audio)

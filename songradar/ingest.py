@@ -32,7 +32,7 @@ HASHED_AHEAD = 32
 """Files whose bytes are read before the encoder needs them."""
 
 TENDED_EVERY = 2000
-"""Songs stored between two looks at whether the index has outgrown its lists by far."""
+"""The index is checked each time that this many songs were stored; it is rebuilt if it has far outgrown its lists."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Tally:
 
     @property
     def speed(self) -> float:
-        """Seconds of audio heard in a second."""
+        """Seconds of audio processed in a second."""
         return self.audio_s / max(self.seconds, 1e-9)
 
 
@@ -137,9 +137,9 @@ def ensure_encoder(catalogue: Catalogue) -> None:
 def tend_index(
     catalogue: Catalogue, encoder: str, *, by_far: bool = False, on_progress: "OnProgress | None" = None
 ) -> bool:
-    """Build an encoder's index again where it has outgrown its lists, `by_far` or a little; whether it did.
+    """Build an encoder's index again where it has outgrown its lists, or only if `by_far`. Returns whether it did so.
 
-    It is left as it is where the role may not do so, behind a pooler, and while others stand in the way.
+    The index is left as it is where the role may not rebuild it, behind a pooler, and while others block it.
     """
     from songradar.db import indexing
 
@@ -228,7 +228,7 @@ class _Ingestion:
                 yield self._follow(item, known[item.sha256])
 
     def _follow(self, item: HashedFile, known: KnownFile) -> FileOutcome:
-        """Known bytes under another path: a copy, if the known path still has them, else the song has moved."""
+        """The outcome of a file with known bytes: a copy if the known path still has them, else the song has moved."""
         host, source = self._catalogue.host, item.file.source
         same_path = (known.source, known.host) == (source, host)
         if not same_path and (known.host != host or _is_there(known)):

@@ -37,7 +37,7 @@ from songradar.ml.training.siamese.dataset import split
 from songradar.ml.training.siamese.network import extract_encoder
 
 N_EXAMPLES = 256
-"""Fragments that show which values the quantized network meets."""
+"""Number of example fragments from which the ranges of values in the quantized network are determined."""
 
 SIAMESE_LENGTHS_S, CONTRASTIVE_LENGTHS_S = (10, 15, 30), (1, 2, 3, 5, 10, 20)
 """Lengths of the recordings that the confidence is fitted on."""

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the session, a database for each test, an encoder that is quick, a seed."""
+"""Fixtures: a real PostgreSQL for the session, a database for each test, a quick encoder, and seeded random numbers."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ class Server:
 
     @contextmanager
     def role(self, name: str) -> Iterator[None]:
-        """An ordinary role that may log in; gone afterwards, when nothing may be left to it."""
+        """An ordinary role that may log in. Dropping it afterwards fails if it still owns objects or has rights."""
         self.execute(f"CREATE ROLE {name} LOGIN")
         try:
             with self.access(f"local all {name} trust"):
@@ -50,7 +50,7 @@ class Server:
 
     @contextmanager
     def access(self, rule: str) -> Iterator[None]:
-        """A line of pg_hba.conf that holds for a while."""
+        """Add a line to pg_hba.conf for the length of a block."""
         hba = self.home / "postgres" / "pg_hba.conf"
         before = hba.read_text()
         hba.write_text(f"{rule}\n{before}")

@@ -47,7 +47,7 @@ def cut(song: Wave, start_s: float, duration_s: float, rate_hz: int = RATE_HZ) -
 
 
 def write_wav(path: Path, samples: Wave, rate_hz: int = RATE_HZ) -> Path:
-    """16-bit mono WAV."""
+    """Write a 16-bit mono WAV file."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

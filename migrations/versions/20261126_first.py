@@ -35,7 +35,7 @@ FUNCTIONS = (
     "set_reach_v1",
     "match_v1",
 )
-"""Those of the family match_v1 that are called by others first."""
+"""The functions behind match_v1, in the order of creation: those that others call come first."""
 
 JSONB = postgresql.JSONB()
 TIMESTAMP = postgresql.TIMESTAMP(timezone=True)
@@ -193,7 +193,8 @@ def create_fragments() -> None:
         column("position", sa.Integer(), "It starts at position * hop_s of the encoder's spec."),
         column("embedding", HALFVEC(64), "Embedding; fewer dimensions are padded with zeros. Compare with <->."),
         sa.CheckConstraint("position >= 0", name=op.f("fragments_position_check")),
-        # None to encoders: that is what the partition's bound says, and checking it adds half to the time of a COPY.
+        # No foreign key to encoders: only encoders have partitions, and checking the key would make a COPY take half as
+        # long again.
         sa.ForeignKeyConstraint(
             ["song_id"], ["songradar.songs.id"], name=op.f("fragments_song_id_fkey"), ondelete="CASCADE"
         ),
@@ -201,7 +202,7 @@ def create_fragments() -> None:
         comment="One window of a song and its embedding; a partition for each encoder.",
         postgresql_partition_by="LIST (encoder_id)",
     )
-    # 136 bytes stay in the row: never compressed, never moved to TOAST.
+    # The 136 bytes of an embedding stay in the row, never compressed or moved to TOAST.
     op.execute("ALTER TABLE songradar.fragments ALTER COLUMN embedding SET STORAGE PLAIN")
 
 
