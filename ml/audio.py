@@ -31,13 +31,13 @@ PLAYLISTS = (b"#extm3u", b"ffconcat", b"[playlist]", b"<asx", b"<?xml", b"<smil"
 _Sample = TypeVar("_Sample", bound=np.generic)
 
 MIN_RATE_HZ, MAX_RATE_HZ = 1000, 768_000
-"""No music has fewer samples a second, no converter makes more; a damaged header may make hours of a second."""
+"""No music has a lower sample rate, and no converter a higher one. A damaged header could turn a second into hours."""
 
 CHUNK = 1 << 16
 """Samples converted at a time."""
 
 MAX_DURATION_S = 48 * 3600
-"""No recording is longer; a small file may claim to be, and never end."""
+"""Longest recording that is decoded. A small damaged file may claim to be longer and decode without end."""
 
 FORMATS = """
     aac ac3 ac4 aiff amr amrnb amrwb ape asf au avi caf dsf dss dts dtshd dv eac3 flac flv gsm iff kux loas
@@ -59,9 +59,9 @@ _LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.
 def decode(path: Path, sample_rate_hz: int) -> Iterator[Wave]:
     """Yield the first audio stream of `path` in blocks of (t,) float32 within [-1, 1], mixed to mono and resampled.
 
-    Memory does not grow with the file's length. Samples that are not numbers become silence; samples beyond full
-    scale are clipped. Damaged packets are skipped as players do. Raises AudioReadError when there is no audio, or,
-    after the last block, when much of what the header promises is missing, and for more than MAX_DURATION_S.
+    Memory use does not grow with the file's length. NaN samples become silence, and samples beyond full scale are
+    clipped. Damaged packets are skipped, as players do. Raises AudioReadError when there is no audio, when the audio
+    is longer than MAX_DURATION_S, and, after the last block, when the file is truncated (see MIN_DECODED_SHARE).
     """
     container = _open(path)
     with container:
@@ -82,7 +82,7 @@ def decode(path: Path, sample_rate_hz: int) -> Iterator[Wave]:
 
 
 def read_audio(path: Path, sample_rate_hz: int, n_samples: int | None = None) -> Wave:
-    """All of `path`, or its first `n_samples`, as (T,) float32; for clips. Raises AudioReadError as `decode` does."""
+    """Read all of `path`, or its first `n_samples`, into memory: (T,) float32. Raises AudioReadError like `decode`."""
     blocks: list[Wave] = []
     for block in decode(path, sample_rate_hz):
         blocks.append(block)
@@ -92,7 +92,7 @@ def read_audio(path: Path, sample_rate_hz: int, n_samples: int | None = None) ->
 
 
 def excerpt(wave: NDArray[_Sample], start: int, size: int) -> NDArray[_Sample]:
-    """(size,) of (T,) from `start` on, which may lie before the wave or reach beyond it: there is silence."""
+    """Cut `size` samples from `wave` (T,), beginning at `start`. Samples before or after the wave are zeros."""
     piece = np.zeros(size, wave.dtype)
     inside = wave[max(0, start) : max(0, start + size)]
     first = max(0, -start)
@@ -172,7 +172,7 @@ def _frames(container: InputContainer, path: Path) -> Iterator[AudioFrame]:
 
 
 def resampled(frames: Iterator[AudioFrame], sample_rate_hz: int) -> Iterator[Wave]:
-    """Mono float32 blocks. A stream may change its format on the way (chained Ogg, AAC): then start afresh."""
+    """Mono float32 blocks. When a stream changes its format midway (chained Ogg, AAC), a new conversion starts."""
     conversion, source = None, None
     for frame in frames:
         layout = (frame.format.name, frame.layout.name, frame.sample_rate)
@@ -229,7 +229,7 @@ def _check_complete(path: Path, container: InputContainer, decoded_s: float) -> 
 
 
 def _declared_duration_s(path: Path, container: InputContainer) -> float | None:
-    """What the file says of its own length, None where it does not say.
+    """The duration that the file declares, or None when it declares none.
 
     An MP3 without a Xing/Info header says nothing; FFmpeg then estimates from the bit rate of the first frame, which
     is far off for variable bit rates.
@@ -248,7 +248,7 @@ def _declared_duration_s(path: Path, container: InputContainer) -> float | None:
 
 
 def _tagged_duration_s(text: str) -> float | None:
-    """What Matroska's muxers write beside each stream.
+    """Parse the DURATION tag that Matroska muxers write for each stream into seconds.
 
     >>> _tagged_duration_s("00:03:20.500000000")
     200.5
@@ -266,9 +266,9 @@ def _has_xing_header(path: Path) -> bool:
 
 
 def _wav_duration_s(path: Path) -> float | None:
-    """FFmpeg lowers what a WAV's header says to what the file holds, so the header is read again.
+    """The duration in a WAV header, read with mutagen because FFmpeg reduces it to what the file holds.
 
-    A WAV written to a pipe says 0, or about as much as fits in 31 or 32 bits.
+    A WAV written to a pipe declares a size of 0, or about the largest number that fits in 31 or 32 bits.
     """
     try:
         wav: Any = WAVE(path)  # type: ignore[no-untyped-call]
@@ -281,7 +281,7 @@ def _wav_duration_s(path: Path) -> float | None:
 def windows(blocks: Iterator[Wave], size: int, hop: int, slack: int = 0) -> Iterator[Wave]:
     """Cut a stream into windows of `size` samples that start every `hop` samples; each (size,) float32.
 
-    What is left at the end is padded with zeros when at most `slack` samples are missing, else dropped.
+    The remainder at the end is padded with zeros if at most `slack` samples are missing. Otherwise it is dropped.
 
     >>> [w.tolist() for w in windows(iter([np.arange(5, dtype=np.float32)]), size=2, hop=2, slack=1)]
     [[0.0, 1.0], [2.0, 3.0], [4.0, 0.0]]
@@ -302,7 +302,7 @@ def windows(blocks: Iterator[Wave], size: int, hop: int, slack: int = 0) -> Iter
 
 
 def _at_least(blocks: Iterator[Wave], size: int) -> Iterator[Wave]:
-    """The same stream in blocks of at least `size` samples (but the last), so that joining them stays cheap."""
+    """The same stream in blocks of at least `size` samples, except the last, so that joining them stays cheap."""
     held: list[Wave] = []
     n_held = 0
     for block in blocks:

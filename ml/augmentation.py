@@ -35,8 +35,8 @@ _AT_8_KHZ = ("amr", "mu-law")
 def reverberate(wave: Wave, response: Wave, pre_roll: int = 0) -> Wave:
     """`wave` heard through an impulse response, at the level it had.
 
-    The first `pre_roll` samples of `wave` are the moment before: they are heard as reverberation and then cut off, so
-    that a recording that starts in the middle of a song begins with a real tail. (T,) -> (T - pre_roll,).
+    The first `pre_roll` samples of `wave` precede the recording. They are cut off after the convolution, so that the
+    result begins with their reverberation, as in the middle of a song. (T,) -> (T - pre_roll,).
     """
     size = len(wave) + len(response) - 1
     n_fft = 1 << (size - 1).bit_length()
@@ -51,7 +51,7 @@ def at_level(wave: Wave, level: float) -> Wave:
 
 
 def band_pass(wave: Wave, rate_hz: int, low_hz: float, high_hz: float, poles: int = 4) -> Wave:
-    """Take away what lies below `low_hz` and above `high_hz`, by 6 dB an octave for each of `poles` (2 or 4).
+    """Attenuate below `low_hz` and above `high_hz`, by 6 dB per octave for each of the `poles` (2 or 4).
 
     A telephone carries 300 to 3,400 Hz; a small loudspeaker nothing below 200 Hz or so.
     """
@@ -60,13 +60,13 @@ def band_pass(wave: Wave, rate_hz: int, low_hz: float, high_hz: float, poles: in
 
 
 def clip(wave: Wave, over_db: float) -> Wave:
-    """An overdriven input: the peaks that stand out by `over_db` are cut off."""
+    """Simulate an overdriven input: clip everything above a ceiling `over_db` below the highest peak."""
     ceiling = float(np.max(np.abs(wave))) * 10 ** (-over_db / 20)
     return np.clip(wave, -ceiling, ceiling)
 
 
 def compress(wave: Wave, rate_hz: int, threshold_db: float = -24.0, ratio: float = 4.0) -> Wave:
-    """Automatic gain: what is louder than `threshold_db`, 0 dB being full scale, grows by one dB in `ratio` only."""
+    """Compress dynamics: above `threshold_db` (0 dB = full scale), `ratio` dB more input gives 1 dB more output."""
     arguments = f"threshold={10 ** (threshold_db / 20):.6f}:ratio={ratio:.2f}:attack=5:release=100"
     return _filtered(wave, rate_hz, [("acompressor", arguments)])
 
@@ -91,7 +91,7 @@ def change_pitch(wave: Wave, rate_hz: int, semitones: float) -> Wave:
 
 
 def through_codec(wave: Wave, rate_hz: int, name: str, bit_rate: int | None = None) -> Wave:
-    """`wave` encoded and decoded again by one of CODECS, in place: the codec's delay is taken out. (T,) -> (T,)."""
+    """Encode and decode `wave` with one of CODECS; the codec's delay is removed. (T,) -> (T,)."""
     if not len(wave):
         return wave
     encoder, container, usual = CODECS[name]
@@ -115,9 +115,9 @@ def random_response(responses: Sequence[Wave], rng: np.random.Generator) -> Wave
 
 
 def read_responses(paths: Sequence[Path], rate_hz: int) -> list[Wave]:
-    """Impulse responses from the sound's first arrival on, scaled to an energy of 1. Raises AudioReadError.
+    """Impulse responses, cut to begin at the direct sound and scaled to an energy of 1. Raises AudioReadError.
 
-    What lies before it is the way to the microphone, or silence in the file: it would only make recordings late.
+    The part before the direct sound (travel time or silence in the file) would only delay the recordings.
     """
     waves = [read_audio(path, rate_hz) for path in paths]
     arrived = [wave[np.argmax(np.abs(wave) > ARRIVAL * np.max(np.abs(wave))) :] for wave in waves if rms(wave)]

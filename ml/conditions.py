@@ -13,7 +13,7 @@ from songradar.ml.audio import Wave
 from songradar.ml.noise import draw_noise, mix_at_snr, rms
 
 PRE_ROLL_S = 1.0
-"""What is heard of the moment before an excerpt, as reverberation."""
+"""Seconds of the song before an excerpt; only their reverberation is heard in the recording."""
 
 PHONE_CODECS = ("amr", "opus", "mp3")
 
@@ -28,7 +28,7 @@ class Surroundings:
 
     @classmethod
     def read(cls, noises: Sequence[Wave], responses: Sequence[Path], rate_hz: int) -> Self:
-        """With the impulse responses in these files: of a device where the name begins with device, else of a room.
+        """Read the impulse responses. Files whose names begin with "device" are of devices; all others are of rooms.
 
         Raises AudioReadError.
         """
@@ -39,7 +39,7 @@ class Surroundings:
 
     @property
     def digest(self) -> str:
-        """What identifies them."""
+        """A SHA-256 digest (hexadecimal) that identifies the noises and responses."""
         kinds = (self.noises, self.rooms, self.devices)
         parts = [hashlib.sha256(wave.tobytes()).hexdigest() for kind in kinds for wave in kind]
         return hashlib.sha256(repr(([len(kind) for kind in kinds], parts)).encode()).hexdigest()
@@ -72,10 +72,10 @@ class Warp:
 
 @dataclass(frozen=True)
 class Condition:
-    """One way to record: in a room, in noise, with a phone, in this order; `snr_db` is the music's level above the
-    noise's where it is recorded. `warp` names a kind of Warp, `amount` says how far it goes, up or down.
+    """One way to record: `room`, noise and `phone` are applied in this order.
 
-    `aligned` recordings start with the song's first sample, as in the article; all others anywhere.
+    `snr_db` is the signal-to-noise ratio at the microphone. `warp` names a kind of Warp, and `amount` is its size, up
+    or down. `aligned` recordings start with the song's first sample, as in the article; others start anywhere.
     """
 
     name: str
@@ -88,18 +88,18 @@ class Condition:
 
     @property
     def everyday(self) -> bool:
-        """Played as it is, not in a reverberant room, in noise that is not louder: what must be answered."""
+        """Whether it has no warp, no reverberant room and an SNR of at least 0 dB: such queries must be answered."""
         return self.warp == "none" and not self.room and (self.snr_db is None or self.snr_db >= 0)
 
     def draw_warp(self, rng: np.random.Generator) -> Warp:
-        """Up or down, with equal chance."""
+        """A Warp of this condition's amount, up or down with equal probability."""
         amount = self.amount * rng.choice([-1, 1])
         return Warp(self.warp, amount if self.warp == "pitch" else 1 + amount)
 
     def record(
         self, played: Wave, size: int, rate_hz: int, surroundings: Surroundings, rng: np.random.Generator
     ) -> Wave:
-        """(size,): what is recorded of `played`, after its first PRE_ROLL_S, which are heard as reverberation only."""
+        """Record `size` samples of `played`. Of its first PRE_ROLL_S seconds, only the reverberation is heard."""
         pre_roll = round(PRE_ROLL_S * rate_hz)
         if self.room:
             heard = augmentation.reverberate(played, augmentation.random_response(surroundings.rooms, rng), pre_roll)
@@ -132,5 +132,5 @@ CONDITIONS = (
 
 
 def usable(conditions: Sequence[Condition], surroundings: Surroundings) -> list[Condition]:
-    """Those conditions that can be met: none in rooms where there is no response of a room."""
+    """The conditions that can be simulated: those with a room need at least one impulse response of a room."""
     return [condition for condition in conditions if surroundings.rooms or not condition.room]

@@ -1,8 +1,8 @@
 """Decode files and read their tags in a process of its own, whose memory is bounded.
 
-Files come from anywhere. A kilobyte of header can ask for gigabytes, and a fault in a decoder can end the process that
-it runs in: here that costs the one file, and the next one gets a new process. Requests are lines of JSON; audio comes
-back as blocks of samples, each after its size in bytes, then a block of size 0 and a line of JSON.
+Files are not trusted. A kilobyte of header can ask for gigabytes, and a fault in a decoder can crash its process. Here
+such a crash costs only that file, and the next file gets a new process. Requests are lines of JSON. Audio is returned
+as blocks of samples, each preceded by its size in bytes, followed by a block of size 0 and a line of JSON.
 """
 
 import json
@@ -27,7 +27,7 @@ _SIZE = struct.Struct("<I")
 
 
 class Decoder:
-    """A process that decodes one file at a time. It starts with the first request; it is of use to one thread."""
+    """A process that decodes one file at a time. It starts with the first request. Use it from one thread only."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -48,7 +48,7 @@ class Decoder:
             self._process = None
 
     def decode(self, path: Path, sample_rate_hz: int) -> Iterator[Wave]:
-        """As `ml.audio.decode`. Raises AudioReadError also where the process broke down over the file."""
+        """Like `ml.audio.decode`. Also raises AudioReadError when the process crashes while decoding the file."""
         done = False
         try:
             source = self._ask(path=str(path), sample_rate_hz=sample_rate_hz)
@@ -59,13 +59,13 @@ class Decoder:
         except (EOFError, OSError, ValueError) as error:
             raise AudioReadError(path, "makes the decoder break down: the file is damaged") from error
         finally:
-            if not done:  # what the process still has to say belongs to no later request
+            if not done:  # remaining output must not be taken for the answer to a later request
                 self.close()
         if reason is not None:
             raise AudioReadError(path, reason)
 
     def tags(self, path: Path) -> Tags:
-        """As `ml.tags.read_tags`; tags over which the process breaks down count as none."""
+        """Like `ml.tags.read_tags`. If reading the tags crashes the process, the file counts as having none."""
         try:
             return Tags(**json.loads(self._ask(path=str(path)).readline()))
         except (OSError, ValueError):
@@ -98,7 +98,7 @@ def _exactly(source: IO[bytes], size: int) -> bytes:
 def serve() -> None:
     """Answer requests from stdin until it ends, within bounded memory."""
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not get among the answers
+    os.dup2(2, 1)  # text that a library prints must not mix with the answers
     with suppress(BrokenPipeError, KeyboardInterrupt), bounded_memory():
         for line in sys.stdin.buffer:
             _answer(json.loads(line), answers)
@@ -119,6 +119,6 @@ def _answer(request: dict[str, Any], answers: IO[bytes]) -> None:
                 answers.write(data)
     except AudioReadError as error:
         reason = error.reason
-    except Exception as error:  # of libraries, on a damaged file: it is this file's failure
+    except Exception as error:  # a library failed on a damaged file: only this file counts as failed
         reason = f"cannot be decoded ({type(error).__name__}: {error})"
     answers.write(_SIZE.pack(0) + json.dumps({"reason": reason}).encode() + b"\n")

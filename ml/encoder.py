@@ -18,7 +18,7 @@ BATCH_SIZE = 8
 """Fragments per run of the network: larger ones gain no speed on a processor and cost memory."""
 
 MAX_QUERY_FRAGMENTS = 128
-"""Fragments of a recording that are compared: those of 40 s by the shipped encoder. More tell little more."""
+"""Most fragments of a query that are compared, 40 s with the shipped encoder. More would add little evidence."""
 
 MISSING_SHARE = 0.01
 """A recording may be shorter than its last fragment by this share: encoders' padding makes 10 s into 9.98 s."""
@@ -77,10 +77,10 @@ class Encoder:
         return self._fingerprint(blocks, self.spec.hop_s)
 
     def fingerprint_query(self, blocks: Iterable[Wave]) -> Fingerprint:
-        """Fragments every `query_hop_s` of a clip that comes in blocks, or fewer of a long one.
+        """Fragments every `query_hop_s` of a clip that comes in blocks; a long clip is sampled more sparsely.
 
-        As soon as there are more than MAX_QUERY_FRAGMENTS, every second one is dropped and only every second one of
-        those to come goes through the network; and so on. Raises ClipTooShort, SilentAudio.
+        Whenever there are more than MAX_QUERY_FRAGMENTS, every second one is dropped, and the distance between the
+        following ones is doubled. Raises ClipTooShort, SilentAudio.
         """
         return self._fingerprint(blocks, self.spec.query_hop_s, at_most=MAX_QUERY_FRAGMENTS)
 

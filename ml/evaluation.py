@@ -14,7 +14,7 @@ from songradar.ml.files import path_of
 from songradar.ml.queries import RATE_HZ, Query
 
 NEAR_S = 0.25
-"""An answer less far from the true place names that place."""
+"""Seconds by which an answered offset may differ from the true one and still count as the same place."""
 
 SAME_SOUND = 0.9
 """Correlation of two excerpts' spectrograms in dB above which one is a repeat of the other."""
@@ -52,9 +52,10 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A query and its answer: `best` is the first match, None when there was none; no `answer` without a search.
+    """A query and its answer. `best` is the first match, or None; `answer` is None when nothing was searched.
 
-    `same_sound` says that what is named is another place, or for an absent song another song, that sounds the same.
+    `same_sound` says that the answer is another place in the song that sounds the same, or, for a song that is not in
+    the catalogue, another song that sounds the same.
     """
 
     query: Query
@@ -75,7 +76,7 @@ class Outcome:
 
     @property
     def ambiguous(self) -> bool:
-        """Whether the song is absent and yet what is named is heard: songs share passages. Neither right nor wrong."""
+        """Whether the song is absent but shares the passage with the named song. That is neither right nor wrong."""
         return self.same_sound and not self.query.source
 
     @property
@@ -86,7 +87,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Score:
-    """Counts of one condition and length. What is too short for an encoder is queried but not searched."""
+    """Counts of one condition and length. Queries too short for the encoder count, but are not searched."""
 
     condition: str
     seconds: float
@@ -101,8 +102,8 @@ class Score:
 class Summary:
     """What a user meets with recordings of one length. Pairs are the median and the 95th percentile.
 
-    `same_sound` is the share of right answers that name another place, which sounds the same; errors of offset are of
-    the others.
+    `same_sound` is the share of right answers that name another place of the song that sounds the same. The offset
+    errors are computed from the other right answers.
     """
 
     seconds: float
@@ -117,7 +118,7 @@ class Summary:
 
 
 def judge(query: Query, answer: SearchResult | None) -> Outcome:
-    """An outcome that remembers what was asked but not the sound of it."""
+    """The outcome of a query. To save memory, it does not keep the audio of the query."""
     outcome = Outcome(replace(query, wave=query.wave[:0], song=query.song[:0]), answer)
     best = outcome.best
     if best is None or (outcome.right and outcome.offset_error_s <= NEAR_S):
@@ -141,13 +142,13 @@ def sound_alike(song: Wave, start_s: float, other: Wave, other_start_s: float, s
 
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Of two arrays of one shape; 0 when one is constant."""
+    """Pearson correlation of two arrays of the same shape; 0 when one is constant."""
     one, other = one - one.mean(), other - other.mean()
     return float(np.sum(one * other) / max(1e-9, float(np.linalg.norm(one) * np.linalg.norm(other))))
 
 
 def _spectrogram_db(wave: Wave) -> NDArray[np.float32]:
-    """(frames, bands) of 64 ms each 20 ms, below 4 kHz, floored at 60 dB below the loudest cell."""
+    """(frames, bands) in dB below 4 kHz: 64 ms windows every 20 ms, floored at 60 dB below the loudest cell."""
     size, hop = 1024, 320
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(wave, (0, max(0, size - len(wave)))), size)[::hop]
     power = np.abs(np.fft.rfft(frames * np.hanning(size).astype(np.float32))[:, : size // 4]) ** 2
@@ -204,7 +205,7 @@ def _median_and_p95(values: Sequence[float]) -> tuple[float, float]:
 
 
 def wilson_interval(n_hits: int, n: int) -> tuple[float, float]:
-    """95 % confidence interval of a share (Wilson 1927); stays within 0..1 and honest at the ends.
+    """95 % confidence interval of a share (Wilson 1927); stays within 0..1 and is reliable near 0 and 1.
 
     >>> [round(bound, 3) for bound in wilson_interval(100, 100)]
     [0.963, 1.0]

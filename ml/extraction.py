@@ -45,10 +45,10 @@ def usable_cores() -> int:
 
 
 class Extraction:
-    """Threads that hash and encode files; a context manager, whose end breaks off what is not done.
+    """Threads that hash and encode files. Leaving the context manager cancels unfinished work.
 
-    Each thread that encodes has a process that decodes for it and a thread's share of ONNX Runtime, which releases
-    Python's lock while it works. Hashing has a thread of its own, so that it is never behind.
+    Each encoding thread has its own decoding process and runs the network with ONNX Runtime, which releases Python's
+    global lock. Hashing has a thread of its own, so that it does not wait for encoding.
     """
 
     def __init__(self, encoder: Encoder, workers: int) -> None:
@@ -82,7 +82,7 @@ class Extraction:
         return self._encoding.submit(self._encode, hashed)
 
     def tags(self, file: AudioFile) -> Tags:
-        """The file's tags, at once; it is of use between the encodings of a thread that ask for the same decoders."""
+        """Read the file's tags now. This waits for a free decoder, as the encoding threads share the same ones."""
         decoder = self._decoders.get()
         try:
             return decoder.tags(file.path)

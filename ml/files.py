@@ -21,15 +21,15 @@ AUDIO_SUFFIXES = frozenset(
 
 
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
-"""Stands for time stamps that no calendar of ours holds, as damaged file systems and archives have them."""
+"""Replaces time stamps that `datetime` cannot represent; damaged file systems and archives contain such stamps."""
 
 _ESCAPE = re.compile(rb"\\x(5c|[89a-f][0-9a-f])")
 
 
 def text_of(path: Path | str) -> str:
-    """A path as text that any database and JSON take: what is not UTF-8 is kept escaped.
+    """A path as text that is valid in databases and JSON: bytes that are not UTF-8 are escaped.
 
-    So is a backslash that would look like the beginning of an escape.
+    A backslash that would look like the beginning of such an escape is escaped as well.
 
     >>> text_of(os.fsdecode(b"caf\\xe9.mp3"))
     'caf\\\\xe9.mp3'
@@ -66,7 +66,7 @@ class AudioFile:
 
 @dataclass(frozen=True)
 class Failure:
-    """A path that gave nothing, and why. In a batch it is data, not an exception: the rest goes on."""
+    """A path that could not be used, and why. It is a value, not an exception, so that a batch can continue."""
 
     path: str
     reason: str

@@ -11,9 +11,9 @@ FOR_ONE_FILE = 1 << 29
 
 @contextmanager
 def bounded_memory(extra: int = FOR_ONE_FILE) -> Iterator[None]:
-    """Let the process take at most `extra` bytes more than it has; what asks for more meets a MemoryError.
+    """Let the process allocate at most `extra` bytes beyond what it has; larger requests raise MemoryError.
 
-    The bound is Linux's RLIMIT_AS, which counts address space, of all threads. Elsewhere there is none.
+    The bound is Linux's RLIMIT_AS, which counts the address space of all threads. Other systems have no bound.
     """
     if sys.platform != "linux":
         yield

@@ -17,7 +17,7 @@ SHIPPED = "contrastive"
 NETWORK, SPEC, CALIBRATION, METRICS, CARD = "encoder.onnx", "spec.json", "calibration.json", "metrics.json", "CARD.md"
 
 WEIGHTS = ("intercept", "log_distance", "coverage", "log_fragments", "threshold")
-"""What a calibration holds for matches without a rival, under "alone", and with one; then also `log_ratio`."""
+"""Keys of a calibration. Those for matches without a rival are under "alone"; the others also have `log_ratio`."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class EncoderPackage:
 
 
 def read_package(folder: Path, name: str | None = None) -> EncoderPackage:
-    """An encoder from its folder, called `name` [as the folder]. Raises EncoderFileError, also if it cannot be run."""
+    """Read an encoder; its name defaults to the folder's. Raises EncoderFileError, also if it cannot be run."""
     if not folder.is_dir():
         raise EncoderFileError(f"{folder}: is not a folder")
     name = name or folder.resolve().name.lower()
@@ -83,14 +83,14 @@ def write_package(package: EncoderPackage, folder: Path) -> None:
 
 
 def write_network(folder: Path, onnx: bytes, spec: AudioSpec) -> None:
-    """Leave the network and its AudioSpec in `folder`, without a calibration: that was another network's."""
+    """Leave the network and its AudioSpec in `folder`, and delete an older network's calibration."""
     (folder / NETWORK).write_bytes(onnx)
     spec.write(folder / SPEC)
     (folder / CALIBRATION).unlink(missing_ok=True)
 
 
 def write_facts(folder: Path, metrics: dict[str, Any], calibration: dict[str, Any] | None, card: str) -> None:
-    """Leave beside a network what is known of it."""
+    """Write the metrics, the calibration (if any) and the card beside a network."""
     if calibration is not None:
         write_json(folder / CALIBRATION, calibration)
     write_json(folder / METRICS, metrics)

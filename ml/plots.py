@@ -13,9 +13,9 @@ N_BINS = 10
 
 
 def roc(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(K,) shares of absent songs named falsely and (K,) of recordings named rightly, at ever lower thresholds.
+    """False positive rates (K,) on absent songs and rates of right answers (K,), at decreasing thresholds.
 
-    A recording of a song that is there and that is named wrongly, or not at all, is never named rightly.
+    A recording of a present song whose best match is wrong or missing counts as not named at every threshold.
     """
     present = [o for o in outcomes if o.query.source and o.answer]
     right = np.array([o.best.confidence for o in present if o.best and o.right])
@@ -26,7 +26,7 @@ def roc(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.fl
 
 
 def reliability(outcomes: Sequence[Outcome]) -> list[tuple[float, int, int]]:
-    """Mean confidence, right answers and answers, of those in each tenth of confidence that holds any."""
+    """(mean confidence, number of right answers, number of answers) for each tenth of confidence, except empty ones."""
     bins: list[list[tuple[float, bool]]] = [[] for _ in range(N_BINS)]
     for confidence, right in [(o.best.confidence, o.right) for o in outcomes if o.best]:
         bins[min(N_BINS - 1, int(confidence * N_BINS))].append((confidence, right))

@@ -16,7 +16,7 @@ RATE_HZ = 16_000
 """Queries are made at this rate, the same for encoders of any rate."""
 
 SILENCE_DBFS = -60.0
-"""An excerpt that is not louder is drawn again: nobody asks which song is silent."""
+"""An excerpt that is not louder than this is drawn again, because nobody searches for silence."""
 
 _TRIES = 10
 
@@ -109,7 +109,7 @@ def make_queries(cuts: Iterable[Cut], surroundings: Surroundings) -> Iterator[Qu
 
 
 def _record(cut: Cut, wave: Wave, surroundings: Surroundings) -> Query | None:
-    """None when the song is silent wherever one looks."""
+    """A recording of the cut, or None when all of _TRIES excerpts are silent."""
     rng = np.random.default_rng((*cut.seed, 1))
     warp, size = cut.condition.draw_warp(rng), round(cut.seconds * RATE_HZ)
     for _ in range(_TRIES):
@@ -127,13 +127,13 @@ def _draw_start(n_samples: int, seconds: float, rng: np.random.Generator) -> int
 
 
 def _to_be_played(wave: Wave, start: int, seconds: float, warp: Warp) -> Wave:
-    """What has to be played for `seconds` to be recorded from `start` on: with the moment before, and some to spare."""
+    """The part of the song to play for a recording of `seconds` from `start`, with a pre-roll and a small reserve."""
     before = round(PRE_ROLL_S * warp.pace * RATE_HZ)
     return excerpt(wave, start - before, before + round(_needed_s(seconds) * RATE_HZ))
 
 
 def _needed_s(seconds: float) -> float:
-    """Seconds of song for a recording of `seconds`, played a little faster, with some to spare."""
+    """Seconds of song needed for a recording of `seconds`, with a reserve for faster playback."""
     return 1.1 * seconds + 0.2
 
 

@@ -7,10 +7,10 @@ from typing import IO, Any
 
 
 def rendered(path: Path, key: Sequence[object], render: Callable[[IO[bytes]], dict[str, Any]]) -> dict[str, Any]:
-    """The facts that `render` gave when it wrote the file at `path`; it is called when that was for another `key`.
+    """The facts that `render` returned when it wrote the file at `path`.
 
-    A kill leaves the old file, or a file without a key, which counts as none. Another process may have the old file
-    mapped meanwhile.
+    `render` is called only if the file does not exist or was written for another `key`. If the process is killed, the
+    old file stays, or a file without a key, which is rendered again. Other processes may keep the old file mapped.
     """
     beside, wanted = path.with_name(f"{path.name}.json"), json.loads(json.dumps(key))
     known: dict[str, Any] = json.loads(beside.read_text()) if beside.exists() else {}

@@ -16,16 +16,16 @@ FEATURES_ALONE = ("log_distance", "coverage", "log_fragments")
 """Without a rival there is no ratio."""
 
 SIGNS = {"log_distance": -1, "log_ratio": 1, "coverage": 1, "log_fragments": 1}
-"""Which way each feature speaks. A fit without them once found that a worse match is a surer one."""
+"""The sign that each weight must have. A fit without this once gave worse matches a higher confidence."""
 
 NEAREST = 1e-5
-"""No distance counts as less: the same sound gives about this, the most alike of others 1e-3."""
+"""Lower bound of distances. The same sound gives about this distance; the most similar other sounds give 1e-3."""
 
 ROUNDING = 1e-6
 """How much a confidence computed here may differ from match_v1's, which returns its evidence in single precision."""
 
 FALSE_ACCEPT_RATE = 0.005
-"""Of recordings whose song is absent, the share that may be named all the same."""
+"""The largest share of recordings of absent songs that may be named nevertheless."""
 
 REGULARISATION = 0.1
 """Strength of the penalty on squared weights of features scaled to a variance of 1; the loss is a sum."""
@@ -47,10 +47,10 @@ def features_alone(match: Found) -> list[float]:
 def calibrate(outcomes: Sequence[Outcome], alone: Sequence[Outcome]) -> dict[str, Any]:
     """Fit the probability that the first match is right, and the threshold above which it is named.
 
-    `outcomes` are of searches among many songs, `alone` of searches in catalogues of one; a query without a source is
-    of a song that the catalogue does not hold. Weights under "alone" are for matches without a rival. Either threshold
-    is at least 0.5, and so high that at most FALSE_ACCEPT_RATE of what is absent would pass. Raises TrainingDataError
-    where nothing went right, or nothing wrong.
+    `outcomes` come from searches among many songs, `alone` from searches in catalogues of one song. A query without a
+    source is of a song that is not in the catalogue. The weights under "alone" are for matches without a rival. Each
+    threshold is at least 0.5, and so high that at most FALSE_ACCEPT_RATE of the absent queries would pass. Raises
+    TrainingDataError when all answers are right or all are wrong.
     """
     rivalled = [outcome for outcome in outcomes if outcome.best and outcome.best.margin is not None]
     unrivalled = [outcome for outcome in alone if outcome.best and outcome.best.margin is None]
@@ -74,9 +74,9 @@ def _fit(
 def logistic_regression(
     evidence: NDArray[np.float64], right: NDArray[np.bool_], signs: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], float]:
-    """Weights (K,) of features (N, K), none of the sign that `signs` (K,) forbids, and the intercept.
+    """Fit weights (K,) of features (N, K), each 0 or of the sign given in `signs` (K,), and the intercept.
 
-    Maximum likelihood with a ridge penalty, by L-BFGS-B, which keeps bounds.
+    Maximum likelihood with a ridge penalty, by L-BFGS-B, which supports bounds.
     """
     middle, spread = evidence.mean(axis=0), np.maximum(evidence.std(axis=0), 1e-9)
     scaled, side = (evidence - middle) / spread, np.where(right, 1.0, -1.0)
@@ -95,7 +95,7 @@ def logistic_regression(
 
 
 def threshold(false: Sequence[float], n_allowed: int) -> float:
-    """The least confidence, of 0.5 and more, that no more than `n_allowed` of the `false` answers reach."""
+    """The lowest threshold, but at least 0.5, that at most `n_allowed` of the `false` confidences reach."""
     if len(false) <= n_allowed:
         return 0.5
     return max(0.5, sorted(false, reverse=True)[n_allowed] + ROUNDING)

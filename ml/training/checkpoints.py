@@ -13,9 +13,9 @@ from songradar.ml.errors import TrainingDataError
 
 
 def check_settings(settings: dict[str, Any], out: Path) -> None:
-    """Note what a training is made of, or raise TrainingDataError when `out` holds another one.
+    """Save the settings of a training in `out`, or raise TrainingDataError when `out` holds different ones.
 
-    Going on with other music or another seed would train on songs that were set apart.
+    Resuming with other music or another seed would train on songs that were held out for validation.
     """
     file = out / "settings.json"
     settings = json.loads(json.dumps(settings))

@@ -15,9 +15,9 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long to train: at most `epochs` of `steps` batches, and no more once `patience` of them brought no better.
+    """How long to train: at most `epochs` of `steps` batches, or until `patience` epochs brought no improvement.
 
-    Better is a larger `monitor`, or a smaller one where `smaller` says so.
+    A larger value of `monitor` is better, or a smaller one if `smaller` is true.
     """
 
     epochs: int
@@ -32,7 +32,7 @@ class Schedule:
         return int(min(rows, key=lambda row: sign * row[self.monitor])["epoch"])
 
     def is_over(self, rows: Sequence[Row]) -> bool:
-        """Whether patience is at an end; read from the rows, so that a training that goes on knows."""
+        """Whether `patience` is exhausted. This is computed from the rows, so that it also holds after a resume."""
         return bool(rows and self.patience is not None and rows[-1]["epoch"] - self.best_epoch(rows) >= self.patience)
 
 

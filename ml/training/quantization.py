@@ -1,4 +1,4 @@
-"""Convolutions in eight bits: a file of two fifths the size that takes less time and names as many."""
+"""Convolutions in eight bits: the file has two fifths of the size, runs faster and identifies as many songs."""
 
 import logging
 import tempfile

@@ -23,7 +23,7 @@ CHUNK_FRAMES = 512
 """Frames in one piece of a degraded recording, 16 s: it has one room, one device, one codec."""
 
 RECORDED_SHARE = 0.4
-"""Chunks that go through the whole chain as waves; the others meet noise and band limits as they are drawn."""
+"""Share of chunks recorded as waveforms; the others get noise and band limits when a batch is drawn."""
 
 RENDERED = ("room", "band_pass", "warp", "codec")
 """The parts of a Recipe that are drawn into chunks; the others are drawn with each batch."""

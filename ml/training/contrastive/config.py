@@ -21,7 +21,7 @@ class Recipe:
 class ContrastiveConfig:
     """Hyper-parameters. `precision` is a dtype policy of Keras.
 
-    `start` says what the training was made of whose weights this one begins with, if any.
+    If this training begins with the weights of an earlier one, `start` has the settings of that one.
     """
 
     n_pairs: int = 256

@@ -80,20 +80,20 @@ def fit(
 
 
 def turn_for_codes(encoder: keras.Model, clean: Clean, spec: AudioSpec) -> None:
-    """Turn the embeddings' space so that their signs say most: an index may keep nothing else."""
+    """Rotate the embeddings so that their signs are most informative, since an index may store only signs."""
     _, embeddings = spread_embeddings(embedder(encoder), clean, spec)
     encoder.set_weights(turned(encoder, itq_rotation(embeddings)))
 
 
 def settings(spec: AudioSpec, config: ContrastiveConfig, train: Side) -> dict[str, Any]:
-    """What a training is made of: going on with anything else would be another training."""
+    """All settings that must stay the same when a training is resumed."""
     return {**asdict(config), "spec": spec.as_dict(), "songs": train.songs.digest, "around": train.surroundings.digest}
 
 
 def ancestor(start: Path, held_out_share: float) -> dict[str, Any]:
     """What the training in the folder `start` was made of, with the SHA-256 of its best weights.
 
-    Raises TrainingDataError when there is none, or when it has heard what is to be held out now.
+    Raises TrainingDataError when there is none, or when it was trained on files that are to be held out now.
     """
     try:
         made_of = json.loads((start / "settings.json").read_text())
@@ -109,14 +109,14 @@ def ancestor(start: Path, held_out_share: float) -> dict[str, Any]:
 
 
 def weights_in(start: Path) -> Path:
-    """The best weights in a training's folder: whole, or as they are kept where room is dear."""
+    """The file of best weights in a training's folder: `best.keras`, or `weights.npz` if only that was kept."""
     return start / "best.keras" if (start / "best.keras").exists() else start / SMALL
 
 
 def first_encoder(spec: AudioSpec, start: Path | None, clean: Clean, precision: str = "float32") -> keras.Model:
     """An untrained encoder, or the best one in `start`. Raises TrainingDataError when that is one of another kind.
 
-    Of one with more dimensions than `spec` asks for, the principal ones are taken: those in which `clean` varies most.
+    If it has more dimensions than `spec`, it is projected onto the principal directions of the embeddings of `clean`.
     """
     usual = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)

@@ -14,8 +14,8 @@ WIDTHS = (48, 96, 160, 224)
 def contrastive_encoder(spec: AudioSpec, widths: tuple[int, ...] = WIDTHS) -> keras.Model:
     """(N, n_frames, n_mels, 1) standardised -> (N, dim) unit vectors.
 
-    The last maps are flattened, not pooled: which band sounds when is what tells two moments of a song apart. That, the
-    strides and each fragment's own loudness are why overlapping fragments share no work.
+    The last maps are flattened, not pooled, because the time and band of each sound distinguish two moments of a song.
+    Overlapping fragments cannot share computation, because of this, the strides and the level of each fragment.
     """
     frames = keras.Input((spec.n_frames, spec.n_mels, 1), name="frames")
     x = layers.ReLU()(_convolution(frames, 32, 3, (1, 2)))
@@ -42,9 +42,9 @@ def _convolution(x: Any, width: int, size: int, stride: int | tuple[int, int]) -
 class NTXent(keras.losses.Loss):
     """Normalised temperature-scaled cross-entropy (Chen et al. 2020) over a batch of 2 n views.
 
-    Each view must find its other view, n places on, among all others. What follows the 2 n views is nobody's other:
-    negatives only. `one` (2 n or more, n) says which pairs are the same sound: those are left out. Gives one value a
-    view.
+    Views i and i + n are a positive pair, and all other views are negatives. Any rows after the first 2 n serve only
+    as negatives. `one` (2 n or more, n) marks pairs that are the same sound; these are left out of the negatives.
+    Returns one value for each of the 2 n views.
     """
 
     def __init__(self, temperature: float, name: str = "nt_xent") -> None:

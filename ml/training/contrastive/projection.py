@@ -1,4 +1,4 @@
-"""The last layer, turned in space: no distance changes, but what each dimension says does."""
+"""Rotate or reduce the output space of the last layer. A rotation keeps all distances but changes the axes."""
 
 import keras
 import numpy as np
@@ -13,9 +13,10 @@ def principal_directions(embeddings: Matrix, k: int) -> Matrix:
 
 
 def itq_rotation(embeddings: Matrix, n_rounds: int = 50) -> Matrix:
-    """(N, dim) -> (dim, dim): the rotation after which the signs of embeddings say most about them.
+    """(N, dim) -> (dim, dim): the rotation after which the signs of embeddings represent them best.
 
-    Iterative quantization (Gong and Lazebnik 2011): signs of the rotated, the best rotation towards these signs, again.
+    Iterative quantization (Gong and Lazebnik 2011): each round takes the signs of the rotated embeddings, then finds
+    the best rotation towards these signs.
     """
     rng = np.random.default_rng(0)
     rotation = np.linalg.qr(rng.standard_normal((embeddings.shape[1],) * 2))[0]

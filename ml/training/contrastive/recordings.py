@@ -61,8 +61,8 @@ class Part(StrEnum):
 def part_of(name: str, held_out_share: float) -> Part:
     """Which part a file belongs to, by its name alone. Of those held out from training, half are for the test.
 
-    So every run, on any machine and with any other files, keeps the same ones: an encoder can be evaluated on them,
-    and trained again on more music, without ever having heard them.
+    Thus every run holds out the same files, on any machine and whatever other files there are. An encoder can be
+    trained again on more music and still be evaluated on files that it was never trained on.
     """
     place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) / 2**64
     if place < held_out_share / 2:
@@ -81,8 +81,9 @@ def read_recordings(
 ) -> Recordings:
     """Decode the audio files under `folders` whose name `keep` approves into `target`.i16, or reuse what lies there.
 
-    Two files with the same samples count once: they must never be called different. Nor does one that is among
-    `others`, digests of samples, count: what is trained on cannot be held out. `advance` is called after each file.
+    Of files with the same samples, only the first is kept, as they must not become negatives of each other. Files
+    whose digest of samples is in `others` are left out, as training songs cannot be held out. `advance` is called
+    after each file.
     Raises TrainingDataError when nothing is left.
     """
     found = list(audio_files(folders))
@@ -109,9 +110,9 @@ def read_recordings(
 
 
 def transposed(songs: Recordings, semitones: Sequence[float], rate_hz: int, target: Path) -> Recordings:
-    """The songs, and each of them played so much higher (and faster, as on a turntable) as another song.
+    """The songs, and for each of `semitones` a copy of each, played higher and faster, that counts as another song.
 
-    To an encoder that tells songs a semitone apart these are more music: other pitches in the same bands.
+    As the encoder is to tell versions a semitone apart, these copies serve as additional music.
     """
     if not semitones:
         return songs

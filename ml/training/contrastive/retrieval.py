@@ -27,7 +27,7 @@ QUERIED = tuple(c for c in CONDITIONS if not c.aligned and (c.room or c.phone or
 
 @dataclass(frozen=True)
 class Trial:
-    """Queries of songs apart: views (Q, N_STEPS, n_frames, n_mels) float16 in dB, by condition and song (Q,)."""
+    """Queries from held-out songs: views (Q, N_STEPS, n_frames, n_mels) float16 in dB, by condition and song (Q,)."""
 
     views: NDArray[np.float16]
     condition: NDArray[np.int64]
@@ -76,7 +76,10 @@ def hit_rates(embed: Embed, catalogue: Clean, trial: Trial, spec: AudioSpec) -> 
 
 
 def _reference(embed: Embed, catalogue: Clean, spec: AudioSpec) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """(R, dim) the songs' fragments, each song followed by zeros where no query fits, and (R,) whose they are."""
+    """Embeddings of all fragments (R, dim), with N_STEPS zero rows after each song so that no query fits across two.
+
+    Also returns the number of the song that each row belongs to, (R,).
+    """
     hop = spec.samples(spec.hop_s) // spec.hop_length
     parts: list[NDArray[np.float32]] = []
     owner: list[int] = []
@@ -90,7 +93,7 @@ def _reference(embed: Embed, catalogue: Clean, spec: AudioSpec) -> tuple[NDArray
 
 
 def _best_start(query: NDArray[np.float32], references: NDArray[np.float32], n_phases: int) -> int:
-    """The reference fragment where a query starts best: mean similarity of its fragments in line, a hop apart."""
+    """The row where the query fits best: the highest mean similarity of successive fragments, one hop apart."""
     similarities = query @ references.T
     best: list[tuple[float, int]] = []
     for phase in range(n_phases):
@@ -113,7 +116,7 @@ def nearest_songs(embed: Embed, clean: Clean, spec: AudioSpec, k: int) -> NDArra
 
 
 def spread_embeddings(embed: Embed, clean: Clean, spec: AudioSpec) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Of fragments 5 s apart: whose they are, (N,), and their embeddings, (N, dim)."""
+    """For fragments every 5 s of all songs: the number of the song (N,) and the embeddings (N, dim)."""
     stride = round(5 * spec.sample_rate_hz / spec.hop_length)
     last = clean.starts[1:] - spec.n_frames + 1
     starts = [np.arange(*edges, stride) for edges in zip(clean.starts, last, strict=False)]

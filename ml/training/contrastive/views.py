@@ -21,10 +21,10 @@ MUSIC_SHARE = 0.15
 """Of the noises drawn for a batch, this share is other music."""
 
 N_NEIGHBOURS = 8
-"""Songs nearest to a song, to the encoder as it is: a moment of such a song is a hard negative, too."""
+"""Number of nearest songs, by the current encoder, from which further hard negatives are drawn."""
 
 BARE_SHARE = 0.25
-"""Noises without music in a batch, as a share of its pairs: what an embedding must not be about."""
+"""Views of noise alone in a batch, as a share of its pairs. They teach the encoder to ignore noise."""
 
 ALIKE = 0.9
 """Correlation of two clean spectrograms above which they count as one sound (loops, repeats), never as negatives."""
@@ -40,7 +40,7 @@ def mel_frequencies(spec: AudioSpec) -> NDArray[np.float64]:
 
 
 def mix_db(signal: Spectrograms, noise: Spectrograms, snr_db: NDArray[np.float64]) -> Spectrograms:
-    """Add powers; `snr_db` (N,) is the ratio by which signals stand above noises of the same level."""
+    """Add the powers of signal and noise, after the noise is lowered by `snr_db` (N,)."""
     powers = 10 ** (signal / 10) + 10 ** ((noise - snr_db[:, None, None]) / 10)
     return np.asarray(10 * np.log10(powers), np.float32)
 
@@ -53,7 +53,7 @@ def random_response_db(frequencies: NDArray[np.float64], n: int, rng: np.random.
 
 
 def random_band_pass_db(frequencies: NDArray[np.float64], n: int, rng: np.random.Generator) -> Spectrograms:
-    """(n, 1, n_mels) in dB: nothing to take away in the band, 12 to 36 dB an octave outside it."""
+    """(n, 1, n_mels) in dB: 0 within a random band, falling by 12 to 36 dB per octave outside it."""
     low, high = np.exp(rng.uniform(np.log(80), np.log(600), (n, 1))), rng.uniform(1800, 4000, (n, 1))
     outside = np.maximum(0, np.log2(low / frequencies)) + np.maximum(0, np.log2(frequencies / high))
     return (-rng.uniform(12, 36, (n, 1)) * outside)[:, None].astype(np.float32)
@@ -76,9 +76,9 @@ def mask(views: Spectrograms, rng: np.random.Generator) -> None:
 class Views(keras.utils.PyDataset):
     """`steps` batches of `n_pairs`, the same for the same seed: views (2 n + m, n_frames, n_mels, 1), one (2 n + m, n).
 
-    The first n views are of the catalogue, view n + i is a recording of view i, and the last m are noises that are in
-    the recordings, alone. `one[i, j]` is 1 where pairs i and j are the same sound, so that neither may serve as the
-    other's negative. `neighbours` (songs, k) are the songs most alike, of which some share a batch.
+    The first n views are clean, as in the catalogue. View n + i is a recording of view i. The last m views are noises
+    from these recordings, without the music. `one[i, j]` is 1 if pairs i and j are the same sound, so that neither may
+    be a negative of the other. `neighbours` (songs, k) lists the most similar songs, some of which share a batch.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Views(keras.utils.PyDataset):
         return chunk, rng.integers(0, CHUNK_FRAMES - self._spec.n_frames + 1, len(chunk))
 
     def _gather(self, chunks: NDArray[np.int64], neighbours: NDArray[np.int64], rng: np.random.Generator) -> None:
-        """In place: put chunks of songs alike after every GROUP-th chunk, instead of others."""
+        """In place: replace the GROUP - 1 chunks after every GROUP-th chunk by chunks of similar songs."""
         for first in range(0, len(chunks), GROUP):
             alike = rng.permutation(neighbours[self._degraded.song[chunks[first]]])
             for place, song in zip(range(first + 1, min(first + GROUP, len(chunks))), alike, strict=False):
@@ -142,7 +142,7 @@ class Views(keras.utils.PyDataset):
     ) -> tuple[Spectrograms, Spectrograms]:
         """Views of the chunks, (n, ...), and some of the noises in them, (m, ...).
 
-        Those that are not recorded yet meet noise and band limits here.
+        Chunks that were not rendered as recorded get their noise and band limits here.
         """
         n, n_frames = len(chunk), self._spec.n_frames
         views = self._degraded.frames[chunk[:, None], frame[:, None] + np.arange(n_frames)].astype(np.float32)
@@ -164,7 +164,7 @@ class Views(keras.utils.PyDataset):
     def _anchors(
         self, chunk: NDArray[np.int64], frame: NDArray[np.int64], rng: np.random.Generator
     ) -> tuple[Spectrograms, NDArray[np.int64]]:
-        """Standardised views of the songs where the chunks' frames show them, and where that is."""
+        """Standardised clean views that match the chunks' frames, and the frame of the song at which each starts."""
         spec, degraded = self._spec, self._degraded
         half, hop = spec.n_frames / 2, spec.samples(spec.hop_s) / spec.hop_length
         off = rng.uniform(-hop / 2, hop / 2, len(chunk)) if self._recipe.offset else np.zeros(len(chunk))
@@ -174,7 +174,7 @@ class Views(keras.utils.PyDataset):
         return standardised(self._clean.views(start, spec.n_frames), spec.top_db), at
 
     def _same_sound(self, anchors: Spectrograms, song: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(n, n): moments of one song less than a fragment apart, and sounds that are as good as equal."""
+        """(n, n): true for moments of one song less than a fragment apart, and for nearly equal spectrograms."""
         near = (song[:, None] == song) & (np.abs(at[:, None] - at) < self._spec.n_frames)
         flat = anchors.reshape(len(anchors), -1)
         flat = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)

@@ -41,9 +41,10 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Split:
-    """Fragment numbers by song. `train` and `fragments` share songs (the article's split); `songs` are others,
+    """Fragment numbers by song.
 
-    and `apart` are their numbers in the dataset.
+    `train` and `fragments` have fragments of the same songs (the article's split). `songs` has those of other songs,
+    and `apart` the numbers of these songs in the dataset.
     """
 
     train: list[NDArray[np.int64]]
@@ -61,8 +62,8 @@ def render(
 ) -> Dataset:
     """Draw every audible fragment of the files into `folder`, or reuse what an earlier run with the same files drew.
 
-    Two files with the same bytes are one song: their fragments must never be called different. `advance` is called
-    after each file. Raises TrainingDataError when fewer than four songs are left.
+    Two files with the same bytes count as one song, as they must not form a pair of different songs. `advance` is
+    called after each file. Raises TrainingDataError when fewer than four songs are left.
     """
     key = [spec.as_dict(), [[f.source, f.size, str(f.modified_at)] for f in found if isinstance(f, AudioFile)]]
     path = folder / "images.u8"
@@ -115,8 +116,8 @@ def _images(file: AudioFile, spec: AudioSpec) -> Iterator[Images]:
 def split(songs: Sequence[TrainingSong], share: float, rng: np.random.Generator) -> Split:
     """Keep `share` of the songs, and of each other song's fragments if it has four, for validation.
 
-    The article splits fragments, so that validation hears other moments of the songs it was trained on; the songs
-    set apart tell what the encoder is worth for music it has never heard.
+    The article splits fragments, so that it validates with other moments of the training songs. The songs held out
+    here show how well the encoder does on music that it was not trained on.
     """
     order = rng.permutation(len(songs))
     n_apart = max(2, round(share * len(songs)))

@@ -21,7 +21,7 @@ from songradar.ml.training.siamese.network import siamese_encoder, siamese_netwo
 from songradar.ml.training.siamese.pairs import Pairs
 
 MONITOR = "songs_loss"
-"""What early stopping watches: the loss on songs apart, since a catalogue is of songs nobody trained on."""
+"""Early stopping uses the loss on held-out songs, because a catalogue has songs that were not trained on."""
 
 
 def fit(
@@ -64,7 +64,7 @@ def fit(
 
 
 def settings_of(dataset: Dataset, config: SiameseConfig) -> dict[str, Any]:
-    """What may not change when a training goes on; how long to train may."""
+    """The settings that must not change when a training is resumed. `epochs` and `patience` may change."""
     fixed = {key: value for key, value in asdict(config).items() if key not in ("epochs", "patience")}
     music = hashlib.sha256("".join(song.sha256 for song in dataset.songs).encode()).hexdigest()
     return {**fixed, "music": music}
@@ -85,9 +85,9 @@ def embedding_scale_and_centre(
 ) -> tuple[float, NDArray[np.float32]]:
     """The factor that gives embeddings a root-mean-square norm of 1, and their mean, (dim,).
 
-    The factor changes no order of distances, and lets one formula, 1 - d^2/2, serve as similarity for this encoder and
-    for those whose embeddings are unit vectors. The mean changes no distance; taken from embeddings that are never
-    negative, it lets their signs, of which the index of fragments is made, say something.
+    The factor keeps the order of distances. With it, the similarity is 1 - d^2/2 for this encoder as for those whose
+    embeddings are unit vectors. Subtracting the mean changes no distance. It is needed because the index of fragments
+    is built from signs, and these embeddings are never negative.
     """
     numbers = np.concatenate(parts.train)
     chosen = numbers[np.linspace(0, len(numbers) - 1, min(n_images, len(numbers))).astype(int)]
