@@ -1,5 +1,6 @@
 """The encoders of a catalogue: add, choose, remove. Each has a partition of `fragments`."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,10 @@ from songradar.db.errors import EncoderMismatch, EncoderUnknown, NotAllowed, Tra
 from songradar.db.models import EncoderRow, EncodingRow
 
 LOCK_S = 15
-"""How long removing an encoder waits for transactions that use its fragments."""
+"""How long detaching a partition waits for transactions that use its fragments; nobody waits behind it."""
+
+DROP_LOCK_S, DROP_TRIES = 1, 15
+"""How long dropping a partition waits at a time, and how often: its foreign key makes searches wait behind it."""
 
 # A partition without an encoder is what an interrupted removal leaves.
 _ORPHANS = """
@@ -153,10 +157,9 @@ def clear_orphans(connection: psycopg.Connection) -> None:
             name = sql.SQL(table)
             if is_attached:
                 how = sql.SQL("FINALIZE" if is_pending else "CONCURRENTLY")
-                _run_briefly(
-                    connection, sql.SQL("ALTER TABLE songradar.fragments DETACH PARTITION {} {}").format(name, how)
-                )
-            _run_briefly(connection, sql.SQL("DROP TABLE {}").format(name))
+                detach = sql.SQL("ALTER TABLE songradar.fragments DETACH PARTITION {} {}").format(name, how)
+                _run_briefly(connection, detach, LOCK_S)
+            _drop(connection, name)
     except errors.LockNotAvailable as error:
         raise TransactionsInTheWay(
             f"the encoder is removed, but its fragments still take space, as somebody has used them for {LOCK_S} s"
@@ -164,9 +167,20 @@ def clear_orphans(connection: psycopg.Connection) -> None:
         ) from error
 
 
-def _run_briefly(connection: psycopg.Connection, statement: sql.Composed) -> None:
-    """Run a statement that must stand outside a transaction, giving up after LOCK_S."""
-    connection.execute(f"SET lock_timeout = '{LOCK_S}s'")
+def _drop(connection: psycopg.Connection, table: sql.SQL) -> None:
+    for attempt in range(1, DROP_TRIES + 1):
+        try:
+            _run_briefly(connection, sql.SQL("DROP TABLE {}").format(table), DROP_LOCK_S)
+            return
+        except errors.LockNotAvailable:
+            if attempt == DROP_TRIES:
+                raise
+            time.sleep(DROP_LOCK_S)  # those who waited get their turn
+
+
+def _run_briefly(connection: psycopg.Connection, statement: sql.Composed, lock_s: int) -> None:
+    """Run a statement that must stand outside a transaction; it waits at most `lock_s` seconds for a lock."""
+    connection.execute(f"SET lock_timeout = '{lock_s}s'")
     try:
         connection.execute(statement)
     finally:

@@ -186,13 +186,26 @@ def test_removal_does_not_hang_behind_a_transaction_and_is_finished_later(databa
     assert (partitions, tables) == ((2,), (1,))
 
 
-def test_searches_go_on_while_the_fragments_of_an_encoder_are_counted(database, other):
-    """Removal takes no lock of the catalogue before it detaches."""
+def test_searches_wait_a_second_at_most_while_a_removal_waits(database, other):
+    """The partition's foreign key makes dropping it wait for all who use songs, and others would wait behind it."""
     encoders.add_encoder(engine(), other)
-    with psycopg.connect(database) as session:
-        session.execute("LOCK TABLE songradar.songs IN ROW SHARE MODE")
+    with (
+        ThreadPoolExecutor(1) as thread,
+        psycopg.connect(database) as session,
+        psycopg.connect(database, autocommit=True) as searching,
+    ):
+        session.execute("SELECT count(*) FROM songradar.songs")
+        removal = thread.submit(remove_encoder, "other")
+        waits_s = []
+        for _ in range(25):
+            started = time.monotonic()
+            searching.execute("SELECT count(*) FROM songradar.songs")
+            waits_s.append(time.monotonic() - started)
+            time.sleep(0.1)
+        session.commit()
 
-        assert remove_encoder("other") == 0
+        assert removal.result(timeout=30) == 0
+    assert max(waits_s) < 2
 
 
 def test_new_partition_is_like_the_others(database, other):
