@@ -93,18 +93,18 @@ def test_training_stops_when_patience_is_over(train, tmp_path):
     ],
 )
 def test_patience_counts_epochs_since_the_best(losses, best, over):
-    from songradar.ml.training.siamese.fit import MONITOR, best_epoch, is_over
+    from songradar.ml.training.siamese.fit import MONITOR, SiameseConfig, best_epoch, schedule_of
 
     history = [{"epoch": epoch, MONITOR: loss} for epoch, loss in enumerate(losses, start=1)]
 
     assert best_epoch(history) == best
-    assert is_over(history, patience=2) == over
+    assert schedule_of(SiameseConfig(patience=2)).is_over(history) == over
 
 
 def test_no_epochs_are_not_over():
-    from songradar.ml.training.siamese.fit import is_over
+    from songradar.ml.training.siamese.fit import SiameseConfig, schedule_of
 
-    assert not is_over([], patience=0)
+    assert not schedule_of(SiameseConfig(patience=0)).is_over([])
 
 
 def test_scaled_embeddings_have_a_norm_of_one_and_the_centre_is_their_mean(rng):
