@@ -64,15 +64,15 @@ class Catalogue:
         self._lock = Lock()
 
     @classmethod
-    def open(cls, url: str | None = None) -> Self:
+    def open(cls, url: str | None = None, *, prepared: bool | None = None) -> Self:
         """The catalogue at `url` [what DATABASE_URL and SONGRADAR_HOME say].
 
         A schema at another revision than this program's is refused at a URL; the embedded database upgrades itself.
-        Raises DatabaseError.
+        `prepared` says whether statements are prepared after a few runs [not behind a pooler]. Raises DatabaseError.
         """
-        around = environment()
-        server = around.server if url is None else Server(url)
-        return cls._opened(server, around.host)
+        found = environment()
+        server = found.server if url is None else Server(url)
+        return cls._opened(server, found.host, prepared)
 
     @classmethod
     def embedded(cls, folder: Path | str) -> Self:
@@ -99,14 +99,15 @@ class Catalogue:
             remove_temporary(folder)
 
     @classmethod
-    def _opened(cls, server: Server, host: str) -> Self:
+    def _opened(cls, server: Server, host: str, prepared: bool | None = None) -> Self:
         with connect(server) as connection:
             if server.is_embedded and revision(connection) != HEAD:
                 from songradar.db.schema import upgrade  # Alembic takes longer to import than a search takes
 
                 upgrade(server)
             check_revision(connection)
-            prepared = not is_pooled(connection)
+            if prepared is None:
+                prepared = not is_pooled(connection)
         return cls(server, host, prepared=prepared)
 
     def __enter__(self) -> Self:

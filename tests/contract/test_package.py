@@ -52,10 +52,25 @@ def light_modules() -> list[str]:
         module.name
         for path, prefix in zip(paths, prefixes, strict=True)
         for module in (pkgutil.iter_modules if prefix == "songradar." else pkgutil.walk_packages)(path, prefix)
-        if not module.name.startswith("songradar.ml.training.")
+        if not module.name.startswith(("songradar.ml.training.", "songradar.train"))
         and module.name not in ("songradar.__main__", "songradar.migrations.env")
         and not module.name.startswith("songradar.migrations.versions.2")
     ]
+
+
+def training_modules() -> list[str]:
+    """Those that need songradar[train]."""
+    path = importlib.import_module("songradar.ml.training").__path__
+    return ["songradar.train", *(module.name for module in pkgutil.walk_packages(path, "songradar.ml.training."))]
+
+
+@pytest.mark.train
+@pytest.mark.parametrize("name", training_modules())
+def test_training_modules_can_be_imported_and_their_examples_are_true(name):
+    module = importlib.import_module(name)
+
+    assert module.__doc__
+    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize("name", light_modules())
