@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from songradar.cli.options import PATH
+from songradar.ml.package import UNCREDITED
 
 SEED = click.option("--seed", default=0, show_default=True, help="Seed of all that is drawn.")
 CREDITS = click.option("--credits", "credits_", type=PATH, help="Text on the music's licences for the card.")
@@ -16,7 +17,6 @@ PER_CELL = click.option(
     help="Recordings to calibrate with, of each condition and length; 0 leaves the confidence uncalibrated.",
 )
 OUT = click.option("--out", metavar="DIR", required=True, type=PATH, help="Where everything goes.")
-UNCREDITED = "Whatever the music's licences say.\n"
 
 
 def read_credits(path: Path | None) -> str:

@@ -56,6 +56,7 @@ class Extraction:
         self._stop = Event()
         self._hashing = ThreadPoolExecutor(1, thread_name_prefix="hash")
         self._encoding = ThreadPoolExecutor(workers, thread_name_prefix="encode")
+        self._tagger = Decoder()
         self._all_decoders = [Decoder() for _ in range(workers)]
         self._decoders: SimpleQueue[Decoder] = SimpleQueue()
         for decoder in self._all_decoders:
@@ -70,7 +71,7 @@ class Extraction:
         self._stop.set()  # also when the user interrupts: nobody waits for the end of a long file
         for pool in (self._hashing, self._encoding):
             pool.shutdown(cancel_futures=True)
-        for decoder in self._all_decoders:
+        for decoder in (self._tagger, *self._all_decoders):
             decoder.close()
 
     def hash(self, file: AudioFile) -> "Future[HashedFile | Failure]":
@@ -82,12 +83,8 @@ class Extraction:
         return self._encoding.submit(self._encode, hashed)
 
     def tags(self, file: AudioFile) -> Tags:
-        """Read the file's tags now. This waits for a free decoder, as the encoding threads share the same ones."""
-        decoder = self._decoders.get()
-        try:
-            return decoder.tags(file.path)
-        finally:
-            self._decoders.put(decoder)
+        """Read the file's tags now, in a process of their own, so as not to wait for a file that is being decoded."""
+        return self._tagger.tags(file.path)
 
     def _encode(self, hashed: HashedFile) -> Extracted | Failure:
         path, decoder = hashed.file.path, self._decoders.get()

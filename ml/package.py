@@ -16,6 +16,9 @@ SHIPPED = "contrastive"
 
 NETWORK, SPEC, CALIBRATION, METRICS, CARD = "encoder.onnx", "spec.json", "calibration.json", "metrics.json", "CARD.md"
 
+UNCREDITED = "Whatever the music's licences say.\n"
+"""What a card says of licences where nobody has told."""
+
 WEIGHTS = ("intercept", "log_distance", "coverage", "log_fragments", "threshold")
 """Keys of a calibration. Those for matches without a rival are under "alone"; the others also have `log_ratio`."""
 

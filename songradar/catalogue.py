@@ -18,6 +18,7 @@ from songradar.db.connection import HEAD, Pool, Server, check_revision, connect,
 from songradar.db.search import StoredEncoder, read_encoder, read_network
 from songradar.environment import environment
 from songradar.ml.encoder import Encoder
+from songradar.ml.package import EncoderPackage
 from songradar.ml.spec import AudioSpec
 
 if TYPE_CHECKING:
@@ -145,6 +146,13 @@ class Catalogue:
                     network = Encoder(onnx, AudioSpec.from_dict(stored.spec), stored.name, threads)
                     self._encoders[stored.id, threads] = network
         return LoadedEncoder(stored, network)
+
+
+def add_package(catalogue: Catalogue, package: EncoderPackage) -> bool:
+    """Add an encoder to a catalogue; whether it is new there. See `db.encoders.add_encoder`."""
+    from songradar.db.encoders import NewEncoder, add_encoder  # SQLAlchemy, which a search does without
+
+    return add_encoder(catalogue.engine, NewEncoder(**vars(package)))
 
 
 def clear_abandoned() -> None:

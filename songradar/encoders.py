@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from songradar.catalogue import Catalogue
+from songradar.catalogue import Catalogue, add_package
 from songradar.db import encoders as stored
 from songradar.db import store
 from songradar.db.connection import connect_directly
-from songradar.db.encoders import EncoderSummary, NewEncoder
+from songradar.db.encoders import EncoderSummary
 from songradar.db.search import read_encoder
 from songradar.ingest import FileOutcome, IngestOptions, ingest
 from songradar.ml.files import path_of
@@ -28,11 +28,6 @@ def choose(source: str | Path, name: str | None = None) -> EncoderPackage:
     folder = Path(source)
     included = None if folder.is_dir() else read_included(str(source), name)
     return included or read_package(folder, name)
-
-
-def add_package(catalogue: Catalogue, package: EncoderPackage) -> bool:
-    """Whether the encoder is new in the catalogue; see `db.encoders.add_encoder`."""
-    return stored.add_encoder(catalogue.engine, NewEncoder(**vars(package)))
 
 
 def summaries(catalogue: Catalogue) -> list[EncoderSummary]:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from songradar.catalogue import Catalogue, LoadedEncoder
+from songradar.catalogue import Catalogue, LoadedEncoder, add_package
 from songradar.db.search import Question, find_matches
 from songradar.db.songs import songs
-from songradar.encoders import add_package
 from songradar.events import Event, Listener, Note, counter, ignore
 from songradar.ingest import IngestOptions, ingest
 from songradar.ml.audio import Wave, read_audio, resample

@@ -77,8 +77,9 @@ def identify(catalogue: Catalogue, audio: Audio, options: SearchOptions = Search
     encoder = catalogue.encoder(options.encoder)
     name = name_of(audio)
     started = time.perf_counter()
-    with catalogue.connection() as connection:
-        search.check_choice(connection, options.artist, options.collection)
+    if options.artist is not None or options.collection is not None:
+        with catalogue.connection() as connection:
+            search.check_choice(connection, options.artist, options.collection)
     with _blocks(audio, name, encoder.network.spec.sample_rate_hz) as blocks:
         stopwatch = _Stopwatch(blocks)
         try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import psycopg
 
-from songradar.catalogue import Catalogue, LoadedEncoder
+from songradar.catalogue import Catalogue, LoadedEncoder, add_package
 from songradar.db import store
 from songradar.db.errors import IndexBusy, NeedsDirectConnection, SongRefused, TransactionsInTheWay
 from songradar.db.search import has_encoders
@@ -127,11 +127,9 @@ def ingest(
 def ensure_encoder(catalogue: Catalogue) -> None:
     """Give a catalogue without encoders the one that comes with songradar."""
     with catalogue.connection() as connection:
-        if has_encoders(connection):
-            return
-    from songradar.db.encoders import NewEncoder, add_encoder  # SQLAlchemy, which the rest does without
-
-    add_encoder(catalogue.engine, NewEncoder(**vars(read_shipped())))
+        has_any = has_encoders(connection)
+    if not has_any:
+        add_package(catalogue, read_shipped())
 
 
 def tend_index(

@@ -11,7 +11,7 @@ from songradar.calibrate import Calibration, calibrate
 from songradar.evaluate import audio_in, read_surroundings
 from songradar.events import Listener, Note, counter, ignore
 from songradar.ml.files import AudioFile, audio_files, path_of
-from songradar.ml.package import write_facts, write_network
+from songradar.ml.package import UNCREDITED, write_facts, write_network
 from songradar.ml.spec import SIAMESE, AudioSpec
 from songradar.ml.training.card import contrastive_card, siamese_card
 from songradar.ml.training.checkpoints import check_settings, read_curves
@@ -50,7 +50,7 @@ class Publication:
     """
 
     recordings: int = 20
-    licences: str = "Whatever the music's licences say.\n"
+    licences: str = UNCREDITED
 
 
 def train_siamese(

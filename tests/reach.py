@@ -31,9 +31,15 @@ def pointed_at(other: Server) -> Iterator[None]:
 
 def connect() -> psycopg.Connection:
     """A connection of its own to a database whose schema is this program's."""
-    if not _pointed_at:
-        Catalogue.open().close()
-    return connection.connect(server())
+    opened = connection.connect(server())
+    if server().is_embedded and connection.revision(opened) != connection.HEAD:
+        Catalogue.open().close()  # which upgrades it
+    try:
+        connection.check_revision(opened)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 def connect_unchecked() -> psycopg.Connection:

@@ -10,9 +10,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from songradar.catalogue import Catalogue
+from songradar.catalogue import Catalogue, add_package
 from songradar.db.search import StoredEncoder
-from songradar.encoders import add_package
 from songradar.evaluate import audio_in, read_surroundings
 from songradar.ml.encoder import Encoder
 from songradar.ml.package import read_package, read_shipped
