@@ -16,10 +16,11 @@ from songradar.cli.progress import stages
 from songradar.db import backup as backups
 from songradar.db import embedded, schema, sharing
 from songradar.db.backup import Manifest
-from songradar.db.connection import HEAD, for_programs
+from songradar.db.connection import HEAD
 from songradar.db.encoders import clear_orphans
 from songradar.db.errors import NotEmbedded
 from songradar.db.indexing import indexes, tidy
+from songradar.db.programs import for_programs
 from songradar.db.statistics import advice, statistics
 from songradar.environment import environment
 

@@ -6,7 +6,6 @@ PostgreSQL's own programs can read it too. Both are made from the same snapshot,
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import zipfile
@@ -21,16 +20,16 @@ import psycopg
 import sqlalchemy
 from psycopg.sql import SQL, Literal
 
-from songradar.db import embedded, indexing, schema
+from songradar.db import indexing, schema
 from songradar.db.connection import (
     EXTENSION_SCHEMA,
     SCHEMA,
     Server,
     connect_directly,
-    for_programs,
     revision,
 )
 from songradar.db.errors import BackupUnusable, DatabaseError
+from songradar.db.programs import running
 
 TABLES = ("songs", "encoders", "fragments", "encodings", "searches", "matches", "settings")
 MANIFEST, DUMP = "manifest.json", "songradar.dump"
@@ -266,7 +265,7 @@ def _opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
 
 def _dump(server: Server, connection: psycopg.Connection, snapshot: str, target: IO[bytes]) -> None:
     options = ["--format=custom", "--compress=1", "--no-owner", "--no-privileges", f"--schema={SCHEMA}"]
-    with _program(server, connection, "pg_dump", *options, f"--snapshot={snapshot}", stdout=subprocess.PIPE) as process:
+    with running(server, connection, "pg_dump", *options, f"--snapshot={snapshot}", stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         shutil.copyfileobj(process.stdout, target, BLOCK)
 
@@ -281,7 +280,7 @@ def _restore(server: Server, connection: psycopg.Connection, dump: IO[bytes], ma
     wanted = max(indexing.memory_for_building(connection, server), 2 * manifest.build_memory)
     memory = f"-c maintenance_work_mem={wanted // 1024}kB"
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-    with _program(server, connection, "psql", *options, stdin=pipe, stdout=nowhere, settings=memory) as process:
+    with running(server, connection, "psql", *options, stdin=pipe, stdout=nowhere, settings=memory) as process:
         assert process.stdin is not None
         try:
             process.stdin.write(b"BEGIN;\n")
@@ -301,7 +300,7 @@ def _copy_script(server: Server, connection: psycopg.Connection, dump: IO[bytes]
     options = ["--file=-", "--no-owner", "--no-privileges", f"--schema={SCHEMA}"]
     with (
         ThreadPoolExecutor(1) as pool,
-        _program(server, connection, "pg_restore", *options, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
+        running(server, connection, "pg_restore", *options, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
     ):
         assert process.stdin is not None
         assert process.stdout is not None
@@ -320,47 +319,3 @@ def _feed(source: IO[bytes], target: IO[bytes]) -> None:
         shutil.copyfileobj(source, target, BLOCK)
     with suppress(BrokenPipeError):
         target.close()
-
-
-@contextmanager
-def _program(
-    server: Server,
-    connection: psycopg.Connection,
-    name: str,
-    *options: str,
-    stdin: int | None = None,
-    stdout: int | None = None,
-    settings: str = "",
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run one of PostgreSQL's programs on the catalogue. Raises DatabaseError with its message when it fails."""
-    where, environment = for_programs(server.url)
-    environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {settings}".strip()
-    command = [_path(name, connection.info.server_version // 10_000), *options]
-    if name != "pg_restore":  # pg_restore writes a script, and needs no server for that
-        command += ["--dbname", where]
-    with subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=environment) as process:
-        try:
-            yield process
-        except BaseException:
-            process.kill()
-            raise
-        assert process.stderr is not None
-        said = process.stderr.read().decode("utf-8", "replace")
-    if process.returncode:
-        errors = (
-            [line for line in said.splitlines() if re.search("error:|ERROR:", line)]
-            or said.splitlines()
-            or [f"{name} failed"]
-        )
-        raise DatabaseError(re.sub(r"^(?:\S+: )?(?:error|ERROR): +", "", errors[0]))
-
-
-def _path(name: str, server_version: int) -> str:
-    """The program in the wheel, else one of the system's that is new enough for the server."""
-    for path in (str(embedded.program(name)), shutil.which(name)):
-        if path is not None:
-            said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
-            version = re.search(r" (\d+)", said)
-            if version and int(version[1]) >= server_version:
-                return path
-    raise DatabaseError(f"the server is PostgreSQL {server_version}: install its {name}, or a newer one")

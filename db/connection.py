@@ -1,6 +1,5 @@
 """Connections to the PostgreSQL of a catalogue: where it is, what it must be able to do, and a pool of them."""
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from pgvector.psycopg.halfvec import register_halfvec_info
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types import TypeInfo
 from psycopg_pool import ConnectionPool
 
@@ -84,16 +82,6 @@ def plain_url(url: str, origin: str = "url") -> str:
     if not separator or scheme.partition("+")[0] not in ("postgresql", "postgres"):
         raise ServerUnreachable(f"{origin} does not begin with postgresql://")
     return f"postgresql://{rest}"
-
-
-def for_programs(url: str) -> tuple[str, dict[str, str]]:
-    """What PostgreSQL's programs take for `url`: a connection string, and an environment with the password.
-
-    The password is kept out of the arguments, since every process of the machine can see them.
-    """
-    where = conninfo_to_dict(url)
-    password = where.pop("password", None)
-    return make_conninfo("", **where), os.environ | ({"PGPASSWORD": str(password)} if password else {})
 
 
 def connect(server: Server) -> psycopg.Connection:

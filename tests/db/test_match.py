@@ -10,7 +10,7 @@ from pgvector import HalfVector
 
 from songradar.db import search
 from songradar.db.errors import EncoderUnknown
-from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, remove_song, song_row, store_song, unit_vectors
+from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, song_row, store_song, unit_vectors
 from tests.reach import connect
 
 HOP_S, QUERY_HOP_S = 0.5, 0.25  # the toy encoder's
@@ -326,50 +326,6 @@ def test_recording_without_fragments_has_no_match(forest):
         found = connection.execute("SELECT * FROM songradar.match_v1(%s, '{}', '{}')", [active_encoder_id()]).fetchall()
 
     assert found == []
-
-
-def test_search_and_matches_are_kept_together(forest, rng):
-    found = find(noisy(unit_vectors(40, seed=7)[:4], rng), HOP_S * np.arange(4))
-    with connect() as connection:
-        number = search.save_search(connection, "bar.wav", 3.0, active_encoder_id(), {"total": 5.0}, found)
-        rows = connection.execute(
-            "SELECT rank, title, at, query, encoder FROM songradar.matches_v1 WHERE search_id = %s ORDER BY rank",
-            [number],
-        ).fetchall()
-
-    assert rows[0] == (1, "Tree 7", "0:00", "bar.wav", "toy")
-    assert len(rows) == len(found)
-
-
-def test_match_of_a_song_removed_meanwhile_is_left_out(forest, rng):
-    found = find(noisy(unit_vectors(40, seed=7)[:4], rng), HOP_S * np.arange(4))
-    remove_song(found[0].song_id)
-    with connect() as connection:
-        number = search.save_search(connection, "bar.wav", 3.0, active_encoder_id(), {}, found)
-        ranks = connection.execute("SELECT rank FROM songradar.matches WHERE search_id = %s", [number]).fetchall()
-
-    assert sorted(ranks) == [(2,), (3,), (4,), (5,)]
-
-
-def test_place_in_the_song_reads_as_a_person_says_it(database):
-    add_song("Amber")
-    places = {-0.3: "0:00", -61: "-1:01", 4.6: "0:05", 59.7: "1:00", 3725: "1:02:05"}
-    with connect() as connection:
-        (song_id,) = connection.execute("SELECT song_id FROM songradar.songs_v1").fetchone()
-        for offset_s in places:
-            best = search.Match(1, song_id, "", None, "", offset_s, 1, 1, 0, 1, 1, accepted=True)
-            search.save_search(connection, "bar.wav", 3.0, active_encoder_id(), {}, [best])
-        said = connection.execute("SELECT at FROM songradar.matches_v1 ORDER BY search_id").fetchall()
-
-    assert [row[0] for row in said] == list(places.values())
-
-
-def test_search_without_any_candidate_is_kept_too(database):
-    with connect() as connection:
-        number = search.save_search(connection, "bar.wav", 3.0, active_encoder_id(), {}, [])
-        rows = connection.execute("SELECT search_id, rank FROM songradar.matches_v1").fetchall()
-
-    assert rows == [(number, None)]
 
 
 def test_unknown_encoder_is_named(database):
