@@ -16,7 +16,7 @@ from songradar.cli.progress import stages
 from songradar.db import backup as backups
 from songradar.db import embedded, schema, sharing
 from songradar.db.backup import Manifest
-from songradar.db.connection import HEAD
+from songradar.db.connection import HEAD, connect_directly
 from songradar.db.encoders import clear_orphans
 from songradar.db.errors import NotEmbedded
 from songradar.db.indexing import indexes, tidy
@@ -174,7 +174,7 @@ def reindex(encoder: str | None) -> None:
     `songradar db stats` says when that is worth while. It may be interrupted: the old index stays until the new one is
     whole.
     """
-    with Catalogue.open() as catalogue, catalogue.connection() as connection:
+    with Catalogue.open() as catalogue, connect_directly(catalogue.server) as connection:
         found = indexes(connection, encoder)
         clear_orphans(connection)
     for index in found:

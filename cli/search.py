@@ -134,10 +134,7 @@ def opened(recording: str) -> Iterator[Audio]:
                 reason = getattr(error, "reason", None) or error
                 raise AudioReadError(recording, f"cannot be fetched ({reason})") from error
             file.flush()
-            try:
-                yield file.name
-            except AudioReadError as error:
-                raise AudioReadError(recording, error.reason) from error
+            yield file.name
     else:
         yield recording
 

@@ -12,7 +12,7 @@ from songradar.cli.output import clock, counted, named, note, print_json, print_
 from songradar.db import songs as stored
 from songradar.db import store
 from songradar.db.songs import SORTS, StoredSong
-from songradar.ml.files import path_of
+from songradar.ingest import missing_songs
 
 COLUMNS = ("song", "title", "artist", "album", "length")
 
@@ -84,7 +84,7 @@ def missing(as_json: bool) -> None:
     any.
     """
     with Catalogue.open() as catalogue:
-        gone = [song for song in stored.songs_on(catalogue.engine, catalogue.host) if not path_of(song.source).exists()]
+        gone = missing_songs(catalogue)
     if as_json:
         for song in gone:
             print_json(record(song))

@@ -146,6 +146,13 @@ def unencoded(connection: psycopg.Connection, encoder_id: int) -> list[KnownFile
         return cursor.execute(_UNENCODED, [encoder_id]).fetchall()
 
 
+def count_unencoded(connection: psycopg.Connection, encoder_id: int) -> int:
+    """How many songs this encoder has not encoded."""
+    row = connection.execute(f"SELECT count(*) FROM ({_UNENCODED}) AS u", [encoder_id]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def relocate(connection: psycopg.Connection, song: NewSong) -> None:
     """Let the song with these bytes be known by `song`'s path, time stamp and tags. Raises SongRefused."""
     with _refusals():

@@ -41,7 +41,8 @@ def use(catalogue: Catalogue, name: str) -> int:
     Raises EncoderUnknown.
     """
     stored.use_encoder(catalogue.engine, name)
-    return len(unencoded(catalogue, name))
+    with catalogue.connection() as connection:
+        return store.count_unencoded(connection, read_encoder(connection, name).id)
 
 
 def unencoded(catalogue: Catalogue, name: str | None = None) -> list[store.KnownFile]:

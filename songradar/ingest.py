@@ -24,6 +24,7 @@ from songradar.ml.tags import Tags
 
 if TYPE_CHECKING:
     from songradar.db.indexing import OnProgress
+    from songradar.db.songs import StoredSong
 
 LOOKED_UP = 500
 """Files looked up in the database at a time by path, size and time stamp."""
@@ -117,9 +118,9 @@ def ingest(
         ingestion = _Ingestion(catalogue, connection, encoder, extraction, options)
         for number, outcome in enumerate(ingestion.run(files, 2 * workers), start=1):
             yield FileOutcome(**vars(outcome) | {"number": number, "total": total})
-        for number, (song_id, source) in enumerate(gone, start=len(files) + 1):
-            store.remove_songs(connection, [song_id])
-            yield FileOutcome(source, "removed", number=number, total=total)
+        for number, song in enumerate(gone, start=len(files) + 1):
+            store.remove_songs(connection, [song.id])
+            yield FileOutcome(song.source, "removed", number=number, total=total)
     if options.tend_index:
         tend_index(catalogue, encoder.name)
 
@@ -278,13 +279,16 @@ def _is_there(known: KnownFile) -> bool:
     return isinstance(found, AudioFile) and (found.size, found.modified_at) == (known.size_bytes, known.modified_at)
 
 
-def _gone(catalogue: Catalogue, below: Sequence[Path]) -> list[tuple[int, str]]:
-    """Number and path of the songs of this machine below these paths whose files are gone."""
-    from songradar.db.songs import songs_on
+def missing_songs(catalogue: Catalogue) -> "list[StoredSong]":
+    """The songs of this machine whose files are gone."""
+    from songradar.db.songs import songs_on  # SQLAlchemy
 
+    return [song for song in songs_on(catalogue.engine, catalogue.host) if not path_of(song.source).exists()]
+
+
+def _gone(catalogue: Catalogue, below: Sequence[Path]) -> "list[StoredSong]":
+    """Those of the missing songs that were below these paths."""
     roots = [path.resolve() for path in below]
     return [
-        (song.id, song.source)
-        for song in songs_on(catalogue.engine, catalogue.host)
-        if (path := path_of(song.source)) and any(path.is_relative_to(root) for root in roots) and not path.exists()
+        song for song in missing_songs(catalogue) if any(path_of(song.source).is_relative_to(root) for root in roots)
     ]
