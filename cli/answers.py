@@ -28,7 +28,9 @@ def print_answer_json(answer: Answer) -> None:
 
 
 def match_record(match: Match) -> dict[str, Any]:
-    record = {key: value for key, value in asdict(match).items() if key not in ("margin", "n_fragments", "accepted")}
+    record = {
+        key: value for key, value in asdict(match).items() if key not in ("lead", "peak", "n_fragments", "accepted")
+    }
     digits = {"offset_s": 3, "confidence": 6, "score": 4, "coverage": 4}
     return {key: round(value, digits[key]) if key in digits else value for key, value in record.items()}
 
@@ -44,8 +46,11 @@ def print_answer(answer: Answer, *, everything: bool = False) -> None:
         why = answer.reason or seconds
         click.echo(f"{shown(answer.query)}: {click.style('no match', bold=True)} ({why})")
     for match in answer.matches[1 if answer.matched else 0 :]:
-        if everything or match.confidence > WORTH_A_LINE:
-            place = f"{clock(match.offset_s):>7}  {percent(match.confidence):>6}"
+        place = f"{clock(match.offset_s):>7}  {percent(match.confidence):>6}"
+        if answer.matched and match.same_recording:
+            name = f"{named(match.title, match.artist)} (song {match.song_id}, the same recording)"
+            click.echo(f"    {'also':<8}{place}  {name}")
+        elif everything or match.confidence > WORTH_A_LINE:
             click.echo(f"    {'or' if answer.matched else 'nearest':<8}{place}  {named(match.title, match.artist)}")
     if answer.plan:
         click.echo("    " + ", ".join(f"{stage} {ms} ms" for stage, ms in answer.timings_ms.items()))

@@ -1,7 +1,7 @@
 """songradar evaluate: how often encoders name recordings rightly, through the real search path."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +15,16 @@ from songradar.cli.watching import Watching
 from songradar.evaluate import Evaluation, EvaluationOptions
 from songradar.evaluate import evaluate as run_evaluation
 from songradar.ml.conditions import CONDITIONS
-from songradar.ml.evaluation import Outcome, Score, Summary, scores, summaries, wilson_interval
+from songradar.ml.evaluation import (
+    Outcome,
+    Score,
+    Summary,
+    as_record,
+    few_scores,
+    scores,
+    summaries,
+    wilson_interval,
+)
 from songradar.ml.package import SHIPPED, EncoderPackage, read_included, read_package
 
 
@@ -101,6 +110,7 @@ def evaluate(
         click.echo(f"\n{name}: {evaluation.n_songs} songs in the catalogue{beside}, {evaluation.n_absent} absent")
         print_hits(mine)
         print_answers(mine)
+        print_few(mine)
     if out is not None:
         write_report(evaluation, out)
         plots.draw_roc(evaluation.outcomes, out / "roc.png")
@@ -120,35 +130,38 @@ def choose_encoder(name: str) -> EncoderPackage:
 
 
 def print_hits(outcomes: Sequence[Outcome]) -> None:
-    """Share of recordings named rightly (top-1), and share of these that are accepted, by condition and length."""
-    found = [score for score in scores(o for o in outcomes if o.query.source) if score.n_searched]
+    """Share of recordings named rightly (top-1), and share named rightly and accepted, by condition and length."""
+    found = [score for score in scores(outcomes) if score.n_searched]
     lengths = sorted({outcome.query.seconds for outcome in outcomes})
     asked = [condition for condition in CONDITIONS if condition.name in {score.condition for score in found}]
     everyday = {condition.name for condition in asked if condition.everyday}
     rows = [(condition.name, {condition.name}) for condition in asked]
+    rows += [("clean to 0 dB, phone", everyday), ("all of these", {condition.name for condition in asked})]
 
-    def share(n_hits: int, n: int) -> str:
-        if not n:
-            return "-"
-        low, high = wilson_interval(n_hits, n)
-        return f"{percent(n_hits / n)} ({100 * low:.0f}-{100 * high:.0f})"
+    def table(title: str, hits: Callable[[Score], int]) -> None:
+        def cell(names: set[str], length: float) -> str:
+            mine = [score for score in found if score.condition in names and score.seconds == length]
+            return share(sum(map(hits, mine)), sum(score.n_queries for score in mine))
 
-    def right(mine: Sequence[Score]) -> str:
-        return share(sum(score.n_right for score in mine), sum(score.n_queries for score in mine))
-
-    def accepted(mine: Sequence[Score]) -> str:
-        return share(sum(score.n_right_accepted for score in mine), sum(score.n_right for score in mine))
-
-    def table(title: str, rows: Iterable[tuple[str, set[str]]], cell: Callable[[Sequence[Score]], str]) -> None:
-        cells = [
-            (label, *(cell([s for s in found if s.condition in names and s.seconds == length]) for length in lengths))
-            for label, names in rows
-        ]
+        cells = [(label, *(cell(names, length) for length in lengths)) for label, names in rows]
         print_table((title, *(f"{length:g} s" for length in lengths)), cells)
 
-    table("named rightly, 95 % interval", rows, right)
+    table("named rightly, 95 % interval", lambda score: score.n_right)
     click.echo()
-    table("of these, accepted", [*rows, ("clean to 0 dB, phone", everyday)], accepted)
+    table("named rightly and accepted", lambda score: score.n_right_accepted)
+
+
+def share(n_hits: int, n: int) -> str:
+    """A share with its 95 % interval."""
+    if not n:
+        return "-"
+    low, high = wilson_interval(n_hits, n)
+    return f"{percent(n_hits / n)} ({100 * low:.0f}-{100 * high:.0f})"
+
+
+def part(n: int, total: int) -> str:
+    """So many of so many."""
+    return f"{n} of {total} ({percent(n / total)})" if total else "-"
 
 
 def print_answers(outcomes: Sequence[Outcome]) -> None:
@@ -158,12 +171,20 @@ def print_answers(outcomes: Sequence[Outcome]) -> None:
         return (label, *(value(summary) if summary.n_searched else "-" for summary in found))
 
     found = summaries(outcomes)
+    lengths = [f"{summary.seconds:g} s" for summary in found]
+    strangers = list(dict.fromkeys(kind for summary in found for kind in summary.false_accepts))
     click.echo()
     print_table(
-        ("all conditions", *(f"{summary.seconds:g} s" for summary in found)),
+        ("falsely named, of what is absent", *lengths),
+        [row(kind, lambda s, kind=kind: part(*s.false_accepts.get(kind, (0, 0)))) for kind in strangers]  # type: ignore[misc]
+        + [row("all of these", lambda s: part(*map(sum, zip(*s.false_accepts.values(), strict=True))))],
+    )
+    click.echo()
+    print_table(
+        ("all conditions", *lengths),
         [
             row("song in the catalogue, wrong song named", lambda s: percent(s.wrongly_named)),
-            row("absent song, or no music: falsely named", lambda s: f"{s.n_false_accepts} of {s.n_absent}"),
+            row("expected calibration error", lambda s: f"{s.calibration_error:.3f}"),
             row("right song, at another place that sounds the same", lambda s: percent(s.same_sound)),
             row(
                 "error of offset, of the others: median, 95 %",
@@ -175,11 +196,34 @@ def print_answers(outcomes: Sequence[Outcome]) -> None:
     )
 
 
+def print_few(outcomes: Sequence[Outcome]) -> None:
+    """What a user of a small catalogue meets."""
+    found = few_scores(outcomes)
+    click.echo()
+    print_table(
+        ("catalogue of", "named rightly and accepted", "absent, falsely named", "expected calibration error"),
+        [
+            (
+                score.among,
+                share(score.n_right_accepted, score.n_queries),
+                part(score.n_false_accepts, score.n_absent),
+                f"{score.calibration_error:.3f}",
+            )
+            for score in found
+        ],
+    )
+
+
 def write_report(evaluation: Evaluation, out: Path) -> None:
-    """evaluation.json with all counts."""
+    """evaluation.json with all counts, and the evidence of every outcome, from which `songradar calibrate` fits."""
     out.mkdir(parents=True, exist_ok=True)
     of_encoders = {
-        name: {"cells": [asdict(score) for score in scores(mine)], "lengths": [asdict(s) for s in summaries(mine)]}
+        name: {
+            "cells": [asdict(score) for score in scores(mine)],
+            "lengths": [asdict(summary) for summary in summaries(mine)],
+            "few": [asdict(score) for score in few_scores(mine)],
+            "outcomes": [as_record(outcome) for outcome in mine],
+        }
         for name, mine in evaluation.outcomes.items()
     }
     facts = {

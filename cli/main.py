@@ -23,6 +23,7 @@ COMMANDS = {
     "encoders": ("encoders", "Add, choose, export and remove encoders."),
     "train": ("train", "Train an encoder on a folder of music."),
     "evaluate": ("evaluate", "Measure how often encoders name recordings rightly."),
+    "calibrate": ("calibrate", "Fit an encoder's confidence to an evaluation."),
     "spectrogram": ("spectrogram", "Draw the pictures that the article's network looks at."),
     "status": ("status", "Tell where the catalogue is and what is in it."),
     "db": ("database", "Look after the database."),

@@ -1,14 +1,15 @@
 """The encoders of a catalogue: add, choose, remove. Each has a partition of `fragments`."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg import errors, sql
-from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, null, select, text, update
+from sqlalchemy.types import UserDefinedType
 
 from songradar.db.errors import EncoderMismatch, EncoderUnknown, NotAllowed, TransactionsInTheWay
 from songradar.db.models import EncoderRow, EncodingRow
@@ -38,6 +39,7 @@ class NewEncoder:
     name: str
     sha256: bytes
     spec: Mapping[str, Any]
+    cohort: Sequence[Sequence[Sequence[float]]] | None
     calibration: Mapping[str, Any] | None
     metrics: Mapping[str, Any]
     card: str
@@ -61,7 +63,7 @@ class EncoderSummary:
 def add_encoder(engine: Engine, new: NewEncoder) -> bool:
     """Store an encoder with a partition for its fragments; the first one becomes active.
 
-    Returns False if it is there already; then only its calibration, metrics and card are updated. Raises
+    Returns False if it is there already; then only its cohort, calibration, metrics and card are updated. Raises
     EncoderMismatch when the name is that of another network, or the network is stored under another name. Embeddings of
     two networks cannot be compared, so neither is overwritten.
     """
@@ -75,17 +77,31 @@ def add_encoder(engine: Engine, new: NewEncoder) -> bool:
             )
         ).all()
         if (new.name, new.sha256) in [tuple(row) for row in known]:
-            facts = {"calibration": new.calibration, "metrics": new.metrics, "card": new.card}
+            facts = {"calibration": new.calibration, "metrics": new.metrics, "card": new.card} | _cohort(new)
             connection.execute(update(EncoderRow).where(EncoderRow.name == new.name).values(**facts))
             return False
         if known:
             what = "is another network" if known[0].name == new.name else f"is the same network as {new.name}"
             raise EncoderMismatch(f"the encoder {known[0].name} in the database {what}")
         first = not connection.scalar(select(func.count()).select_from(EncoderRow))
-        added = insert(EncoderRow).values(**vars(new), active=first).returning(EncoderRow.id)
+        added = insert(EncoderRow).values(**vars(new) | _cohort(new), active=first).returning(EncoderRow.id)
         encoder_id = connection.execute(added).scalar_one()
         connection.execute(text("SELECT songradar.add_partition_v1(:id)"), {"id": encoder_id})
         return True
+
+
+class _Untyped(UserDefinedType[str]):
+    """A parameter that takes the type of the column it is for."""
+
+    cache_ok = True
+
+
+def _cohort(new: NewEncoder) -> dict[str, Any]:
+    """The cohort as text, which needs no name of pgvector's types: their schema is not in the search path."""
+    if new.cohort is None:
+        return {"cohort": null()}
+    stretches = ("{" + ",".join(f'"{list(embedding)}"' for embedding in stretch) + "}" for stretch in new.cohort)
+    return {"cohort": bindparam(None, "{" + ",".join(stretches) + "}", _Untyped())}
 
 
 def encoders(engine: Engine) -> list[EncoderSummary]:
@@ -125,6 +141,13 @@ def use_encoder(engine: Engine, name: str) -> None:
         _id_of(connection, name)
         connection.execute(update(EncoderRow).where(EncoderRow.active).values(active=False))
         connection.execute(update(EncoderRow).where(EncoderRow.name == name).values(active=True))
+
+
+def set_calibration(engine: Engine, name: str, calibration: Mapping[str, Any]) -> None:
+    """Let searches with encoder `name` go by this calibration. Raises EncoderUnknown."""
+    with engine.begin() as connection:
+        number = _id_of(connection, name)
+        connection.execute(update(EncoderRow).where(EncoderRow.id == number).values(calibration=dict(calibration)))
 
 
 def remove_encoder(connection: psycopg.Connection, name: str) -> int:

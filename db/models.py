@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING_CONVENTION = {
@@ -99,6 +99,10 @@ class EncoderRow(Base):
     )
     spec: Mapped[dict[str, Any]] = mapped_column(
         comment="AudioSpec: sample rate, fragment length and hops; how to cut audio for this encoder."
+    )
+    cohort: Mapped[list[list[Any]] | None] = mapped_column(
+        ARRAY(HALFVEC(64), dimensions=2),
+        comment="Embeddings of strangers, for catalogues of few songs: a row is consecutive fragments of a song.",
     )
     calibration: Mapped[dict[str, Any] | None] = mapped_column(
         comment="Weights that turn evidence into a probability, and the threshold; see match_v1."

@@ -27,7 +27,7 @@ _ARGUMENTS = """(%(encoder_id)s, %(query)s, %(offsets_s)s::real[], %(limit)s, %(
 
 _MATCHES = f"""
     SELECT m.rank, m.song_id, s.title, s.artist, s.source, m.offset_s, m.score, m.coverage,
-           m.margin, m.n_fragments, m.confidence, m.accepted
+           m.lead, m.peak, m.n_fragments, m.confidence, m.accepted, m.same_recording
       FROM songradar.match_v1{_ARGUMENTS} AS m
       JOIN songradar.songs AS s ON s.id = m.song_id
      ORDER BY m.rank
@@ -135,10 +135,12 @@ class Match:
     offset_s: float
     score: float
     coverage: float
-    margin: float | None
+    lead: float
+    peak: float
     n_fragments: int
     confidence: float
     accepted: bool
+    same_recording: bool
 
 
 def read_encoder(connection: psycopg.Connection, name: str | None = None) -> StoredEncoder:

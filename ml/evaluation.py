@@ -2,9 +2,11 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,15 @@ from songradar.ml.queries import RATE_HZ, Query
 
 NEAR_S = 0.25
 """Seconds by which an answered offset may differ from the true one and still count as the same place."""
+
+N_BINS = 10
+"""Bins of confidence."""
+
+WITHOUT_MUSIC = ("noise alone", "talk alone")
+"""What `noise_queries` calls its recordings."""
+
+DOUBTFUL = 0.5
+"""Confidence from which on it is looked into whether the song named for an absent one sounds the same there."""
 
 SAME_SOUND = 0.9
 """Correlation of two excerpts' spectrograms in dB above which one is a repeat of the other."""
@@ -32,13 +43,17 @@ class Found(Protocol):
     @property
     def coverage(self) -> float: ...
     @property
-    def margin(self) -> float | None: ...
+    def lead(self) -> float: ...
+    @property
+    def peak(self) -> float: ...
     @property
     def n_fragments(self) -> int: ...
     @property
     def confidence(self) -> float: ...
     @property
     def accepted(self) -> bool: ...
+    @property
+    def same_recording(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,19 @@ class SearchResult:
     matches: Sequence[Found]
     encode_ms: float
     search_ms: float
+
+
+EVIDENCE = ("score", "coverage", "lead", "peak", "n_fragments", "confidence", "accepted")
+"""What is kept of a first match."""
+
+
+class Among(StrEnum):
+    """Which songs a query is searched among."""
+
+    ALL = "all songs"
+    OTHERS = "all songs but its own"
+    TEN = "ten songs"
+    ONE = "one song"
 
 
 @dataclass(frozen=True)
@@ -61,6 +89,7 @@ class Outcome:
     query: Query
     answer: SearchResult | None
     same_sound: bool = False
+    among: Among = Among.ALL
 
     @property
     def best(self) -> Found | None:
@@ -68,7 +97,10 @@ class Outcome:
 
     @property
     def right(self) -> bool:
-        return self.best is not None and self.best.source == self.query.source
+        if not self.query.source or self.best is None or self.answer is None:
+            return False
+        same = {self.best.source, *(m.source for m in self.answer.matches if m.same_recording)}
+        return self.query.source in same
 
     @property
     def accepted(self) -> bool:
@@ -100,21 +132,78 @@ class Score:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a user meets with recordings of one length. Pairs are the median and the 95th percentile.
+    """What a user meets with recordings of one length, searched among all songs. Pairs are the median and the 95th
+    percentile.
 
     `same_sound` is the share of right answers that name another place of the song that sounds the same. The offset
-    errors are computed from the other right answers.
+    errors are computed from the other right answers. `false_accepts` counts the recordings of what the catalogue does
+    not hold that were named all the same, and all of these, by what they are.
     """
 
     seconds: float
     n_searched: int
     wrongly_named: float
-    n_absent: int
-    n_false_accepts: int
+    false_accepts: dict[str, tuple[int, int]]
+    calibration_error: float
     same_sound: float
     offset_error_s: tuple[float, float]
     encode_ms: tuple[float, float]
     search_ms: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A search to fit the confidence on: was the song there, was the first match right, and the evidence for that."""
+
+    seconds: float
+    is_present: bool
+    is_right: bool
+    lead: float
+    peak: float
+    n_fragments: int
+
+
+@dataclass(frozen=True)
+class FewScore:
+    """Counts of recordings searched among few songs: of one that is there, and of one that is not."""
+
+    among: Among
+    n_queries: int
+    n_right_accepted: int
+    n_absent: int
+    n_false_accepts: int
+    calibration_error: float
+
+
+def as_record(outcome: Outcome) -> dict[str, Any]:
+    """An outcome with its evidence, for JSON."""
+    best = outcome.best
+    return {
+        "condition": outcome.query.condition,
+        "seconds": outcome.query.seconds,
+        "among": outcome.among,
+        "is_present": bool(outcome.query.source),
+        "is_right": outcome.right,
+        "same_sound": outcome.same_sound,
+        "offset_error_s": round(outcome.offset_error_s, 3) if outcome.right else None,
+        "asked": Path(outcome.query.source).name,
+        "named": best and Path(best.source).name,
+        "best": best and {name: getattr(best, name) for name in EVIDENCE},
+    }
+
+
+def examples(records: Iterable[Mapping[str, Any]]) -> list[Example]:
+    """What the confidence is fitted on: of outcomes as `as_record` gives them, those among all songs that found any."""
+    return [
+        Example(
+            record["seconds"],
+            record["is_present"],
+            record["is_right"],
+            *(record["best"][name] for name in ("lead", "peak", "n_fragments")),
+        )
+        for record in records
+        if record["best"] and record["among"] in (Among.ALL, Among.OTHERS)
+    ]
 
 
 def judge(query: Query, answer: SearchResult | None) -> Outcome:
@@ -125,7 +214,7 @@ def judge(query: Query, answer: SearchResult | None) -> Outcome:
         return outcome
     if outcome.right:
         named = query.song
-    elif outcome.accepted and len(query.song) and not query.source:
+    elif best.confidence >= DOUBTFUL and len(query.song) and not query.source:
         named = read_audio(path_of(best.source), RATE_HZ)
     else:
         return outcome
@@ -156,10 +245,11 @@ def _spectrogram_db(wave: Wave) -> NDArray[np.float32]:
 
 
 def scores(outcomes: Iterable[Outcome]) -> list[Score]:
-    """One Score for each condition and length, in the order in which they first appear."""
+    """One Score for each condition and length of recordings of songs that are there, in the order they appear in."""
     cells: dict[tuple[str, float], list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
-        cells[outcome.query.condition, outcome.query.seconds].append(outcome)
+        if outcome.query.source and outcome.among == Among.ALL:
+            cells[outcome.query.condition, outcome.query.seconds].append(outcome)
     return [
         Score(
             condition,
@@ -174,28 +264,87 @@ def scores(outcomes: Iterable[Outcome]) -> list[Score]:
     ]
 
 
-def summaries(outcomes: Sequence[Outcome]) -> list[Summary]:
+def among_all(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Those of searches among all songs, for songs that are there, for others, and with the own song taken out."""
+    return [outcome for outcome in outcomes if outcome.among in (Among.ALL, Among.OTHERS)]
+
+
+def summaries(outcomes: Iterable[Outcome]) -> list[Summary]:
     """One Summary for each length, shortest first."""
-    lengths = sorted({outcome.query.seconds for outcome in outcomes})
-    return [_summary(length, [o for o in outcomes if o.query.seconds == length]) for length in lengths]
+    by_length = defaultdict(list)
+    for outcome in among_all(outcomes):
+        by_length[outcome.query.seconds].append(outcome)
+    return [_summary(length, by_length[length]) for length in sorted(by_length)]
 
 
 def _summary(seconds: float, outcomes: Sequence[Outcome]) -> Summary:
     present = [outcome for outcome in outcomes if outcome.query.source and outcome.answer]
-    absent = [outcome for outcome in outcomes if not outcome.query.source and outcome.answer]
     right = [outcome for outcome in present if outcome.right]
     answers = [outcome.answer for outcome in outcomes if outcome.answer]
     return Summary(
         seconds,
         n_searched=len(answers),
         wrongly_named=sum(outcome.accepted and not outcome.right for outcome in present) / max(1, len(present)),
-        n_absent=len(absent),
-        n_false_accepts=sum(outcome.accepted for outcome in absent),
+        false_accepts=_false_accepts(outcomes),
+        calibration_error=calibration_error(outcomes),
         same_sound=sum(outcome.same_sound for outcome in right) / max(1, len(right)),
         offset_error_s=_median_and_p95([outcome.offset_error_s for outcome in right if not outcome.same_sound]),
         encode_ms=_median_and_p95([answer.encode_ms for answer in answers]),
         search_ms=_median_and_p95([answer.search_ms for answer in answers]),
     )
+
+
+def _false_accepts(outcomes: Iterable[Outcome]) -> dict[str, tuple[int, int]]:
+    """(falsely named, all) of the recordings of what the catalogue does not hold, by what they are."""
+    counts: dict[str, list[bool]] = defaultdict(list)
+    for outcome in outcomes:
+        if not outcome.query.source and outcome.answer:
+            counts[_kind_of_stranger(outcome)].append(outcome.accepted)
+    return {kind: (sum(accepted), len(accepted)) for kind, accepted in counts.items()}
+
+
+def _kind_of_stranger(outcome: Outcome) -> str:
+    if outcome.among == Among.OTHERS:
+        return "its own song taken out"
+    return outcome.query.condition if outcome.query.condition in WITHOUT_MUSIC else "absent song"
+
+
+def few_scores(outcomes: Sequence[Outcome]) -> list[FewScore]:
+    """One FewScore for each size of a small catalogue that was searched."""
+    found = []
+    for among in (Among.ONE, Among.TEN):
+        mine = [outcome for outcome in outcomes if outcome.among == among]
+        present = [outcome for outcome in mine if outcome.query.source]
+        absent = [outcome for outcome in mine if not outcome.query.source]
+        if mine:
+            n_right = sum(outcome.right and outcome.accepted for outcome in present)
+            n_false = sum(outcome.accepted for outcome in absent)
+            error = calibration_error(mine)
+            found.append(FewScore(among, len(present), n_right, len(absent), n_false, error))
+    return found
+
+
+def calibration_error(outcomes: Iterable[Outcome]) -> float:
+    """Expected calibration error (Guo et al. 2017): how far confidences lie from the shares of right answers, a mean
+    over ten bins. Recordings of songs that are there and of others have the same weight in all.
+    """
+    answered = [(outcome.best.confidence, outcome.right, bool(outcome.query.source)) for outcome in outcomes
+                if outcome.best]  # fmt: skip
+    if not answered:
+        return 0.0
+    confidence, right, present = (np.array(column, float) for column in zip(*answered, strict=True))
+    weight = balanced(present.astype(bool))
+    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    gaps = np.bincount(bins, weight * (confidence - right), N_BINS)
+    return float(np.abs(gaps).sum() / weight.sum())
+
+
+def balanced(present: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Weights (N,) with which songs that are there and strangers count the same in all; their mean is 1."""
+    share = np.mean(present)
+    if share in (0, 1):
+        return np.ones(len(present))
+    return np.where(present, 0.5 / share, 0.5 / (1 - share))
 
 
 def _median_and_p95(values: Sequence[float]) -> tuple[float, float]:
@@ -204,7 +353,7 @@ def _median_and_p95(values: Sequence[float]) -> tuple[float, float]:
     return middle, most
 
 
-def wilson_interval(n_hits: int, n: int) -> tuple[float, float]:
+def wilson_interval(n_hits: float, n: int) -> tuple[float, float]:
     """95 % confidence interval of a share (Wilson 1927); stays within 0..1 and is reliable near 0 and 1.
 
     >>> [round(bound, 3) for bound in wilson_interval(100, 100)]

@@ -1,26 +1,33 @@
-"""The folder of an encoder: encoder.onnx, spec.json, calibration.json, metrics.json, CARD.md."""
+"""The folder of an encoder: encoder.onnx, spec.json, cohort.npy, calibration.json, metrics.json, CARD.md."""
 
 import json
 import re
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from songradar.ml.encoder import Encoder, read_onnx, sha256_of
 from songradar.ml.errors import EncoderFileError
-from songradar.ml.spec import AudioSpec
+from songradar.ml.spec import EMBEDDING_DIM, AudioSpec
 
 SHIPPED = "contrastive"
 """The encoder in the package that a catalogue without encoders begins with."""
 
-NETWORK, SPEC, CALIBRATION, METRICS, CARD = "encoder.onnx", "spec.json", "calibration.json", "metrics.json", "CARD.md"
+NETWORK, SPEC, COHORT, CALIBRATION = "encoder.onnx", "spec.json", "cohort.npy", "calibration.json"
+METRICS, CARD = "metrics.json", "CARD.md"
+
+Cohort: TypeAlias = list[list[list[float]]]
+"""Embeddings of strangers (S, L, 64): S stretches of L consecutive fragments, each from a song of its own."""
 
 UNCREDITED = "Whatever the music's licences say.\n"
 """What a card says of licences where nobody has told."""
 
-WEIGHTS = ("intercept", "log_distance", "coverage", "log_fragments", "threshold")
-"""Keys of a calibration. Those for matches without a rival are under "alone"; the others also have `log_ratio`."""
+WEIGHTS = ("fragments", "intercept", "lead", "peak", "threshold")
+"""Arrays of a calibration, all of one length; weights_v1 interpolates."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class EncoderPackage:
     name: str
     sha256: bytes
     spec: dict[str, Any]
+    cohort: Cohort | None
     calibration: dict[str, Any] | None
     metrics: dict[str, Any]
     card: str
@@ -50,6 +58,7 @@ def read_package(folder: Path, name: str | None = None) -> EncoderPackage:
         name=name,
         sha256=sha256_of(onnx),
         spec=spec.as_dict(),
+        cohort=_read_cohort(folder / COHORT),
         calibration=_read_calibration(folder / CALIBRATION),
         metrics=_read_json(folder / METRICS) or {},
         card=card.read_text("utf-8") if card.exists() else "",
@@ -80,16 +89,24 @@ def write_package(package: EncoderPackage, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NETWORK).write_bytes(package.onnx)
     (folder / CARD).write_text(package.card, "utf-8")
+    if package.cohort is not None:
+        write_cohort(folder, np.array(package.cohort))
     for file, values in ((SPEC, package.spec), (CALIBRATION, package.calibration), (METRICS, package.metrics)):
         if values is not None:
             write_json(folder / file, values)
 
 
 def write_network(folder: Path, onnx: bytes, spec: AudioSpec) -> None:
-    """Leave the network and its AudioSpec in `folder`, and delete an older network's calibration."""
+    """Leave the network and its AudioSpec in `folder`, and delete an older network's cohort and calibration."""
     (folder / NETWORK).write_bytes(onnx)
     spec.write(folder / SPEC)
-    (folder / CALIBRATION).unlink(missing_ok=True)
+    for name in (COHORT, CALIBRATION):
+        (folder / name).unlink(missing_ok=True)
+
+
+def write_cohort(folder: Path, cohort: NDArray[np.floating[Any]]) -> None:
+    """Leave the embeddings of strangers (S, L, 64) in `folder`, as exact as the database keeps embeddings."""
+    np.save(folder / COHORT, cohort.astype(np.float16))
 
 
 def write_facts(folder: Path, metrics: dict[str, Any], calibration: dict[str, Any] | None, card: str) -> None:
@@ -109,14 +126,29 @@ def _read_calibration(path: Path) -> dict[str, Any] | None:
     weights = _read_json(path)
     if weights is None:
         return None
-    alone = weights.get("alone")
-    if not isinstance(alone, dict):
-        raise EncoderFileError(f"{path}: has no weights for a match without a rival, under alone")
-    for found, keys in ((weights, (*WEIGHTS, "log_ratio")), (alone, WEIGHTS)):
-        for key in keys:
-            if not isinstance(found.get(key), int | float):
-                raise EncoderFileError(f"{path}: has no number under {'alone.' if found is alone else ''}{key}")
+    found = [weights.get(name) for name in WEIGHTS]
+    for name, values in zip(WEIGHTS, found, strict=True):
+        if not isinstance(values, list) or not values or not all(isinstance(value, int | float) for value in values):
+            raise EncoderFileError(f"{path}: has no numbers under {name}")
+        if len(values) != len(weights["fragments"]):
+            raise EncoderFileError(f"{path}: has {len(values)} numbers under {name}, not {len(weights['fragments'])}")
+    if sorted(set(weights["fragments"])) != weights["fragments"] or weights["fragments"][0] < 1:
+        raise EncoderFileError(f"{path}: the numbers under fragments do not ascend from 1")
     return weights
+
+
+def _read_cohort(path: Path) -> Cohort | None:
+    """The embeddings of strangers, None where there are none."""
+    if not path.exists():
+        return None
+    try:
+        cohort = np.load(path)
+    except (OSError, ValueError) as error:
+        raise EncoderFileError(f"{path}: is no array of NumPy ({error})") from error
+    if cohort.ndim != 3 or cohort.shape[-1] != EMBEDDING_DIM or not np.isfinite(cohort).all():
+        raise EncoderFileError(f"{path}: has the shape {cohort.shape} instead of (songs, fragments, {EMBEDDING_DIM})")
+    found: Cohort = cohort.astype(float).tolist()
+    return found
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -1,15 +1,14 @@
-"""Plots of an evaluation."""
+"""Plots of an evaluation, a panel for each length of recordings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from songradar.ml.evaluation import Outcome, wilson_interval
-
-N_BINS = 10
+from songradar.ml.evaluation import N_BINS, Outcome, among_all, balanced, wilson_interval
 
 
 def roc(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -25,48 +24,76 @@ def roc(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.fl
     return false_rate, (right >= thresholds).sum(axis=1) / max(1, len(present))
 
 
-def reliability(outcomes: Sequence[Outcome]) -> list[tuple[float, int, int]]:
-    """(mean confidence, number of right answers, number of answers) for each tenth of confidence, except empty ones."""
-    bins: list[list[tuple[float, bool]]] = [[] for _ in range(N_BINS)]
-    for confidence, right in [(o.best.confidence, o.right) for o in outcomes if o.best]:
-        bins[min(N_BINS - 1, int(confidence * N_BINS))].append((confidence, right))
-    return [(float(np.mean([c for c, _ in b])), sum(right for _, right in b), len(b)) for b in bins if b]
+def reliability(outcomes: Sequence[Outcome]) -> list[tuple[float, float, int]]:
+    """(mean confidence, share of right answers, number of answers) for each tenth of confidence, except empty ones.
+
+    Recordings of songs that are there and of others have the same weight in all, as the confidence assumes.
+    """
+    answered = [(o.best.confidence, o.right, bool(o.query.source)) for o in outcomes if o.best]
+    if not answered:
+        return []
+    confidence, right, present = (np.array(column, float) for column in zip(*answered, strict=True))
+    weight = balanced(present.astype(bool))
+    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    return [
+        (
+            float(np.average(confidence[mine], weights=weight[mine])),
+            float(np.average(right[mine], weights=weight[mine])),
+            int(mine.sum()),
+        )
+        for mine in (bins == number for number in range(N_BINS))
+        if mine.any()
+    ]
 
 
 def draw_roc(outcomes: Mapping[str, Sequence[Outcome]], path: Path) -> None:
     """Share of recordings named rightly against share of absent songs falsely named, as the threshold moves."""
-    figure = Figure(figsize=(5, 4), layout="constrained")
-    axes = figure.subplots()
+    _draw(outcomes, path, _roc_panel, "absent songs falsely named (dotted: 0.5 %)", "recordings rightly named")
+
+
+def _roc_panel(axes: Axes, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
     for name, mine in outcomes.items():
         false_rate, hit_rate = roc(mine)
         axes.step(np.maximum(false_rate, 1e-4), hit_rate, label=name, where="post")
     axes.axvline(0.005, color="grey", linewidth=1, linestyle=":")
-    axes.set(
-        xscale="log",
-        xlabel="absent songs falsely named (at most 0.5 % is the aim)",
-        ylabel="recordings rightly named",
-        ylim=(0, 1.02),
-    )
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.savefig(path, dpi=120)
+    axes.set(xscale="log", ylim=(0, 1.02))
 
 
 def draw_reliability(outcomes: Mapping[str, Sequence[Outcome]], path: Path) -> None:
     """How often an answer of a given confidence is right: on the diagonal, confidence is a probability."""
-    figure = Figure(figsize=(5, 4), layout="constrained")
-    axes = figure.subplots()
+    _draw(outcomes, path, _reliability_panel, "confidence", "share of answers that are right")
+
+
+def _reliability_panel(axes: Axes, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle=":")
     for name, mine in outcomes.items():
         points = reliability(mine)
-        shares = [n_right / n for _, n_right, n in points]
-        bounds = [wilson_interval(n_right, n) for _, n_right, n in points]
+        shares = [share for _, share, _ in points]
+        bounds = [wilson_interval(share * n, n) for _, share, n in points]
         errors = [
             [max(0.0, s - low) for s, (low, _) in zip(shares, bounds, strict=True)],
             [max(0.0, high - s) for s, (_, high) in zip(shares, bounds, strict=True)],
         ]
         axes.errorbar([x for x, _, _ in points], shares, errors, marker="o", capsize=2, label=name)
-    axes.set(xlabel="confidence", ylabel="share of answers that are right", xlim=(0, 1), ylim=(0, 1.02))
-    axes.grid(alpha=0.3)
-    axes.legend()
+    axes.set(xlim=(0, 1), ylim=(0, 1.02))
+
+
+def _draw(
+    outcomes: Mapping[str, Sequence[Outcome]],
+    path: Path,
+    panel: Callable[[Axes, Mapping[str, Sequence[Outcome]]], None],
+    x: str,
+    y: str,
+) -> None:
+    """A panel for each length, side by side, with the same axes."""
+    searched = {name: among_all(mine) for name, mine in outcomes.items()}
+    lengths = sorted({outcome.query.seconds for mine in searched.values() for outcome in mine}) or [0.0]
+    figure = Figure(figsize=(1.5 + 2.5 * len(lengths), 3.6), layout="constrained")
+    for axes, seconds in zip(figure.subplots(1, len(lengths), sharey=True, squeeze=False)[0], lengths, strict=True):
+        panel(axes, {name: [o for o in mine if o.query.seconds == seconds] for name, mine in searched.items()})
+        axes.set_title(f"{seconds:g} s")
+        axes.grid(alpha=0.3)
+    figure.supxlabel(x)
+    figure.supylabel(y)
+    figure.axes[-1].legend()
     figure.savefig(path, dpi=120)

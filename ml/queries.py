@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from songradar.ml import augmentation
 from songradar.ml.audio import Wave, excerpt, level_dbfs, read_audio
 from songradar.ml.conditions import PRE_ROLL_S, Condition, Surroundings, Warp
-from songradar.ml.noise import draw_noise
+from songradar.ml.noise import draw_noise, rms
 
 RATE_HZ = 16_000
 """Queries are made at this rate, the same for encoders of any rate."""
@@ -48,12 +49,16 @@ class Query:
 
 @dataclass(frozen=True)
 class Cut:
-    """A query to be made: which condition, how long, from which song; `seed` draws the rest."""
+    """A query to be made: which condition, how long, from which song; `seed` draws the rest.
+
+    `other` is the song of which half of the recording is, where the condition wants one.
+    """
 
     condition: Condition
     seconds: float
     song: SourceSong
     seed: tuple[int, ...]
+    other: SourceSong | None = None
 
 
 def plan(
@@ -62,16 +67,23 @@ def plan(
     seconds: Sequence[float],
     per_cell: int,
     seed: Sequence[int],
+    others: Sequence[SourceSong] = (),
 ) -> list[Cut]:
-    """`per_cell` cuts for every condition and length, each from a random song that is long enough."""
+    """`per_cell` cuts for every condition and length, each from a random song that is long enough.
+
+    Conditions in which half of the recording is another song need `others`, and are left out without them.
+    """
     cuts = []
     for i, condition in enumerate(conditions):
+        wants_other = condition.half == "another song"
         for length in seconds:
             usable = [song for song in songs if song.duration_s >= _needed_s(length)]
-            for number in range(per_cell if usable else 0):
+            for number in range(per_cell if usable and (others or not wants_other) else 0):
                 key = (*seed, i, round(1000 * length), number)
-                song = usable[int(np.random.default_rng(key).integers(len(usable)))]
-                cuts.append(Cut(condition, length, song, key))
+                rng = np.random.default_rng(key)
+                song = usable[int(rng.integers(len(usable)))]
+                rest = [other for other in others if other != song] if wants_other else []
+                cuts.append(Cut(condition, length, song, key, rest[int(rng.integers(len(rest)))] if rest else None))
     return cuts
 
 
@@ -87,12 +99,16 @@ def questions(
     """All that an encoder is asked, and how many queries that is at most.
 
     For every condition and length, `per_cell` recordings of songs that the catalogue holds and as many of absent ones;
-    for every length, `n_without_music` of noise alone.
+    for every length, `n_without_music` of noise alone, and as many of talk alone if there is any.
     """
-    cuts = plan([song for song in songs if not song.is_absent], conditions, seconds, per_cell, [*seed, 0])
-    cuts += plan([song for song in songs if song.is_absent], conditions, seconds, per_cell, [*seed, 1])
-    noise = noise_queries(n_without_music, seconds, surroundings, [*seed, 2])
-    return chain(make_queries(cuts, surroundings), noise), len(cuts) + n_without_music * len(seconds)
+    absent = [song for song in songs if song.is_absent]
+    cuts = plan([song for song in songs if not song.is_absent], conditions, seconds, per_cell, [*seed, 0], absent)
+    cuts += plan(absent, conditions, seconds, per_cell, [*seed, 1], absent)
+    without = [noise_queries(n_without_music, seconds, surroundings.noises, [*seed, 2])]
+    if surroundings.talk:
+        without.append(noise_queries(n_without_music, seconds, surroundings.talk, [*seed, 3], "talk alone"))
+    total = len(cuts) + len(without) * n_without_music * len(seconds)
+    return chain(make_queries(cuts, surroundings), *without), total
 
 
 def make_queries(cuts: Iterable[Cut], surroundings: Surroundings) -> Iterator[Query]:
@@ -117,9 +133,24 @@ def _record(cut: Cut, wave: Wave, surroundings: Surroundings) -> Query | None:
         played = _to_be_played(wave, start, cut.seconds, warp)
         if level_dbfs(wave[start : start + size]) > SILENCE_DBFS:
             heard = cut.condition.record(warp.apply(played, RATE_HZ), size, RATE_HZ, surroundings, rng)
+            heard = _half_replaced(heard, cut, surroundings, rng)
             source = "" if cut.song.is_absent else cut.song.source
             return Query(cut.condition.name, cut.seconds, source, start / RATE_HZ, heard, wave)
     return None
+
+
+def _half_replaced(heard: Wave, cut: Cut, surroundings: Surroundings, rng: np.random.Generator) -> Wave:
+    """`heard` with its first or its second half, drawn at random, replaced by what the cut's condition says."""
+    if not cut.condition.half:
+        return heard
+    size = len(heard) // 2
+    if cut.other is None:
+        rest = draw_noise(surroundings.talk, size, rng)
+    else:
+        wave = read_audio(cut.other.path, RATE_HZ)
+        rest = excerpt(wave, _draw_start(len(wave), cut.seconds, rng), size)
+    rest = augmentation.at_level(rest, rms(heard))
+    return np.concatenate([rest, heard[size:]] if rng.random() < 0.5 else [heard[:-size], rest])
 
 
 def _draw_start(n_samples: int, seconds: float, rng: np.random.Generator) -> int:
@@ -137,10 +168,12 @@ def _needed_s(seconds: float) -> float:
     return 1.1 * seconds + 0.2
 
 
-def noise_queries(n: int, seconds: Sequence[float], surroundings: Surroundings, seed: Sequence[int]) -> Iterator[Query]:
+def noise_queries(
+    n: int, seconds: Sequence[float], noises: Sequence[Wave], seed: Sequence[int], name: str = "noise alone"
+) -> Iterator[Query]:
     """Recordings in which there is no music, `n` of each length."""
     for length in seconds:
         for number in range(n):
             rng = np.random.default_rng((*seed, round(1000 * length), number))
-            wave = draw_noise(surroundings.noises, round(length * RATE_HZ), rng)
-            yield Query("no music", length, "", 0.0, wave, song=wave[:0])
+            wave = draw_noise(noises, round(length * RATE_HZ), rng)
+            yield Query(name, length, "", 0.0, wave, song=wave[:0])

@@ -1,7 +1,8 @@
 """The encoders of a catalogue: add, choose, remove, export, and encode the songs anew with one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from songradar.catalogue import Catalogue, add_package
 from songradar.db import encoders as stored
@@ -11,7 +12,7 @@ from songradar.db.encoders import EncoderSummary
 from songradar.db.search import read_encoder
 from songradar.ingest import FileOutcome, IngestOptions, ingest
 from songradar.ml.files import path_of
-from songradar.ml.package import EncoderPackage, read_included, read_package, write_package
+from songradar.ml.package import CALIBRATION, EncoderPackage, read_included, read_package, write_json, write_package
 
 
 def add(catalogue: Catalogue, source: str | Path, name: str | None = None) -> tuple[str, bool]:
@@ -28,6 +29,17 @@ def choose(source: str | Path, name: str | None = None) -> EncoderPackage:
     folder = Path(source)
     included = None if folder.is_dir() else read_included(str(source), name)
     return included or read_package(folder, name)
+
+
+def recalibrate(catalogue: Catalogue, name: str, calibration: Mapping[str, Any]) -> None:
+    """Let searches with encoder `name` go by this calibration. Raises EncoderUnknown."""
+    stored.set_calibration(catalogue.engine, name, calibration)
+
+
+def recalibrate_folder(folder: Path, calibration: dict[str, Any]) -> None:
+    """Let the encoder in `folder` have this calibration. Raises EncoderFileError."""
+    read_package(folder)
+    write_json(folder / CALIBRATION, calibration)
 
 
 def summaries(catalogue: Catalogue) -> list[EncoderSummary]:

@@ -1,26 +1,24 @@
 """How often encoders name recordings rightly, through the real search path, in a temporary catalogue."""
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from songradar.catalogue import Catalogue, LoadedEncoder, add_package
-from songradar.db.search import Question, find_matches
 from songradar.db.songs import songs
-from songradar.events import Event, Listener, Note, counter, ignore
+from songradar.events import Listener, Note, ignore
+from songradar.examine import Examiner, examine
 from songradar.ingest import IngestOptions, ingest
-from songradar.ml.audio import Wave, read_audio, resample
+from songradar.ml.audio import read_audio
 from songradar.ml.conditions import CONDITIONS, Condition, Surroundings, usable
-from songradar.ml.errors import AudioReadError, NothingToHear, TrainingDataError
-from songradar.ml.evaluation import Outcome, SearchResult, judge
+from songradar.ml.errors import AudioReadError, TrainingDataError
+from songradar.ml.evaluation import Outcome
 from songradar.ml.files import AudioFile, Failure, audio_files, sha256
 from songradar.ml.noise import read_noises
 from songradar.ml.package import EncoderPackage
-from songradar.ml.queries import RATE_HZ, Query, SourceSong, questions
+from songradar.ml.queries import RATE_HZ, SourceSong, questions
 
 
 @dataclass(frozen=True)
@@ -71,15 +69,16 @@ def evaluate(encoders: Sequence[EncoderPackage], options: EvaluationOptions, lis
     missing, present = divide(found, options.absent, options.seed)
     others = distinct(audio_in(options.distractors, None, listen), found, listen)
     with Catalogue.temporary() as catalogue:
-        searches = {}
-        for package in encoders:
-            files = [file.path for file in (*present, *others)]
-            encoder = fill(catalogue, package, files, options.workers, listen)
-            searches[package.name] = partial(answer, catalogue=catalogue, encoder=encoder)
+        files = [file.path for file in (*present, *others)]
+        examiners = {
+            package.name: Examiner(catalogue, fill(catalogue, package, files, options.workers, listen))
+            for package in encoders
+        }
         known, strangers = known_songs(catalogue, present), absent_songs(missing, listen)
         per_cell, seed = options.per_condition, [options.seed]
         asked = questions(known + strangers, conditions, options.seconds, per_cell, per_cell, surroundings, seed)
-        outcomes = search_all(*asked, searches, listen)
+        examine(examiners, *asked, [song.source for song in known], options.seed, listen)
+    outcomes = {name: examiner.outcomes for name, examiner in examiners.items()}
     return Evaluation(len(known), len(others), len(strangers), options.seed, outcomes)
 
 
@@ -128,16 +127,20 @@ def distinct(
 def read_surroundings(
     noise: Sequence[Path], responses: Sequence[Path], keep: frozenset[str] | None, listen: Listener = ignore
 ) -> Surroundings:
-    """Noises and responses at the rate of queries."""
-    noises = read_noises([file.path for file in audio_in(noise, keep, listen)], RATE_HZ) if noise else ()
-    return Surroundings.read(noises, [file.path for file in audio_in(responses, keep, listen)], RATE_HZ)
+    """Noises and responses at the rate of queries. Noises with "speech" in their file's name are of people talking."""
+    files = [file.path for file in audio_in(noise, keep, listen)]
+    spoken = [path for path in files if "speech" in path.name]
+    noises = read_noises(files, RATE_HZ) if noise else ()
+    talk = read_noises(spoken, RATE_HZ) if spoken else ()
+    return Surroundings.read(noises, [file.path for file in audio_in(responses, keep, listen)], RATE_HZ, talk)
 
 
 def usable_conditions(surroundings: Surroundings, listen: Listener = ignore) -> list[Condition]:
-    """All conditions, less those in rooms where there is no response of a room."""
+    """All conditions that can be simulated with what there is."""
     conditions = usable(CONDITIONS, surroundings)
     if len(conditions) < len(CONDITIONS):
-        listen(Note("no impulse responses of rooms: conditions in rooms are left out"))
+        left_out = ", ".join(condition.name for condition in CONDITIONS if condition not in conditions)
+        listen(Note(f"no responses of rooms, or no noise with speech in its name: left out: {left_out}"))
     return conditions
 
 
@@ -166,46 +169,3 @@ def absent_songs(files: Sequence[AudioFile], listen: Listener = ignore) -> list[
             continue
         found.append(SourceSong(file.path, file.source, duration_s, is_absent=True))
     return found
-
-
-def answer(wave: Wave, catalogue: Catalogue, encoder: LoadedEncoder) -> SearchResult | None:
-    """Search a recording as `identify` does; None when it is too short or too quiet for the encoder."""
-    started = time.perf_counter()
-    asked = question(wave, encoder)
-    if asked is None:
-        return None
-    encoded = time.perf_counter()
-    with catalogue.connection() as connection:
-        matches = find_matches(connection, asked)
-    return SearchResult(matches, 1000 * (encoded - started), 1000 * (time.perf_counter() - encoded))
-
-
-def question(wave: Wave, encoder: LoadedEncoder) -> Question | None:
-    """A recording as match_v1 takes it; None when it is too short or too quiet for the encoder."""
-    rate_hz = encoder.network.spec.sample_rate_hz
-    try:
-        fingerprint = encoder.network.fingerprint_query([resample(wave, RATE_HZ, rate_hz)])
-    except NothingToHear:
-        return None
-    return Question(encoder.id, fingerprint.embeddings, fingerprint.offsets_s, limit=2)
-
-
-def search_all(
-    queries: Iterable[Query],
-    total: int,
-    searches: Mapping[str, Callable[[Wave], SearchResult | None]],
-    listen: Callable[[Event], None] = ignore,
-) -> dict[str, list[Outcome]]:
-    """Put every query to every encoder; outcomes by the encoder's name, less those that are ambiguous."""
-    outcomes: dict[str, list[Outcome]] = {name: [] for name in searches}
-    advance = counter("searching", total, listen)
-    for query in queries:
-        for name, search in searches.items():
-            outcomes[name].append(judge(query, search(query.wave)))
-        advance()
-    for name, mine in outcomes.items():
-        n = sum(outcome.ambiguous for outcome in mine)
-        if n:
-            reason = "a song in the catalogue sounds the same there"
-            listen(Note(f"{name}: {n} recordings of absent songs left out: {reason}"))
-    return {name: [outcome for outcome in mine if not outcome.ambiguous] for name, mine in outcomes.items()}

@@ -181,4 +181,4 @@ def _named_in(names: set[str]) -> Callable[[AudioFile], bool]:
 def _publish(out: Path, metrics: dict[str, Any], calibration: Calibration, card: str) -> None:
     facts = asdict(calibration)
     weights = facts.pop("weights")
-    write_facts(out, metrics | {"calibration": facts}, weights, card)
+    write_facts(out, metrics | {"calibration": facts}, weights or None, card)

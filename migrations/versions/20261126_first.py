@@ -29,6 +29,8 @@ FUNCTIONS = (
     "score_places_v1",
     "similarity_between_v1",
     "align_v1",
+    "strangers_v1",
+    "weights_v1",
     "confidence_v1",
     "rank_v1",
     "match_inline_v1",
@@ -105,6 +107,12 @@ def create_encoders() -> None:
             nullable=True,
         ),
         column("spec", JSONB, "AudioSpec: sample rate, fragment length and hops; how to cut audio for this encoder."),
+        column(
+            "cohort",
+            postgresql.ARRAY(HALFVEC(64), dimensions=2),
+            "Embeddings of strangers, for catalogues of few songs: a row is consecutive fragments of a song.",
+            nullable=True,
+        ),
         column(
             "calibration",
             JSONB,

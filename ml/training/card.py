@@ -19,7 +19,7 @@ class Calibration(Protocol):
     """What a card tells of the fit of the confidence."""
 
     @property
-    def weights(self) -> dict[str, float] | None: ...
+    def weights(self) -> dict[str, Any]: ...
     @property
     def n_present(self) -> int: ...
     @property
@@ -117,9 +117,11 @@ def _settings(settings: Mapping[str, Any], title: str = "settings") -> str:
 
 
 def _calibrated(calibration: Calibration) -> str:
-    if calibration.weights is None:
+    if not calibration.weights:
         return "| threshold of confidence | not calibrated |"
+    weights = calibration.weights
+    thresholds = ", ".join(f"{t:.2f} ({n})" for n, t in zip(weights["fragments"], weights["threshold"], strict=True))
     return f"""\
-| recordings to calibrate with, all conditions and lengths | {calibration.n_present}, {calibration.n_right} named \
-rightly; {calibration.n_absent} of absent songs or of noise alone |
-| threshold of confidence | {calibration.weights["threshold"]:.3f} |"""
+| searches to calibrate with, all conditions and lengths | {calibration.n_present}, {calibration.n_right} named \
+rightly; {calibration.n_absent} of absent songs or without music |
+| threshold of confidence (at so many fragments) | {thresholds} |"""

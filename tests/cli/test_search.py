@@ -8,6 +8,7 @@ import sys
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+import numpy as np
 import psycopg
 import pytest
 
@@ -36,15 +37,7 @@ def catalogue(database, run, music, server):
     """The three songs, with a threshold that only a real match reaches."""
     run("ingest", music["Amber"].parent)
     with psycopg.connect(database) as connection:
-        calibration = {
-            "intercept": -4.6,
-            "log_distance": -5,
-            "log_ratio": 0,
-            "coverage": 0,
-            "log_fragments": 0,
-            "threshold": 0.5,
-        }
-        calibration["alone"] = calibration.copy()
+        calibration = {"fragments": [1], "intercept": [-6], "lead": [30], "peak": [0], "threshold": [0.5]}
         connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(calibration)])
     return database
 
@@ -56,6 +49,19 @@ def test_person_sees_title_artist_place_confidence_and_time(catalogue, run, clip
     assert result.exit_code == 0
     assert re.match(re.escape(f"{clip}: Birch by The Trees (from 0:04, confidence ") + r"(100|9\d) %, ", first)
     assert first.endswith(" s)")
+
+
+def test_other_files_of_the_recording_are_told(catalogue, run, clip, music, tmp_path):
+    """The same song from another album; it is neither a rival nor "what else it could be"."""
+    song = read_audio(music["Birch"], synth.RATE_HZ)
+    later = np.concatenate([np.zeros(synth.RATE_HZ // 3, np.float32), song])
+    run("ingest", synth.write_wav(tmp_path / "The Best Trees.wav", later))
+    lines = run("search", clip).stdout.splitlines()
+    best, second, *_ = json.loads(run("search", "--json", clip).stdout)["matches"]
+
+    assert sum(line.startswith("    also ") and line.endswith("the same recording)") for line in lines) == 1
+    assert (best["same_recording"], second["same_recording"]) == (True, True)
+    assert {best["title"], second["title"]} == {"Birch", "The Best Trees"}
 
 
 def test_recording_of_something_else_is_plainly_no_match(catalogue, run, tmp_path, rng):
@@ -73,7 +79,7 @@ def test_json_has_the_documented_fields(catalogue, run, clip):
 
     assert list(answer) == ["query", "duration_s", "encoder", "matched", "matches", "timings_ms"]
     assert list(best) == [
-        "rank", "song_id", "title", "artist", "source", "offset_s", "score", "coverage", "confidence"
+        "rank", "song_id", "title", "artist", "source", "offset_s", "score", "coverage", "confidence", "same_recording"
     ]  # fmt: skip
     assert (answer["query"], answer["duration_s"], answer["encoder"], answer["matched"]) == (
         str(clip),
@@ -259,7 +265,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 def test_other_candidates_are_shown_when_they_matter_or_when_asked_for(capsys):
     matches = [
-        Match(rank, rank, f"Song {rank}", None, "/a", 0.0, 0.9, 1.0, 0.1, 8, confidence, accepted=rank == 1)
+        Match(rank, rank, f"Song {rank}", None, "/a", 0.0, 0.9, 1.0, 0.1, 0.5, 8, confidence, rank == 1, rank == 1)
         for rank, confidence in enumerate((0.98, 0.26, 0.01), start=1)
     ]
     answer = Answer("clip.wav", "toy", 1, 5.0, matches, timings_ms={"total": 100.0})

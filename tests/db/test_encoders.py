@@ -1,6 +1,7 @@
 """The encoders of a catalogue."""
 
 import dataclasses
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +15,10 @@ from songradar.ml.package import EncoderPackage, read_package, write_package
 from tests.db.rows import add_song, new_encoder, remove_encoder
 from tests.reach import engine
 from tests.toy_encoder import write_toy_encoder
+
+CALIBRATION = (
+    """{"fragments": [1, 29], "intercept": [-3, -2], "lead": [1, 2], "peak": [3, 4], "threshold": [0.9, 0.8]}"""
+)
 
 
 @pytest.fixture
@@ -33,14 +38,7 @@ def test_adding_the_same_encoder_again_does_nothing(database, toy_folder):
 
 
 def test_adding_it_again_brings_its_calibration_up_to_date(database, toy_folder):
-    weights = {
-        "intercept": 0.0,
-        "log_distance": 1.0,
-        "log_ratio": 0,
-        "coverage": 0,
-        "log_fragments": 0,
-        "threshold": 0.7,
-    }
+    weights = json.loads(CALIBRATION)
     encoders.add_encoder(engine(), dataclasses.replace(new_encoder(toy_folder), calibration=weights))
 
     assert encoders.read_whole(engine(), "toy").calibration == weights
@@ -49,8 +47,10 @@ def test_adding_it_again_brings_its_calibration_up_to_date(database, toy_folder)
 @pytest.mark.parametrize(
     ("file", "text", "sentence"),
     [
-        ("calibration.json", '{"intercept": 1}', "has no weights for a match without a rival"),
-        ("calibration.json", '{"intercept": 1, "alone": {}}', "has no number under log_distance"),
+        ("calibration.json", '{"intercept": [1]}', "has no numbers under fragments"),
+        ("calibration.json", CALIBRATION.replace("[1, 2]", "[1]"), "has 1 numbers under lead, not 2"),
+        ("calibration.json", CALIBRATION.replace("[1, 29]", "[29, 1]"), "do not ascend"),
+        ("cohort.npy", "not an array", "is no array of NumPy"),
         ("calibration.json", "not JSON", "is not JSON"),
         ("spec.json", "[]", "AudioSpec is incomplete"),
     ],

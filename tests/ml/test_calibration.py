@@ -1,52 +1,15 @@
 """Probabilities follow the evidence, and few absent songs pass."""
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 import pytest
 
 from songradar.ml.errors import TrainingDataError
-from songradar.ml.evaluation import Outcome, SearchResult
-from songradar.ml.queries import Query
+from songradar.ml.evaluation import Example
 
 pytestmark = pytest.mark.train
 
-
-@dataclass(frozen=True)
-class Match:
-    """A match of a song with its evidence."""
-
-    source: str
-    score: float
-    margin: float | None
-    coverage: float
-    n_fragments: int
-    offset_s: float = 0
-    confidence: float = 0
-    accepted: bool = False
-
-
-def outcomes(rng, n, source, level, asked="a"):
-    """`n` queries for `asked` whose first match is `source`, with evidence around `level`."""
-    evidence = np.clip(rng.normal(level, 0.08, (n, 3)), 0, 1)
-    return [
-        outcome(Match(source, *row, n_fragments=int(rng.integers(1, 20))), asked=asked) for row in evidence.tolist()
-    ]
-
-
-def outcome(*matches, asked="a"):
-    nothing = np.zeros(0, np.float32)
-    return Outcome(Query("any", 10.0, asked, 0.0, nothing, nothing), SearchResult(matches, 1.0, 1.0))
-
-
-def absent(rng, n, level):
-    """`n` queries for songs that the catalogue does not hold."""
-    return outcomes(rng, n, "c", level, asked="")
-
-
-def alone(outcomes):
-    """The same evidence, without a rival."""
-    return [outcome(replace(o.best, margin=None), asked=o.query.source) for o in outcomes]
+LENGTHS = {1.0: 1, 3.0: 7, 10.0: 29}
+"""Fragments in recordings of so many seconds."""
 
 
 @pytest.fixture
@@ -56,40 +19,69 @@ def calibration():
     return calibration
 
 
-def probabilities(calibration, weights, found):
-    factors = [weights[name] for name in calibration.FEATURES]
-    return np.array(
-        [calibration.probability(calibration.features(o.best), factors, weights["intercept"]) for o in found]
-    )
+def examples(rng, n, lead, peak, *, is_present=True, is_right=None):
+    """`n` searches of each length with evidence around `lead` and `peak`, clearer in longer ones."""
+    is_right = is_present if is_right is None else is_right
+    return [
+        Example(seconds, is_present, is_right, rng.normal(lead, 0.2 / np.sqrt(n_fragments)), max(0.0, rng.normal(peak)),
+                n_fragments)
+        for seconds, n_fragments in LENGTHS.items()
+        for _ in range(n)
+    ]  # fmt: skip
 
 
-def test_probability_tells_right_from_wrong(calibration, rng):
-    right, wrong, strangers = outcomes(rng, 300, "a", 0.8), outcomes(rng, 300, "b", 0.3), absent(rng, 300, 0.3)
-    weights = calibration.calibrate([*right, *wrong, *strangers], alone([*right, *strangers]))
-
-    assert list(weights) == ["intercept", *calibration.FEATURES, "threshold", "alone"]
-    assert list(weights["alone"]) == ["intercept", *calibration.FEATURES_ALONE, "threshold"]
-    assert probabilities(calibration, weights, right).min() > 0.5
-    assert probabilities(calibration, weights, wrong).max() < 0.5
+@pytest.fixture
+def found(rng):
+    return [*examples(rng, 300, 0.4, 2), *examples(rng, 400, 0.03, 0.3, is_present=False)]
 
 
-def test_more_evidence_is_more_probable(calibration, rng):
-    found = [*outcomes(rng, 200, "a", 0.7), *absent(rng, 200, 0.4)]
-    weights = calibration.calibrate(found, alone(found))
+def log_odds(calibration, example):
+    """By the plain formula, at one of the lengths."""
+    at = calibration["fragments"].index(example.n_fragments)
+    intercept, lead, peak = (calibration[name][at] for name in ("intercept", "lead", "peak"))
+    return intercept + lead * example.lead + peak * example.peak
 
-    ladder = [outcomes(rng, 1, "a", level)[0] for level in (0.1, 0.4, 0.55, 0.7, 1.0)]
 
-    assert (np.diff(probabilities(calibration, weights, ladder)) > 0).all()
+def test_there_are_weights_for_each_length(calibration, found):
+    fitted = calibration.calibrate(found)
+
+    assert fitted["fragments"] == [1, 7, 29]
+    assert {name: len(values) for name, values in fitted.items()} == dict.fromkeys(fitted, 3)
+    assert list(fitted) == ["fragments", "intercept", "lead", "peak", "threshold"]
+
+
+def test_probability_tells_right_from_wrong(calibration, found):
+    fitted = calibration.calibrate(found)
+    by_right = {right: [log_odds(fitted, e) for e in found if e.is_right == right] for right in (True, False)}
+
+    assert np.mean(np.array(by_right[True]) > 0) > 0.9
+    assert np.mean(np.array(by_right[False]) < 0) > 0.9
+
+
+@pytest.mark.parametrize("seconds", LENGTHS)
+def test_at_most_one_absent_song_in_two_hundred_is_named_at_each_length(calibration, rng, seconds):
+    fitted = calibration.calibrate([*examples(rng, 300, 0.4, 2), *examples(rng, 2000, 0.03, 0.3, is_present=False)])
+    others = [e for e in examples(rng, 4000, 0.03, 0.3, is_present=False) if e.seconds == seconds]
+    threshold = fitted["threshold"][list(LENGTHS).index(seconds)]
+    named = [1 / (1 + np.exp(-log_odds(fitted, e))) >= threshold for e in others]
+
+    assert np.mean(named) < 0.01
 
 
 def test_no_evidence_counts_the_wrong_way_even_where_the_examples_do(calibration, rng):
-    """Of these, what is named wrongly lies nearer: from such examples a worse match would look surer."""
-    right = [outcome(Match("a", *row, n_fragments=5)) for row in rng.uniform(0.3, 0.5, (200, 3)).tolist()]
-    wrong = [outcome(Match("c", *row, n_fragments=9), asked="") for row in rng.uniform(0.5, 0.9, (200, 3)).tolist()]
-    weights = calibration.calibrate([*right, *wrong], alone([*right, *wrong]))
+    """Of these, what is named wrongly has the greater lead: from such examples a worse match would look surer."""
+    fitted = calibration.calibrate([*examples(rng, 100, 0.1, 2), *examples(rng, 100, 0.6, 0.2, is_present=False)])
 
-    for names, fitted in ((calibration.FEATURES, weights), (calibration.FEATURES_ALONE, weights["alone"])):
-        assert all(fitted[name] * calibration.SIGNS[name] >= 0 for name in names)
+    assert min(fitted["lead"]) >= 0
+    assert min(fitted["peak"]) > 0
+
+
+def test_songs_that_are_there_and_strangers_weigh_the_same(calibration, rng):
+    """Nine strangers for each song that is there do not make the confidence of it low."""
+    same = [*examples(rng, 100, 0.2, 1), *examples(rng, 900, 0.2, 1, is_present=False)]
+    fitted = calibration.calibrate(same)
+
+    assert np.mean([log_odds(fitted, e) for e in same]) == pytest.approx(0, abs=0.3)
 
 
 def test_fit_is_that_of_a_well_kept_library_where_signs_do_not_bind(calibration, rng):
@@ -97,60 +89,45 @@ def test_fit_is_that_of_a_well_kept_library_where_signs_do_not_bind(calibration,
 
     evidence = rng.normal(size=(500, 2)) * [1, 3] + [4, -2]
     right = rng.random(500) < 1 / (1 + np.exp(5 - evidence @ [1, -0.5]))
+    weight = rng.uniform(0.5, 2, 500)
     scaled = (evidence - evidence.mean(axis=0)) / evidence.std(axis=0)
-    expected = LogisticRegression(C=1 / calibration.REGULARISATION, tol=1e-8).fit(scaled, right)
+    expected = LogisticRegression(C=1 / calibration.REGULARISATION, tol=1e-8).fit(scaled, right, weight)
 
-    weights, intercept = calibration.logistic_regression(evidence, right, np.array([1, -1]))
+    weights, intercept = calibration.logistic_regression(evidence, right, np.array([1, 0]), weight)
 
     np.testing.assert_allclose(weights * evidence.std(axis=0), expected.coef_[0], rtol=1e-3)
     np.testing.assert_allclose(intercept + weights @ evidence.mean(axis=0), expected.intercept_[0], rtol=1e-3)
 
 
-@pytest.mark.parametrize("n", [50, 201, 400, 401])
-@pytest.mark.parametrize("level", [0.3, 0.6, 0.75])
-def test_threshold_lets_few_absent_songs_pass(level, n, calibration, rng):
-    right, strangers = outcomes(rng, 400, "a", 0.8), absent(rng, n, level)
-    weights = calibration.calibrate([*right, *strangers], alone([*right, *strangers]))
+@pytest.mark.parametrize("n", [20, 2000])
+def test_threshold_is_where_one_in_two_hundred_lies_whatever_the_number_of_examples(calibration, rng, n):
+    z = -4 + rng.exponential(1.0, n)  # one in two hundred exceeds -4 + ln 200 = 1.3
+    expected = 1 / (1 + np.exp(4 - np.log(200)))
 
-    passed = probabilities(calibration, weights, strangers) >= weights["threshold"]
-
-    assert weights["threshold"] >= 0.5
-    assert passed.mean() <= calibration.FALSE_ACCEPT_RATE
+    assert calibration.threshold(z) == pytest.approx(expected, abs=0.25 if n == 20 else 0.08)
 
 
-@pytest.mark.parametrize(
-    ("false", "n_allowed", "expected"),
-    [([], 0, 0.5), ([0.9], 1, 0.5), ([0.2, 0.3], 0, 0.5), ([0.6, 0.9, 0.7], 0, 0.9), ([0.6, 0.9, 0.7], 2, 0.6)],
-)
-def test_threshold_is_just_above_the_answers_to_be_kept_out(false, n_allowed, expected, calibration):
-    threshold = calibration.threshold(false, n_allowed)
-
-    assert threshold == pytest.approx(expected, abs=1e-5)
-    assert sum(confidence >= threshold for confidence in false) <= n_allowed
+def test_threshold_is_never_below_one_half(calibration):
+    assert calibration.threshold(np.full(100, -9.0)) == 0.5
+    assert calibration.threshold(np.zeros(0)) == 0.5
 
 
-def test_queries_that_found_nothing_do_not_count(calibration, rng):
-    found = [*outcomes(rng, 50, "a", 0.8), *absent(rng, 50, 0.3)]
-    nothing = [outcome(), Outcome(found[0].query, None)] * 10
-
-    assert calibration.calibrate([*found, *nothing], alone(found)) == calibration.calibrate(found, alone(found))
-
-
-def test_matches_without_a_rival_count_apart(calibration, rng):
-    found = [*outcomes(rng, 50, "a", 0.8), *absent(rng, 50, 0.3)]
-    strange = [outcome(Match("a", 0.1, None, 0.1, 1)), outcome(Match("c", 0.9, None, 0.9, 1), asked="")] * 10
-
-    assert calibration.calibrate([*found, *strange], alone(found)) == calibration.calibrate(found, alone(found))
+@pytest.mark.parametrize("is_right", [True, False])
+def test_one_kind_of_outcome_is_no_calibration(calibration, rng, is_right):
+    with pytest.raises(TrainingDataError, match="right and searches that went wrong"):
+        calibration.calibrate(examples(rng, 5, 0.3, 1, is_right=is_right))
 
 
-@pytest.mark.parametrize("kind", ["right", "wrong", "none"])
-def test_one_kind_of_outcome_is_refused(kind, calibration, rng):
-    found = {"right": outcomes(rng, 9, "a", 0.8), "wrong": outcomes(rng, 9, "b", 0.3), "none": []}[kind]
+def test_database_applies_the_weights_as_they_were_fitted(calibration, found, database):
+    import json
 
-    with pytest.raises(TrainingDataError, match="searches that went right and searches that went wrong"):
-        calibration.calibrate(found, [])
+    from tests.reach import connect
 
-
-def test_probability_of_extreme_evidence_is_finite(calibration):
-    assert calibration.probability([1e9], [1.0], 0.0) == pytest.approx(1)
-    assert calibration.probability([-1e9], [1.0], 0.0) == pytest.approx(0)
+    fitted = calibration.calibrate(found)
+    with connect() as connection:
+        for example in found[::300]:
+            (confidence,) = connection.execute(
+                "SELECT songradar.confidence_v1(ROW(%s, %s, %s)::songradar.evidence_v1, %s)",
+                [example.lead, example.peak, example.n_fragments, json.dumps(fitted)],
+            ).fetchone()
+            assert confidence == pytest.approx(1 / (1 + np.exp(-log_odds(fitted, example))))

@@ -32,13 +32,14 @@ CONTRASTIVE_METRICS = {
 
 @dataclass(frozen=True)
 class Calibration:
-    weights: dict[str, float] | None
+    weights: dict[str, list[float]]
     n_present: int = 480
     n_right: int = 433
     n_absent: int = 520
 
 
-CALIBRATED, UNCALIBRATED = Calibration({"intercept": 1.0, "threshold": 0.8125}), Calibration(None)
+CALIBRATED = Calibration({"fragments": [1, 29], "threshold": [0.95, 0.8125]})
+UNCALIBRATED = Calibration({})
 
 
 @pytest.fixture(params=["siamese", "contrastive"])
@@ -76,8 +77,8 @@ def test_card_has_title_licences_and_settings(write):
 def test_threshold_is_on_the_card(write):
     card = write(CALIBRATED)
 
-    assert "| threshold of confidence | 0.812 |" in card
-    assert "| 480, 433 named rightly; 520 of absent songs or of noise alone |" in card
+    assert "| threshold of confidence (at so many fragments) | 0.95 (1), 0.81 (29) |" in card
+    assert "| 480, 433 named rightly; 520 of absent songs or without music |" in card
 
 
 def test_card_says_when_nothing_was_calibrated(write):

@@ -1,5 +1,7 @@
 """A condition records what it is named after."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,8 @@ def surroundings(rng):
     def response(n):
         return (rng.standard_normal(n) * np.exp(-5 * np.arange(n) / n)).astype(np.float32)
 
-    return Surroundings(noises=[pink_noise(4 * RATE_HZ, rng)], rooms=[response(8000)], devices=[response(200)])
+    noise, speech = pink_noise(4 * RATE_HZ, rng), synth.speech(rng, 4.0)
+    return Surroundings(noises=[noise], rooms=[response(8000)], devices=[response(200)], talk=[speech])
 
 
 def recorded(condition, played, surroundings, seed=0):
@@ -93,11 +96,32 @@ def test_phone_carries_the_noise_through_the_same_band_as_the_music(played, surr
         assert np.mean(power[600:6000]) > 10 * np.mean(power[40:240])
 
 
-def test_conditions_in_rooms_need_rooms(surroundings):
+def test_conditions_in_rooms_need_rooms_and_talk_needs_somebody_who_talks(surroundings):
     assert usable(CONDITIONS, surroundings) == list(CONDITIONS)
-    left = usable(CONDITIONS, Surroundings(noises=surroundings.noises))
+    without_rooms = usable(CONDITIONS, replace(surroundings, rooms=()))
+    without_talk = usable(CONDITIONS, replace(surroundings, talk=()))
 
-    assert [condition.name for condition in CONDITIONS if condition not in left] == ["room + noise 5 dB"]
+    assert [condition.name for condition in CONDITIONS if condition not in without_rooms] == [
+        "room + noise 5 dB",
+        "loudspeaker, room, noise 5 dB, microphone",
+    ]
+    assert [condition.name for condition in CONDITIONS if condition not in without_talk] == [
+        "talk 5 dB",
+        "talk 0 dB",
+        "half of it talk",
+    ]
+
+
+@pytest.mark.parametrize("snr_db", [5, 0])
+def test_talk_over_music_is_talk_at_the_ratio_in_the_name(snr_db, played, surroundings, rng):
+    speech = synth.speech(rng, 4.0, RATE_HZ)
+    heard = recorded(named(f"talk {snr_db} dB"), played, replace(surroundings, talk=[speech]))
+    clean = played[PRE_ROLL:]
+
+    assert 20 * np.log10(rms(clean) / rms(heard - clean)) == pytest.approx(snr_db, abs=0.1)
+    assert (
+        np.max(np.correlate(speech, (heard - clean)[:RATE_HZ])) > 0.9 * rms(heard - clean) * RATE_HZ * rms(speech) / 2
+    )
 
 
 def test_phone_needs_nothing_around(played):

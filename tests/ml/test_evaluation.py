@@ -1,11 +1,27 @@
 """What evaluation counts."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
-from songradar.ml.evaluation import Score, SearchResult, judge, scores, sound_alike, summaries, wilson_interval
+from songradar.ml.evaluation import (
+    Among,
+    Example,
+    Outcome,
+    Score,
+    SearchResult,
+    as_record,
+    calibration_error,
+    examples,
+    few_scores,
+    judge,
+    scores,
+    sound_alike,
+    summaries,
+    wilson_interval,
+)
 from songradar.ml.queries import RATE_HZ, Query
 from tests import synth
 
@@ -21,9 +37,11 @@ class Match:
     offset_s: float = 0
     score: float = 0
     coverage: float = 0
-    margin: float | None = 0
+    lead: float = 0
+    peak: float = 0
     n_fragments: int = 1
     confidence: float = 0
+    same_recording: bool = False
 
 
 def query(condition="clean", seconds=5.0, source="a", offset_s=0.0, song=SILENCE):
@@ -48,6 +66,12 @@ class TestOutcome:
 
         assert (outcome.best, outcome.right, outcome.accepted) == (None, False, False)
         assert outcome.offset_error_s == np.inf
+
+    def test_another_file_of_the_recording_is_right_too(self):
+        twin, own, other = Match("b", same_recording=True), Match("a", same_recording=True), Match("a")
+
+        assert judge(query(), answer(twin, own)).right
+        assert not judge(query(), answer(twin, other)).right
 
     def test_no_match_is_right_for_an_absent_song(self):
         assert not judge(query(source=""), answer(Match("a"))).right
@@ -92,14 +116,14 @@ class TestRepeats:
 
         assert judge(asked, answer(Match(source, offset_s=at))).same_sound == expected
 
-    @pytest.mark.parametrize(
-        ("at", "accepted", "expected"), [(3.0, True, True), (0.5, True, False), (3.0, False, False)]
-    )
-    def test_absent_song_that_shares_a_passage_is_neither_right_nor_wrong(self, loop, at, accepted, expected, tmp_path):
+    @pytest.mark.parametrize(("at", "confidence", "expected"), [(3.0, 0.9, True), (0.5, 0.9, False), (3.0, 0.2, False)])
+    def test_absent_song_that_shares_a_passage_is_neither_right_nor_wrong(
+        self, loop, at, confidence, expected, tmp_path
+    ):
         path = synth.write_wav(tmp_path / "medley.wav", loop[6 * RATE_HZ :], RATE_HZ)
         asked = query(source="", seconds=2.5, offset_s=9.0, song=loop)
 
-        outcome = judge(asked, answer(Match(str(path), offset_s=at, accepted=accepted)))
+        outcome = judge(asked, answer(Match(str(path), offset_s=at, confidence=confidence)))
 
         assert (outcome.right, outcome.ambiguous) == (False, expected)
 
@@ -154,7 +178,7 @@ class TestSummaries:
         [summary] = summaries([*right, *wrong, *nothing])
 
         assert summary.wrongly_named == 1 / 8
-        assert (summary.n_absent, summary.n_false_accepts) == (0, 0)
+        assert summary.false_accepts == {}
 
     def test_absent_songs_that_are_named_are_false_accepts(self):
         absent = [judge(query(source=""), answer(Match("b", accepted=i < 2))) for i in range(5)]
@@ -162,8 +186,19 @@ class TestSummaries:
 
         [summary] = summaries([*absent, *present])
 
-        assert (summary.n_absent, summary.n_false_accepts) == (5, 2)
+        assert summary.false_accepts == {"absent song": (2, 5)}
         assert summary.wrongly_named == 1
+
+    def test_false_accepts_are_told_apart_by_what_was_recorded(self):
+        own = replace(judge(query(source=""), answer(Match("b", accepted=True))), among=Among.OTHERS)
+        noise = [
+            judge(query("noise alone", source=""), answer(Match("b", accepted=accepted))) for accepted in (0, 1, 0)
+        ]
+        few = replace(own, among=Among.ONE)
+
+        [summary] = summaries([own, *noise, few])
+
+        assert summary.false_accepts == {"its own song taken out": (1, 1), "noise alone": (1, 3)}
 
     def test_offset_errors_are_those_of_songs_named_rightly(self):
         right = [judge(query(), answer(Match("a", offset_s=at))) for at in np.linspace(0, 1, 101)]
@@ -186,3 +221,52 @@ class TestSummaries:
         [summary] = summaries([judge(query(seconds=1.0), None)])
 
         assert (summary.n_searched, summary.same_sound, summary.offset_error_s) == (0, 0, (0, 0))
+
+
+def answered(confidence, right, source="a"):
+    return judge(query(source=source), answer(Match("a" if right else "b", confidence=confidence)))
+
+
+class TestCalibrationError:
+    def test_confidence_that_is_a_share_of_right_answers_has_none(self):
+        outcomes = [answered(0.75, i < 3) for i in range(4)] + [answered(0.25, i < 1) for i in range(4)]
+
+        assert calibration_error(outcomes) == pytest.approx(0)
+
+    def test_overconfidence_is_how_far_it_is_off(self):
+        assert calibration_error([answered(0.9, i < 3) for i in range(5)]) == pytest.approx(0.3)
+
+    def test_strangers_weigh_as_much_as_songs_that_are_there(self):
+        """Half of what is asked at 50 % is there, however many strangers were asked."""
+        outcomes = [answered(0.5, True), *[answered(0.5, False, source="")] * 9]
+
+        assert calibration_error(outcomes) == pytest.approx(0)
+
+    def test_nothing_answered_is_no_error(self):
+        assert calibration_error([judge(query(), None)]) == 0
+
+
+class TestFewSongs:
+    def test_each_size_of_catalogue_is_counted(self):
+        right = replace(judge(query(), answer(Match("a", accepted=True))), among=Among.ONE)
+        named = replace(judge(query(source=""), answer(Match("b", accepted=True))), among=Among.ONE)
+        kept = replace(judge(query(source=""), answer(Match("b"))), among=Among.ONE)
+        ten = replace(judge(query(), answer(Match("a"))), among=Among.TEN)
+
+        one, of_ten = few_scores([right, named, kept, ten, judge(query(), answer())])
+
+        assert (one.among, one.n_queries, one.n_right_accepted) == ("one song", 1, 1)
+        assert (one.n_absent, one.n_false_accepts) == (2, 1)
+        assert (of_ten.among, of_ten.n_queries, of_ten.n_right_accepted, of_ten.n_absent) == ("ten songs", 1, 0, 0)
+
+
+class TestRecords:
+    def test_outcome_comes_back_as_an_example_of_what_confidence_is_fitted_on(self):
+        match = Match("/music/a.ogg", lead=0.25, peak=1.5, n_fragments=13, confidence=0.75)
+        there = judge(query(seconds=5.0, source="/music/a.ogg"), answer(match))
+        stranger = judge(query(seconds=3.0, source=""), answer(match))
+        few = Outcome(there.query, there.answer, among=Among.ONE)
+        records = json.loads(json.dumps([as_record(o) for o in (there, stranger, few, judge(query(), None))]))
+
+        assert examples(records) == [Example(5.0, True, True, 0.25, 1.5, 13), Example(3.0, False, False, 0.25, 1.5, 13)]
+        assert (records[0]["asked"], records[0]["named"], records[0]["best"]["confidence"]) == ("a.ogg", "a.ogg", 0.75)

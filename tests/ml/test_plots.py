@@ -63,7 +63,7 @@ def test_answers_are_counted_by_tenths_of_confidence():
 
     points = reliability([*PRESENT, *ABSENT, *UNSEARCHED])
 
-    assert [(n_right, n) for _, n_right, n in points] == [(0, 1), (0, 1), (1, 1), (0, 1), (2, 2)]
+    assert [(share, n) for _, share, n in points] == [(0, 1), (0, 1), (1, 1), (0, 1), (1, 2)]
     assert [mean for mean, _, _ in points] == pytest.approx([0.2, 0.3, 0.4, 0.6, 0.95])
 
 

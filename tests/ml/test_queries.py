@@ -1,5 +1,7 @@
 """The queries that evaluation and calibration ask."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,11 +35,17 @@ def songs(song, tmp_path):
 
 class TestPlan:
     def test_each_condition_and_length_has_its_number(self, songs):
-        cuts = plan(songs, CONDITIONS, (1.0, 3.0), per_cell=4, seed=[1])
+        cuts = plan(songs, CONDITIONS, (1.0, 3.0), per_cell=4, seed=[1], others=songs)
 
         cells = [(cut.condition.name, cut.seconds) for cut in cuts]
         assert cells == [(c.name, s) for c in CONDITIONS for s in (1.0, 3.0) for _ in range(4)]
         assert len({cut.seed for cut in cuts}) == len(cuts)
+
+    def test_half_of_another_song_needs_another(self, songs):
+        half = Condition("half", half="another song")
+
+        assert plan(songs, [half], [1.0], 3, [1]) == []
+        assert all(cut.other not in (None, cut.song) for cut in plan(songs, [half], [1.0], 3, [1], songs))
 
     def test_plan_depends_on_the_seed_only(self, songs):
         first, again, other = (plan(songs, CONDITIONS, (1.0, 3.0), 4, [seed]) for seed in (1, 1, 2))
@@ -58,7 +66,8 @@ class TestPlan:
 class TestMakeQueries:
     @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
     def test_query_has_its_length_and_its_song(self, condition, song):
-        queries = list(make_queries(plan([song], [condition], (1.0, 3.0), 2, seed=[1]), ROOM))
+        other = replace(song, source="another")
+        queries = list(make_queries(plan([song], [condition], (1.0, 3.0), 2, [1], [song, other]), ROOM))
 
         assert [len(query.wave) for query in queries] == [RATE_HZ, RATE_HZ, 3 * RATE_HZ, 3 * RATE_HZ]
         assert {(query.condition, query.source) for query in queries} == {(condition.name, "the song")}
@@ -137,23 +146,41 @@ class TestMakeQueries:
         assert all(query.offset_s < 3 and rms(query.wave) > 1e-3 for query in queries)
 
 
+class TestHalves:
+    @pytest.mark.parametrize("kind", ["talk", "another song"])
+    def test_one_half_is_the_song_and_the_other_is_as_loud(self, kind, song, tmp_path, rng):
+        other = SourceSong(
+            synth.write_wav(tmp_path / "o.wav", synth.melody(rng, 8.0, RATE_HZ), RATE_HZ), "another", 8.0
+        )
+        around = Surroundings(talk=[synth.speech(rng, 4.0)])
+        wave, sides = read_audio(song.path, RATE_HZ), []
+
+        for query in make_queries(plan([song], [Condition(kind, half=kind)], [2.0], 12, [1], [other]), around):
+            start = round(query.offset_s * RATE_HZ)
+            halves = zip(np.split(wave[start : start + 2 * RATE_HZ], 2), np.split(query.wave, 2), strict=True)
+            same = [bool(np.allclose(own, heard, atol=1e-3)) for own, heard in halves]
+            sides.append(same.index(True))
+            assert same.count(True) == 1
+        assert set(sides) == {0, 1}
+
+
 class TestNoiseQueries:
     def test_each_length_has_its_number(self):
-        queries = list(noise_queries(2, (1.0, 3.0), NOTHING, seed=[1]))
+        queries = list(noise_queries(2, (1.0, 3.0), (), seed=[1]))
 
         assert [len(query.wave) / RATE_HZ for query in queries] == [1, 1, 3, 3]
-        assert {(query.condition, query.source) for query in queries} == {("no music", "")}
+        assert {(query.condition, query.source) for query in queries} == {("noise alone", "")}
 
     def test_noise_is_cut_from_the_recordings(self, rng):
         noise = pink_noise(4 * RATE_HZ, rng)
 
-        [query] = noise_queries(1, [1.0], Surroundings(noises=[noise]), seed=[1])
+        [query] = noise_queries(1, [1.0], [noise], seed=[1])
 
         start = int(np.argmax(np.correlate(noise, query.wave)))
         np.testing.assert_array_equal(query.wave, noise[start : start + RATE_HZ])
 
     def test_noise_depends_on_the_seed_only(self):
-        first, again, other = (list(noise_queries(2, [1.0], NOTHING, [seed])) for seed in (1, 1, 2))
+        first, again, other = (list(noise_queries(2, [1.0], (), [seed])) for seed in (1, 1, 2))
 
         np.testing.assert_array_equal(first[1].wave, again[1].wave)
         assert not np.array_equal(first[0].wave, first[1].wave)

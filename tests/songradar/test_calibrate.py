@@ -1,5 +1,8 @@
 """Calibration asks for songs that its catalogue holds and for others, and tells them apart."""
 
+import json
+
+import numpy as np
 import pytest
 
 from songradar.calibrate import calibrate
@@ -12,28 +15,67 @@ N_CONDITIONS = sum(not condition.aligned for condition in usable(CONDITIONS, Sur
 
 @pytest.fixture
 def songs(tmp_path, rng):
-    """Eight songs; the last four, and a copy of the sixth, are called held out."""
-    for number in range(8):
-        synth.write_wav(tmp_path / f"{number}.wav", synth.melody(rng, 12.0))
-    (tmp_path / "6 again.wav").write_bytes((tmp_path / "6.wav").read_bytes())
+    """Twelve songs; the last four, and a copy of one of them, are called held out."""
+    for number in range(12):
+        synth.write_wav(tmp_path / f"{number:02}.wav", synth.melody(rng, 12.0))
+    (tmp_path / "10 again.wav").write_bytes((tmp_path / "10.wav").read_bytes())
     return list(audio_files([tmp_path]))
 
 
 @pytest.mark.train
 def test_songs_that_are_there_are_told_from_others(songs, toy_folder):
     events = []
-    held_out = lambda song: song.name >= "4"
+    held_out = lambda song: song.name >= "08"
     calibration = calibrate(toy_folder, songs, held_out, Surroundings(), (2, 4), 3, seed=0, listen=events.append)
 
-    assert [getattr(event, "outcome", None) for event in events].count("added") == 6  # eight, less two held out
+    assert [getattr(event, "outcome", None) for event in events].count(
+        "added"
+    ) == 9  # twelve, less two held out, less one in five of the rest
     assert calibration.n_present == 2 * 3 * N_CONDITIONS
-    assert calibration.n_absent == 2 * (3 * N_CONDITIONS + 6)
+    assert calibration.n_absent == 2 * (2 * 3 * N_CONDITIONS + 6)  # of absent songs, and with the song taken out
     assert calibration.n_right > calibration.n_present / 2
-    assert calibration.weights is not None
-    assert calibration.weights["log_distance"] < 0 < calibration.weights["log_ratio"]
+    assert len(calibration.weights["fragments"]) == 2
+    assert min(calibration.weights["lead"]) >= 0
+    assert np.load(toy_folder / "cohort.npy").shape == (1, 20, 64)
 
 
 def test_nothing_asked_is_no_calibration(songs, toy_folder):
     calibration = calibrate(toy_folder, songs, lambda song: True, Surroundings(), (2,), 0, seed=0)
 
-    assert (calibration.weights, calibration.n_present, calibration.n_absent) == (None, 0, 0)
+    assert (calibration.weights, calibration.n_present, calibration.n_absent) == ({}, 0, 0)
+
+
+@pytest.mark.train
+def test_evaluation_is_fitted_without_searching_again(run, music, toy_folder, tmp_path, database):
+    """What `evaluate` wrote is all that `calibrate` reads; the folder and the catalogue get the same weights."""
+    out = tmp_path / "out"
+    options = ["--seconds", "2,4", "--per-condition", 2, "--absent", 0.4, "--out", out]
+    run("evaluate", "--music", music["Amber"].parent, "--encoder", toy_folder, *options)
+    in_folder = run("calibrate", toy_folder, out / "evaluation.json")
+    in_catalogue = run("calibrate", "toy", out / "evaluation.json")
+    run("encoders", "export", "toy", "-o", tmp_path / "toy")
+    weights = json.loads((toy_folder / "calibration.json").read_text())
+
+    assert in_folder.exit_code == in_catalogue.exit_code == 0
+    assert in_folder.stdout.splitlines()[0].startswith(f"{toy_folder}: fitted to ")
+    assert "a song is named from a confidence of" in in_folder.stdout
+    assert json.loads((tmp_path / "toy" / "calibration.json").read_text()) == weights
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("not JSON", "is no evaluation"),
+        ('{"encoders": {}}', "has no encoder toy"),
+        ('{"encoders": {"toy": {"outcomes": []}}}', "needs searches that went right"),
+        ('{"encoders": {"toy": {}}}', "is no evaluation"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused_and_changes_nothing(content, reason, run, toy_folder, tmp_path):
+    (tmp_path / "evaluation.json").write_text(content)
+    before = sorted((path.name, path.read_bytes()) for path in toy_folder.iterdir())
+    result = run("calibrate", toy_folder, tmp_path / "evaluation.json")
+
+    assert (result.exit_code, reason in result.stderr) == (2, True)
+    assert sorted((path.name, path.read_bytes()) for path in toy_folder.iterdir()) == before

@@ -9,6 +9,8 @@
 -- the recording is long enough for such a drift to be heard (timing_v1). A query fragment that lies between two stored
 -- ones is compared with the point between their embeddings (similarity_between_v1). Where stored fragments do not
 -- overlap there is nothing between them: the place is scored as it is, by the query fragments that line up.
+--
+-- The similarities of the fragments at the best start come with it: rank_v1 looks at each of them.
 CREATE FUNCTION songradar.align_v1(
     encoder integer,
     fragments songradar.query_fragment_v1[],
@@ -80,26 +82,30 @@ WITH timing AS MATERIALIZED (
            SELECT CASE WHEN timing.overlapping THEN floor(at.hops + 1e-3) ELSE round(at.hops) END::integer AS position
            ) AS whole
      WHERE timing.overlapping OR abs(at.hops - round(at.hops)) * timing.hop_s <= timing.query_hop_s / 2 + 1e-4
-), scored AS MATERIALIZED (
-    SELECT lined_up.song_id, lined_up.is_chosen, lined_up.start_s, lined_up.drift, count(*) AS n_fragments,
-           avg(CASE WHEN pair.similarity IS NULL THEN 0
-                    WHEN pair.next_similarity IS NULL OR NOT timing.overlapping THEN pair.similarity
-                    ELSE songradar.similarity_between_v1(
-                         1 - lined_up.far, lined_up.far, pair.similarity, pair.next_similarity, pair.to_next)
-               END) AS score
+), compared AS MATERIALIZED (
+    SELECT lined_up.song_id, lined_up.is_chosen, lined_up.start_s, lined_up.drift, lined_up.number,
+           CASE WHEN pair.similarity IS NULL THEN 0
+                WHEN pair.next_similarity IS NULL OR NOT timing.overlapping THEN pair.similarity
+                ELSE songradar.similarity_between_v1(
+                     1 - lined_up.far, lined_up.far, pair.similarity, pair.next_similarity, pair.to_next)
+           END AS similarity
       FROM lined_up
      CROSS JOIN timing
       LEFT JOIN pair
              ON pair.song_id = lined_up.song_id AND pair.number = lined_up.number
             AND pair.position = lined_up.position
-     GROUP BY lined_up.song_id, lined_up.is_chosen, lined_up.start_s, lined_up.drift
+), scored AS MATERIALIZED (
+    SELECT compared.song_id, compared.is_chosen, compared.start_s, compared.drift, count(*) AS n_fragments,
+           avg(compared.similarity) AS score
+      FROM compared
+     GROUP BY compared.song_id, compared.is_chosen, compared.start_s, compared.drift
 ), best AS MATERIALIZED (
     SELECT DISTINCT ON (scored.song_id) scored.*
       FROM scored
      ORDER BY scored.song_id, scored.score DESC, abs(scored.drift), scored.start_s
 )
 SELECT best.song_id, best.is_chosen, best.start_s, best.start_s - best.drift * timing.middle_s, best.score,
-       best.n_fragments, least(1, near.n::double precision / best.n_fragments)
+       best.n_fragments, least(1, near.n::double precision / best.n_fragments), profile.similarities
   FROM best
  CROSS JOIN timing
  CROSS JOIN LATERAL (
@@ -108,6 +114,13 @@ SELECT best.song_id, best.is_chosen, best.start_s, best.start_s - best.drift * t
         WHERE vote.song_id = best.song_id
           AND abs(vote.start_s - best.start_s - best.drift * (vote.offset_s - timing.middle_s))
               < CASE WHEN timing.overlapping THEN timing.hop_s ELSE timing.query_hop_s / 2 END + 1e-4
-       ) AS near;
+       ) AS near
+ CROSS JOIN LATERAL (
+       SELECT array_agg(compared.similarity ORDER BY part.number) AS similarities
+         FROM part
+         LEFT JOIN compared
+                ON compared.song_id = best.song_id AND compared.start_s = best.start_s
+               AND compared.drift = best.drift AND compared.number = part.number
+       ) AS profile;
 END;
 COMMENT ON FUNCTION songradar.align_v1 IS 'The exact start and the score of each of the leading songs.';

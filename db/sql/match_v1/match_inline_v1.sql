@@ -20,6 +20,8 @@ LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 WITH index AS MATERIALIZED (
     SELECT e.neighbours, e.looked_at, e.candidates,
+           (SELECT count(*) < 200
+              FROM (SELECT FROM songradar.encodings AS s WHERE s.encoder_id = e.id LIMIT 200) AS encoded) AS is_small,
            cardinality(match_inline_v1.songs) <= 2.5 * sqrt(greatest(c.reltuples, 1000)) AS few_songs
       FROM songradar.encoders AS e
       JOIN pg_class AS c ON c.oid = 'songradar.songs'::regclass
@@ -57,6 +59,12 @@ SELECT ranked.*
  CROSS JOIN (SELECT array_agg(ROW(near.number, near.song_id, near.position, near.distance, near.among_all)
                               ::songradar.neighbour_v1) AS neighbours
                FROM near) AS found
+ CROSS JOIN (SELECT array_agg(last.similarity ORDER BY part.number) AS similarities
+               FROM part
+               LEFT JOIN (SELECT near.number, min(1 - near.distance ^ 2 / 2) AS similarity
+                            FROM near
+                           WHERE near.among_all
+                           GROUP BY near.number) AS last ON last.number = part.number) AS reached
  CROSS JOIN LATERAL (
        SELECT array_agg(ROW(v.song_id, v.start_s, v.is_chosen)::songradar.place_v1) AS places
          FROM songradar.vote_v1(
@@ -66,18 +74,19 @@ SELECT ranked.*
  CROSS JOIN LATERAL (
        SELECT array_agg(ROW(s.song_id, s.start_s, s.is_chosen)::songradar.place_v1) AS places
          FROM songradar.score_places_v1(
-              match_inline_v1.encoder, recording.fragments, voted.places, greatest(match_inline_v1.max_matches, 10)
+              match_inline_v1.encoder, recording.fragments, voted.places, greatest(match_inline_v1.max_matches, 11)
               ) AS s
        ) AS shortlist
  CROSS JOIN LATERAL (
-       SELECT array_agg(ROW(a.song_id, a.is_chosen, a.middle_start_s, a.start_s, a.score, a.n_fragments, a.coverage)
-                        ::songradar.alignment_v1) AS songs
+       SELECT array_agg(ROW(a.song_id, a.is_chosen, a.middle_start_s, a.start_s, a.score, a.n_fragments, a.coverage,
+                            a.similarities)::songradar.alignment_v1) AS songs
          FROM songradar.align_v1(
               match_inline_v1.encoder, recording.fragments, found.neighbours, shortlist.places
               ) AS a
        ) AS aligned
  CROSS JOIN LATERAL songradar.rank_v1(
-       match_inline_v1.encoder, recording.fragments, aligned.songs, match_inline_v1.max_matches
+       match_inline_v1.encoder, recording.fragments, aligned.songs, reached.similarities, index.is_small,
+       match_inline_v1.max_matches
        ) AS ranked;
 END;
 COMMENT ON FUNCTION songradar.match_inline_v1 IS 'match_v1 without its checks and settings, for EXPLAIN.';

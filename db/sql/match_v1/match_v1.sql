@@ -12,16 +12,17 @@
 --            offset_s     where in the song the recording's first sample lies; negative if it began before the song
 --            score        mean similarity, 1 - d^2/2, of the query's fragments with the song where they lie
 --            coverage     share of them that had that place among their nearest neighbours in the whole catalogue
---            margin       score less that of the best other song that is another recording; NULL if there is none
+--            lead, peak   what it has beyond what strangers reach, as a mean and fragment by fragment; see rank_v1
 --            n_fragments  query fragments compared
 --            confidence   probability that this is the song
 --            accepted     whether it comes first and its confidence reached the encoder's threshold
+--            same_recording  whether it is the first song, or another file of the same recording
 -- Raises     invalid_parameter_value for an encoder that is not there, arrays of unequal length, NULLs, and
 --            max_matches below 1
 --
--- Its steps are query_fragments_v1, nearest_fragments_v1, vote_v1, score_places_v1, align_v1, rank_v1, confidence_v1;
--- each file explains itself. How many neighbours are looked for, and how many places are scored, are columns of
--- songradar.encoders, as its index's owner may tune them.
+-- Its steps are query_fragments_v1, nearest_fragments_v1, vote_v1, score_places_v1, align_v1, rank_v1, strangers_v1,
+-- confidence_v1; each file explains itself. How many neighbours are looked for, and how many places are scored, are
+-- columns of songradar.encoders, as its index's owner may tune them.
 --
 -- The settings hold for the call alone. There is no compilation, which takes longer than the search; one plan for all
 -- arguments, as planning takes a quarter of a search; no sequential scan, whose cost the planner underrates, as it

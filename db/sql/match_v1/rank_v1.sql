@@ -1,18 +1,33 @@
--- rank_v1: step 4 of a search: the songs in order, each with its margin and its confidence.
+-- rank_v1: step 4 of a search: the songs in order, each with its evidence and its confidence.
 --
 -- Arguments  encoder    songradar.encoders.id
 --            fragments  of the recording
 --            songs      the leading songs, aligned
+--            reached    for each fragment, the similarity of the last of its nearest neighbours
+--            few_songs  whether the catalogue is too small to say what strangers reach
 --            wanted     rows wanted
 -- Result     as of match_v1
 --
--- A song's rival is the best other song that is another recording. Two songs are one recording, twins, where their
--- stored fragments agree for ten seconds along the alignment: the similarity of twins is 0.78 or more in 99 of 100
--- places, whatever the lossy format and the first sample of their files; 16 fragments in a row of two different
--- recordings, at the best of 60 alignments, reach 0.52. Encoders whose fragments do not overlap may find different
--- recordings as similar as that, so for them there are no twins.
+-- Evidence is what a song has beyond what strangers reach; strangers are the other recordings among the leading songs,
+-- and, where there are few songs, the encoder's cohort (strangers_v1) if that reaches more:
+--
+--     lead  its score less the mean of the ten best of them
+--     peak  the mean over the fragments of ln(1 + exp(12 x)), where x is what the fragment's similarity has beyond that
+--           of its last neighbour and beyond that of the best of the strangers. Negative x count next to nothing: a burst
+--           of noise, or talk over half of the recording, is not held against the rest.
+--
+-- Two songs are one recording, twins, where their stored fragments agree for ten seconds along the alignment: the
+-- similarity of twins is 0.78 or more in 99 of 100 places, whatever the lossy format and the first sample of their files;
+-- 16 fragments in a row of two different recordings, at the best of 60 alignments, reach 0.52. A twin of the first song is
+-- no stranger to it. Encoders whose fragments do not overlap may find different recordings as similar as that, so for
+-- them there are no twins.
 CREATE FUNCTION songradar.rank_v1(
-    encoder integer, fragments songradar.query_fragment_v1[], songs songradar.alignment_v1[], wanted integer
+    encoder integer,
+    fragments songradar.query_fragment_v1[],
+    songs songradar.alignment_v1[],
+    reached double precision[],
+    few_songs boolean,
+    wanted integer
 )
 RETURNS SETOF songradar.match_row_v1
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -62,33 +77,60 @@ WITH timing AS MATERIALIZED (
        AND timing.overlapping
        AND song.score > first.score / 2  -- a twin's score is nearly the first one's, so no other need be compared
        AND stretch.similarity > 0.7
-), ranked AS (
-    SELECT song.song_id, song.start_s, song.score, song.n_fragments, song.coverage,
-           row_number() OVER (ORDER BY song.score DESC, song.song_id) AS place,
-           song.score - max(rival.score) AS margin
+), stranger AS MATERIALIZED (
+    SELECT s.score, s.similarities
+      FROM songradar.strangers_v1(rank_v1.encoder, rank_v1.fragments) AS s
+     WHERE rank_v1.few_songs
+), rated AS MATERIALIZED (
+    SELECT song.*, song.song_id = first.song_id OR song.song_id IN (SELECT twin.song_id FROM twin) AS is_first,
+           row_number() OVER (ORDER BY song.score DESC, song.song_id) AS standing
       FROM song
      CROSS JOIN first
-      LEFT JOIN song AS rival
-             ON rival.song_id <> song.song_id
-            AND (rival.song_id <> first.song_id AND rival.song_id NOT IN (SELECT twin.song_id FROM twin)
-                 OR song.song_id <> first.song_id AND song.song_id NOT IN (SELECT twin.song_id FROM twin))
-     WHERE song.is_chosen
-     GROUP BY song.song_id, song.start_s, song.score, song.n_fragments, song.coverage
-), judged AS MATERIALIZED (
+), ranked AS MATERIALIZED (
+    SELECT rated.*, row_number() OVER (ORDER BY rated.standing) AS place
+      FROM rated
+     WHERE rated.is_chosen
+     ORDER BY rated.standing
+     LIMIT rank_v1.wanted
+), weighed AS MATERIALIZED (
     SELECT ranked.*,
-           songradar.confidence_v1(
-               ROW(ranked.score, ranked.margin, ranked.coverage, ranked.n_fragments)::songradar.evidence_v1,
-               e.calibration) AS confidence,
-           coalesce((CASE WHEN ranked.margin IS NULL THEN e.calibration -> 'alone' ELSE e.calibration END
-                     ->> 'threshold')::double precision, 0.5) AS threshold
+           ranked.score - coalesce(greatest(others.score, (SELECT stranger.score FROM stranger)), 0) AS lead,
+           (SELECT avg(ln(1 + exp(12 * (f.own - greatest(f.of_neighbour, f.of_other, f.of_stranger)))))
+              FROM unnest(
+                   ranked.similarities, best.similarities,
+                   CASE WHEN NOT rank_v1.few_songs THEN rank_v1.reached END,
+                   (SELECT stranger.similarities FROM stranger)) AS f (own, of_other, of_neighbour, of_stranger)
+             WHERE f.own IS NOT NULL) AS peak
       FROM ranked
+     CROSS JOIN LATERAL (
+           SELECT avg(best.score) AS score
+             FROM (SELECT rated.score
+                     FROM rated
+                    WHERE rated.song_id <> ranked.song_id AND NOT (rated.is_first AND ranked.is_first)
+                    ORDER BY rated.standing
+                    LIMIT 10) AS best
+           ) AS others
+      LEFT JOIN LATERAL (
+           SELECT rated.similarities
+             FROM rated
+            WHERE rated.song_id <> ranked.song_id AND NOT (rated.is_first AND ranked.is_first)
+            ORDER BY rated.standing
+            LIMIT 1
+           ) AS best ON true
+), judged AS MATERIALIZED (
+    SELECT weighed.*,
+           songradar.confidence_v1(
+               ROW(weighed.lead, weighed.peak, weighed.n_fragments)::songradar.evidence_v1, e.calibration
+               ) AS confidence,
+           coalesce((SELECT w.threshold FROM songradar.weights_v1(e.calibration, weighed.n_fragments) AS w), 0.5)
+               AS threshold
+      FROM weighed
       JOIN songradar.encoders AS e ON e.id = rank_v1.encoder
 )
 SELECT judged.place::integer, judged.song_id, judged.start_s::real, judged.score::real, judged.coverage::real,
-       judged.margin::real, judged.n_fragments::integer, judged.confidence::real,
-       judged.place = 1 AND judged.confidence >= judged.threshold
+       judged.lead::real, judged.peak::real, judged.n_fragments::integer, judged.confidence::real,
+       judged.place = 1 AND judged.confidence >= judged.threshold, judged.is_first
   FROM judged
- ORDER BY judged.place
- LIMIT rank_v1.wanted;
+ ORDER BY judged.place;
 END;
-COMMENT ON FUNCTION songradar.rank_v1 IS 'The songs in order, each with its margin and its confidence.';
+COMMENT ON FUNCTION songradar.rank_v1 IS 'The songs in order, each with its evidence and its confidence.';

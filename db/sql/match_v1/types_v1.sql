@@ -32,19 +32,20 @@ CREATE TYPE songradar.alignment_v1 AS (
     start_s double precision,
     score double precision,
     n_fragments bigint,
-    coverage double precision
+    coverage double precision,
+    similarities double precision[]
 );
 COMMENT ON TYPE songradar.alignment_v1 IS
     'How well the recording fits a song where it fits best: middle_start_s is its start as the middle tells it, start_s
-     as its first sample does; they differ where it is played faster or slower.';
+     as its first sample does; they differ where it is played faster or slower. similarities are those of the query
+     fragments, in order, to what the song has there; NULL where nothing lines up.';
 
 CREATE TYPE songradar.evidence_v1 AS (
-    score double precision,
-    margin double precision,
-    coverage double precision,
+    lead double precision,
+    peak double precision,
     n_fragments bigint
 );
-COMMENT ON TYPE songradar.evidence_v1 IS 'What a confidence is computed from; margin is NULL without a rival.';
+COMMENT ON TYPE songradar.evidence_v1 IS 'What a confidence is computed from; see rank_v1.';
 
 CREATE TYPE songradar.match_row_v1 AS (
     rank integer,
@@ -52,9 +53,11 @@ CREATE TYPE songradar.match_row_v1 AS (
     offset_s real,
     score real,
     coverage real,
-    margin real,
+    lead real,
+    peak real,
     n_fragments integer,
     confidence real,
-    accepted boolean
+    accepted boolean,
+    same_recording boolean
 );
 COMMENT ON TYPE songradar.match_row_v1 IS 'A song that the recording may be a piece of, as match_v1 returns it.';

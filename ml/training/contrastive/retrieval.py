@@ -22,7 +22,9 @@ Embed = Callable[[Spectrograms], NDArray[np.float32]]
 N_STEPS = 9
 """Fragments in a query, a query hop apart: 3 s."""
 
-QUERIED = tuple(c for c in CONDITIONS if not c.aligned and (c.room or c.phone or c.snr_db not in (5, 10)))
+QUERIED = tuple(
+    c for c in CONDITIONS if not c.aligned and not c.half and (c.room or c.phone or c.snr_db not in (5, 10))
+)
 
 
 @dataclass(frozen=True)

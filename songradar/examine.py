@@ -1,0 +1,172 @@
+"""Put recordings to an encoder: among all songs of a catalogue, among all but their own, and among few."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import psycopg
+
+from songradar.catalogue import Catalogue, LoadedEncoder
+from songradar.db.search import Question, find_matches
+from songradar.events import Listener, Note, counter, ignore
+from songradar.ml.audio import Wave, resample
+from songradar.ml.errors import NothingToHear
+from songradar.ml.evaluation import Among, Outcome, SearchResult, judge
+from songradar.ml.queries import RATE_HZ, Query
+
+FEW = {Among.ONE: 1, Among.TEN: 10}
+"""Sizes of small catalogues."""
+
+ONE_IN = 4
+"""Of the recordings, every so-manieth is also searched among few songs."""
+
+AMONG_FEW = 1
+"""Added to the seed that draws which small catalogue a query is a stranger to."""
+
+LIMIT = 2
+"""Candidates asked for: the answer, and what stands for it where its own song is taken out."""
+
+_COPY = """
+    INSERT INTO songradar.encoders (name, sha256, spec, calibration, cohort, onnx)
+    SELECT 'few', sha256(sha256), spec, calibration, cohort, '' FROM songradar.encoders WHERE id = %s
+    RETURNING id
+"""
+
+_FILL = """
+    INSERT INTO songradar.fragments (encoder_id, song_id, position, embedding)
+    SELECT %(few)s, f.song_id, f.position, f.embedding
+      FROM songradar.fragments AS f
+     WHERE f.encoder_id = %(whole)s AND f.song_id = ANY (%(songs)s)
+"""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query without its sound, and how it was put."""
+
+    query: Query
+    put: Question
+
+
+class Examiner:
+    """Asks one encoder of a catalogue and keeps the outcomes, less those that are ambiguous."""
+
+    def __init__(self, catalogue: Catalogue, encoder: LoadedEncoder) -> None:
+        self._catalogue, self._encoder = catalogue, encoder
+        self._asked: list[Asked] = []
+        self._n_asked = 0
+        self.outcomes: list[Outcome] = []
+        self.n_ambiguous = 0
+
+    def ask(self, query: Query) -> None:
+        """Search the whole catalogue, and then without the query's own song, as if that were absent."""
+        started = time.perf_counter()
+        put = question(query.wave, self._encoder)
+        encode_ms = 1000 * (time.perf_counter() - started)
+        if put is None:
+            self._keep(judge(query, None))
+            return
+        with self._catalogue.connection() as connection:
+            self._keep(judge(query, _found(connection, put, encode_ms)))
+            if query.source:
+                with without(connection, query.source):
+                    answer = _found(connection, put, encode_ms)
+                self._keep(replace(judge(replace(query, source=""), answer), among=Among.OTHERS))
+        self._n_asked += 1
+        if self._n_asked % ONE_IN == 0:
+            self._asked.append(Asked(replace(query, wave=query.wave[:0], song=query.song[:0]), put))
+
+    def ask_among_few(self, sources: Sequence[str], seed: Sequence[int]) -> Iterator[None]:
+        """Search small catalogues made of `sources`: one that holds a query's song, and one that does not.
+
+        Yields after each catalogue.
+        """
+        rng = np.random.default_rng(list(seed))
+        for among, size in FEW.items():
+            groups = [sources[i : i + size] for i in range(0, len(sources), size)]
+            at = {source: number for number, group in enumerate(groups) for source in group}
+            mine: list[list[Asked]] = [[] for _ in groups]
+            for asked in self._asked:
+                own = at.get(asked.query.source)
+                if own is not None:
+                    mine[own].append(asked)
+                other = int(rng.integers(len(groups)))
+                if other != own:
+                    mine[other].append(Asked(replace(asked.query, source=""), asked.put))
+            for group, questions in zip(groups, mine, strict=True):
+                self._ask_among(among, group, questions)
+                yield
+
+    def _ask_among(self, among: Among, sources: Sequence[str], asked: Sequence[Asked]) -> None:
+        with self._catalogue.connection() as connection, only(connection, self._encoder.id, sources) as few:
+            for one in asked:
+                answer = _found(connection, replace(one.put, encoder_id=few), 0.0)
+                self.outcomes.append(Outcome(one.query, answer, among=among))
+
+    def _keep(self, outcome: Outcome) -> None:
+        if outcome.ambiguous:
+            self.n_ambiguous += 1
+        else:
+            self.outcomes.append(outcome)
+
+
+def examine(
+    examiners: Mapping[str, Examiner],
+    queries: Iterable[Query],
+    total: int,
+    sources: Sequence[str],
+    seed: int,
+    listen: Listener = ignore,
+) -> None:
+    """Put all queries to all encoders, by name; small catalogues are made of the songs `sources`."""
+    advance = counter("searching", total, listen)
+    for query in queries:
+        for examiner in examiners.values():
+            examiner.ask(query)
+        advance()
+    n_small = len(examiners) * sum(-(-len(sources) // size) for size in FEW.values())
+    advance = counter("searching among few songs", n_small, listen)
+    for name, examiner in examiners.items():
+        for _ in examiner.ask_among_few(sources, [seed, AMONG_FEW]):
+            advance()
+        if examiner.n_ambiguous:
+            reason = "a song in the catalogue sounds the same there"
+            listen(Note(f"{name}: {examiner.n_ambiguous} recordings of absent songs left out: {reason}"))
+
+
+def question(wave: Wave, encoder: LoadedEncoder) -> Question | None:
+    """A recording as match_v1 takes it; None when it is too short or too quiet for the encoder."""
+    rate_hz = encoder.network.spec.sample_rate_hz
+    try:
+        fingerprint = encoder.network.fingerprint_query([resample(wave, RATE_HZ, rate_hz)])
+    except NothingToHear:
+        return None
+    return Question(encoder.id, fingerprint.embeddings, fingerprint.offsets_s, limit=LIMIT)
+
+
+def _found(connection: psycopg.Connection, put: Question, encode_ms: float) -> SearchResult:
+    started = time.perf_counter()
+    matches = find_matches(connection, put)
+    return SearchResult(matches, encode_ms, 1000 * (time.perf_counter() - started))
+
+
+@contextmanager
+def without(connection: psycopg.Connection, source: str) -> Iterator[None]:
+    """The catalogue without a song, until the block ends."""
+    with connection.transaction(force_rollback=True):
+        connection.execute("DELETE FROM songradar.songs WHERE source = %s", [source])
+        yield
+
+
+@contextmanager
+def only(connection: psycopg.Connection, encoder_id: int, sources: Iterable[str]) -> Iterator[int]:
+    """The number of an encoder that is the same but has encoded only these songs, until the block ends."""
+    with connection.transaction(force_rollback=True):
+        songs = "SELECT array_agg(id) FROM songradar.songs WHERE source = ANY (%s)"
+        (numbers,) = connection.execute(songs, [list(sources)]).fetchone() or (None,)
+        (few,) = connection.execute(_COPY, [encoder_id]).fetchone() or (0,)
+        connection.execute("SELECT songradar.add_partition_v1(%s)", [few])
+        connection.execute(_FILL, {"few": few, "whole": encoder_id, "songs": numbers})
+        yield few
