@@ -2,6 +2,7 @@
 
 import tempfile
 import warnings
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
 
 from songradar.ml.spec import EMBEDDING_DIM, AudioSpec
+from songradar.ml.training.fourier import factors, first_matrix, in_cells, second_matrices
 from songradar.ml.training.spectrogram import DB_PER_UNIT, mel_basis
 
-OPSET = 17  # the first with the STFT operator
+OPSET = 17
 AMIN = 1e-10  # librosa.power_to_db's floor of power
 
 _Part = tuple[list[Any], dict[str, Any]]
@@ -49,25 +51,12 @@ def _keras_onnx(encoder: keras.Model) -> onnx.ModelProto:
 
 def _front(spec: AudioSpec) -> onnx.ModelProto:
     """`waveform` (N, fragment_samples) -> `image`: the input of the network, as `ml.training.spectrogram` has it."""
-    before, after, (nodes, constants) = (
-        (0, 0, _standardised(spec)) if spec.kind == "contrastive" else (*_centred(spec), _mel_image(spec))
-    )
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(spec.n_fft) / spec.n_fft)  # periodic Hann
-    constants |= {
-        "pads": np.array([0, before, 0, after]),
-        "frame_step": np.array(spec.hop_length),
-        "window": window.astype(np.float32),
-        "last_axis": np.array([-1]),
-        "mel_basis": mel_basis(spec).T,
-        "amin": np.float32(AMIN),
-        "db_per_neper": np.float32(10 / np.log(10)),
-        "minus_top_db": np.float32(-spec.top_db),
-    }
+    frames, frames_constants = _windowed_frames(spec)
+    power, power_constants = _power(spec.n_frames, spec.n_fft)
+    cells, cells_constants = _standardised(spec) if spec.kind == "contrastive" else _mel_image(spec)
     nodes = [
-        helper.make_node("Pad", ["waveform", "pads"], ["padded"]),
-        helper.make_node("STFT", ["padded", "frame_step", "window"], ["stft"], onesided=1),
-        helper.make_node("Mul", ["stft", "stft"], ["squared"]),
-        helper.make_node("ReduceSum", ["squared", "last_axis"], ["power"], keepdims=0),
+        *frames,
+        *power,
         helper.make_node("MatMul", ["power", "mel_basis"], ["mel"]),
         helper.make_node("Max", ["mel", "amin"], ["audible"]),
         helper.make_node("Log", ["audible"], ["nepers"]),
@@ -75,18 +64,79 @@ def _front(spec: AudioSpec) -> onnx.ModelProto:
         helper.make_node("ReduceMax", ["db"], ["loudest"], axes=[1, 2], keepdims=1),
         helper.make_node("Sub", ["db", "loudest"], ["relative"]),
         helper.make_node("Max", ["relative", "minus_top_db"], ["floored"]),
-        *nodes,
+        *cells,
         helper.make_node("Unsqueeze", ["cells", "last_axis"], ["image"]),
     ]
+    constants = {
+        "mel_basis": in_cells(mel_basis(spec).T, spec.n_fft),
+        "amin": np.float32(AMIN),
+        "db_per_neper": np.float32(10 / np.log(10)),
+        "minus_top_db": np.float32(-spec.top_db),
+        "last_axis": np.array([-1]),
+    }
+    constants |= frames_constants | power_constants | cells_constants
     waveform = helper.make_tensor_value_info("waveform", TensorProto.FLOAT, ["n", spec.fragment_samples])
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", None, None, 1])
     return _model("front", nodes, waveform, image, constants)
 
 
-def _centred(spec: AudioSpec) -> tuple[int, int]:
-    """Zeros before and after the fragment, so that frame 0 is centred on sample 0, as in librosa."""
-    before = spec.n_fft // 2
-    return before, (spec.n_frames - 1) * spec.hop_length + spec.n_fft - before - spec.fragment_samples
+def _windowed_frames(spec: AudioSpec) -> _Part:
+    """`waveform` (N, fragment_samples) -> `windowed` (N, n_frames, n_fft): the frames, times a Hann window.
+
+    The waveform is cut into rows of one hop. Frame f is row f and the beginning of what follows, so all frames together
+    are some slices of the rows side by side, which copies memory in long runs; gathering sample by sample takes longer
+    than the transform. Frame 0 of the article's pictures is centred on sample 0, as in librosa, with zeros before it.
+    """
+    hop, n_rows = spec.hop_length, spec.n_frames - 1 + ceil(spec.n_fft / spec.hop_length)
+    before = 0 if spec.kind == "contrastive" else spec.n_fft // 2
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(spec.n_fft) / spec.n_fft)  # periodic
+    constants = {
+        "pads": np.array([0, before, 0, n_rows * hop - before - spec.fragment_samples]),
+        "rows_shape": np.array([-1, n_rows, hop]),
+        "rows_and_samples": np.array([1, 2]),
+        "window": window.astype(np.float32),
+    }
+    pieces = []
+    for row, start in enumerate(range(0, spec.n_fft, hop)):
+        constants[f"from_{row}"] = np.array([row, 0])
+        constants[f"to_{row}"] = np.array([row + spec.n_frames, min(hop, spec.n_fft - start)])
+        names = ["rows", f"from_{row}", f"to_{row}", "rows_and_samples"]
+        pieces.append(helper.make_node("Slice", names, [f"piece_{row}"]))
+    nodes = [
+        helper.make_node("Pad", ["waveform", "pads"], ["padded"]),
+        helper.make_node("Reshape", ["padded", "rows_shape"], ["rows"]),
+        *pieces,
+        helper.make_node("Concat", [piece.output[0] for piece in pieces], ["whole_frames"], axis=2),
+        helper.make_node("Mul", ["whole_frames", "window"], ["windowed"]),
+    ]
+    return nodes, constants
+
+
+def _power(n_frames: int, n_fft: int) -> _Part:
+    """`windowed` (N, n_frames, n_fft) -> `power` (N, n_frames, cells), in the order of `fourier.in_cells`."""
+    a, b = factors(n_fft)
+    n_rows = a // 2 + 1
+    nodes = [
+        helper.make_node("Reshape", ["windowed", "frames_shape"], ["samples"]),
+        helper.make_node("MatMul", ["first_matrix", "samples"], ["first_parts"]),
+        helper.make_node("Reshape", ["first_parts", "first_shape"], ["first"]),
+        helper.make_node("Transpose", ["first"], ["by_row"], perm=[1, 0, 2]),
+        helper.make_node("MatMul", ["by_row", "second_matrices"], ["spectrum"]),
+        helper.make_node("Split", ["spectrum"], ["real", "imaginary"], axis=-1),
+        helper.make_node("Mul", ["real", "real"], ["real_power"]),
+        helper.make_node("Mul", ["imaginary", "imaginary"], ["imaginary_power"]),
+        helper.make_node("Add", ["real_power", "imaginary_power"], ["power_by_row"]),
+        helper.make_node("Transpose", ["power_by_row"], ["power_by_frame"], perm=[1, 0, 2]),
+        helper.make_node("Reshape", ["power_by_frame", "power_shape"], ["power"]),
+    ]
+    constants = {
+        "frames_shape": np.array([-1, a, b]),
+        "first_matrix": first_matrix(n_fft),
+        "first_shape": np.array([-1, n_rows, 2 * b]),
+        "second_matrices": second_matrices(n_fft),
+        "power_shape": np.array([-1, n_frames, n_rows * b]),
+    }
+    return nodes, constants
 
 
 def _mel_image(spec: AudioSpec) -> _Part:
