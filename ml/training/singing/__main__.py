@@ -1,6 +1,10 @@
-"""Make songs with singing: `python -m songradar.ml.training.singing VOICES... --midi FOLDER --sound-font FILE --out FOLDER`."""
+"""Make songs with singing.
+
+python -m songradar.ml.training.singing VOICES... --midi FOLDER --sound-font FILE --out FOLDER
+"""
 
 import csv
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -12,7 +16,7 @@ import click
 import numpy as np
 
 from songradar.ml.augmentation import encoded
-from songradar.ml.errors import AudioError, TrainingDataError
+from songradar.ml.errors import AudioError
 from songradar.ml.files import AudioFile, audio_files
 from songradar.ml.training.singing.song import RATE_HZ, Plan, Sources, draw_plan, make_song
 
@@ -45,7 +49,9 @@ def main(
 
     Songs that are in the folder already are not made again. MANIFEST.csv there tells what each was made of.
     """
-    sources = Sources(tuple(sorted(midi.glob("*.mid"))), tuple(_recordings(path) for path in voices), sound_fonts)
+    if not shutil.which("fluidsynth"):
+        raise click.ClickException("FluidSynth plays the band: install the program fluidsynth")
+    sources = Sources(_tunes(midi), tuple(_recordings(path) for path in voices), sound_fonts)
     plans = [draw_plan(sources, seed, number) for number in range(songs)]
     out.mkdir(parents=True, exist_ok=True)
     missing = [number for number, plan in enumerate(plans) if not (out / plan.name).exists()]
@@ -94,16 +100,21 @@ def _row(plan: Plan) -> list[object]:
     return [plan.name, plan.midi.name, voices, plan.sound_font.name, plan.semitones, plan.tempo, told]
 
 
-def _recordings(path: Path) -> tuple[Path, ...]:
-    found = tuple(file.path for file in audio_files([path]) if isinstance(file, AudioFile))
+def _tunes(folder: Path) -> tuple[Path, ...]:
+    found = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in (".mid", ".midi")))
     if not found:
-        raise TrainingDataError(f"{path}: no recordings of speech")
+        raise click.ClickException(f"{folder}: no MIDI files")
     return found
 
 
-def _made(
-    work: Sequence[tuple[Plan, Sequence[int]]], seconds: float, out: Path, workers: int
-) -> Iterator[str]:
+def _recordings(path: Path) -> tuple[Path, ...]:
+    found = tuple(file.path for file in audio_files([path]) if isinstance(file, AudioFile))
+    if not found:
+        raise click.ClickException(f"{path}: no recordings of speech")
+    return found
+
+
+def _made(work: Sequence[tuple[Plan, Sequence[int]]], seconds: float, out: Path, workers: int) -> Iterator[str]:
     """What `make` says of each song, as they are done."""
     if workers == 1:
         yield from (make(plan, seed, seconds, out) for plan, seed in work)

@@ -127,9 +127,7 @@ def write_score(score: Score, path: Path) -> None:
     ticks = [round(at_s * TICKS_PER_S) for at_s, _, _ in events]
     gaps = [after - before for before, after in pairwise([0, *ticks])]
     file = MidiFile(ticks_per_beat=TICKS_PER_S // 2)
-    file.tracks.append(
-        MidiTrack(message.copy(time=gap) for gap, (_, _, message) in zip(gaps, events, strict=True))
-    )
+    file.tracks.append(MidiTrack(message.copy(time=gap) for gap, (_, _, message) in zip(gaps, events, strict=True)))
     file.save(path)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from songradar.ml.audio import Wave, read_audio
 from songradar.ml.augmentation import at_level, band_pass, boost, compress, limit, reverberate
@@ -40,6 +41,9 @@ MIN_SUNG_SHARE = 0.3
 
 N_SECTIONS = 4
 """Verse, refrain, verse, refrain."""
+
+HIGH_SHARE = 0.15
+"""Share of songs whose leader sings an octave above what would be comfortable."""
 
 LEVEL = 0.1
 
@@ -90,11 +94,12 @@ def make_song(plan: Plan, duration_s: float, rng: np.random.Generator) -> Wave:
     leader, *others = (_take(path, rng) for path in plan.voices)
     lines = syllables(tune, rng.choice([0.0, 0.1, 0.3]), rng)
     manner = draw_manner(rng)
-    voice = sing(leader, lines, octaves_to(leader, tune), manner, duration_s, rng)
+    high = 12 * (rng.random() < HIGH_SHARE)
+    voice = sing(leader, lines, octaves_to(leader, tune) + high, manner, duration_s, rng)
     if rng.random() < 0.6:
         throughout = rng.random() < 0.2
         refrain = [line for line in lines if throughout or int(N_SECTIONS * line[0].start_s / duration_s) % 2]
-        voice += choir([leader, *others], refrain, duration_s, rng) if refrain else 0
+        voice += choir([leader, *others], refrain, tune, duration_s, rng) if refrain else 0
     part = tune[0].part
     band = play(softened(score, part, rng.choice([0.0, 0.0, 0.3, 0.6])), plan.sound_font, duration_s)
     sung = sung_samples(tune, len(voice))
@@ -122,7 +127,7 @@ def arrange(plan: Plan, duration_s: float, rng: np.random.Generator) -> tuple[Sc
     return excerpt(drummed, start_s, duration_s), tune
 
 
-def choir(takes: Sequence[Take], refrain: list[Tune], duration_s: float, rng: np.random.Generator) -> Wave:
+def choir(takes: Sequence[Take], refrain: list[Tune], tune: Tune, duration_s: float, rng: np.random.Generator) -> Wave:
     """One to four voices beside the lead, a little late and out of tune; some an octave or a third from it."""
     voices = np.zeros(round(duration_s * RATE_HZ), np.float32)
     interval = rng.choice(["unison", "octave", "third"])
@@ -130,8 +135,8 @@ def choir(takes: Sequence[Take], refrain: list[Tune], duration_s: float, rng: np
         take = takes[int(rng.integers(len(takes)))]
         manner = replace(draw_manner(rng), detune_cents=rng.normal(0, 8), delay_s=rng.uniform(0.01, 0.04))
         higher = number % 2 == 0
-        lines = [third_above(line) for line in refrain] if interval == "third" and higher else refrain
-        semitones = octaves_to(take, sum(refrain, ())) + (12 if interval == "octave" and higher else 0)
+        lines = [third_above(line, tune) for line in refrain] if interval == "third" and higher else refrain
+        semitones = octaves_to(take, tune) + (12 if interval == "octave" and higher else 0)
         voices += rng.uniform(0.3, 0.8) * sing(take, lines, semitones, manner, duration_s, rng)
     return voices
 
@@ -141,7 +146,19 @@ def play(score: Score, sound_font: Path, duration_s: float) -> Wave:
     with tempfile.TemporaryDirectory() as folder:
         midi, wav = Path(folder, "score.mid"), Path(folder, "score.wav")
         write_score(score, midi)
-        command = ["fluidsynth", "-ni", "-q", "-g", "0.4", "-r", str(BAND_HZ), "-F", wav, sound_font, midi]
+        command = [
+            "fluidsynth",
+            "-ni",
+            "-q",
+            "-g",
+            "0.4",
+            "-r",
+            str(BAND_HZ),
+            "-F",
+            str(wav),
+            str(sound_font),
+            str(midi),
+        ]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         n_samples = round(duration_s * RATE_HZ)
         played = read_audio(wav, RATE_HZ, n_samples)
@@ -166,7 +183,7 @@ def room(decay_s: float, wet_db: float, rng: np.random.Generator) -> Wave:
     return response.astype(np.float32)
 
 
-def master(voice: Wave, band: Wave, sung: slice | np.ndarray, rng: np.random.Generator) -> Wave:
+def master(voice: Wave, band: Wave, sung: slice | NDArray[np.bool_], rng: np.random.Generator) -> Wave:
     """Voice and band in balance where there is singing, compressed and limited to the loudness of records."""
     if not rms(voice[sung]) or not rms(band[sung]):
         raise TrainingDataError("the voice or the band is silent")
@@ -176,7 +193,7 @@ def master(voice: Wave, band: Wave, sung: slice | np.ndarray, rng: np.random.Gen
     return limit(at_level(mixed, 10 ** (rng.uniform(-14, -10) / 20)), RATE_HZ, CEILING_DB)
 
 
-def sung_samples(tune: Tune, n_samples: int) -> np.ndarray:
+def sung_samples(tune: Tune, n_samples: int) -> NDArray[np.bool_]:
     """Which samples lie within notes of the tune, (n_samples,) bool."""
     sung = np.zeros(n_samples, np.bool_)
     for note in tune:

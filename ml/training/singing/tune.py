@@ -81,11 +81,11 @@ def syllables(tune: Tune, melisma: float, rng: np.random.Generator) -> list[Tune
     return [tuple(group) for group in groups]
 
 
-def third_above(tune: Tune) -> Tune:
-    """The tune a third higher, by three or four semitones, whichever stays in the tune's own scale."""
+def third_above(line: Tune, tune: Tune) -> Tune:
+    """A line a third higher, by three or four semitones, whichever is more often a note of the tune that it is from."""
     counts = np.bincount([note.pitch % 12 for note in tune], minlength=12)
-    steps = [3 if counts[(note.pitch + 3) % 12] > counts[(note.pitch + 4) % 12] else 4 for note in tune]
-    return tuple(replace(note, pitch=note.pitch + step) for note, step in zip(tune, steps, strict=True))
+    steps = [3 if counts[(note.pitch + 3) % 12] > counts[(note.pitch + 4) % 12] else 4 for note in line]
+    return tuple(replace(note, pitch=note.pitch + step) for note, step in zip(line, steps, strict=True))
 
 
 def _is_below(note: Note, top: Note) -> bool:

@@ -67,12 +67,13 @@ class Take:
 
 @dataclass(frozen=True)
 class Manner:
-    """How a singer sings. Cents are hundredths of a semitone; vibrato and drift deviate by so much to either side."""
+    """How a singer sings. Cents are hundredths of a semitone; vibrato, drift and swell deviate to either side."""
 
     portamento_s: float = 0.06
     vibrato_hz: float = 5.5
     vibrato_cents: float = 30.0
     drift_cents: float = 8.0
+    swell_db: float = 1.5
     detune_cents: float = 0.0
     delay_s: float = 0.0
     breath_share: float = 0.5
@@ -115,10 +116,8 @@ def find_syllables(pitch_hz: Curve, envelope: NDArray[np.float64]) -> tuple[Syll
     level_db = _smooth(power_db - 15 * (pitch_hz <= 0), 0.06)
     peaks, _ = find_peaks(level_db, height=np.max(level_db) - 30, distance=round(0.12 / FRAME_S), prominence=2)
     valleys = [first + int(np.argmin(level_db[first:last])) for first, last in pairwise(peaks)]
-    found = [
-        _syllable(level_db, pitch_hz > 0, *place)
-        for place in zip([0, *valleys], peaks.tolist(), [*valleys, len(level_db)], strict=True)
-    ]
+    between = zip([0, *valleys], peaks, [*valleys, len(level_db)], strict=True)
+    found = [_syllable(level_db, pitch_hz > 0, first, int(peak), last) for first, peak, last in between]
     return tuple(syllable for syllable in found if syllable.release - syllable.nucleus >= round(0.04 / FRAME_S))
 
 
@@ -132,9 +131,10 @@ def octaves_to(take: Take, tune: Tune) -> int:
 def sing(
     take: Take, lines: list[Tune], semitones: float, manner: Manner, duration_s: float, rng: np.random.Generator
 ) -> Wave:
-    """Sing `lines`, one syllable on each, higher by `semitones`; (T,) float32 with peak 1, silent where nothing is sung."""
+    """Sing `lines`, one syllable on each, higher by `semitones`: (T,) float32 with peak 1, silent between lines."""
     n_frames = round(duration_s / FRAME_S)
     source, gain = _played(take, lines, manner, n_frames, rng)
+    gain *= 10 ** (manner.swell_db / 20 * _wander(n_frames, 0.4, rng))
     pitch = pitch_curve([note for line in lines for note in line], manner, n_frames, rng) + semitones
     voiced = (take.pitch_hz[np.round(source).astype(int)] > 0) & (gain > 0)
     sung = pyworld.synthesize(
@@ -156,9 +156,10 @@ def pitch_curve(notes: Sequence[Note], manner: Manner, n_frames: int, rng: np.ra
     for note, start in zip(notes, starts, strict=True):
         times_s = np.arange(min(round(note.duration_s / FRAME_S), n_frames - start)) * FRAME_S
         depth = manner.vibrato_cents / 100 * np.clip((times_s - VIBRATO_AFTER_S) / 0.2, 0, 1)
-        curve[start : start + len(times_s)] += depth * np.sin(2 * np.pi * manner.vibrato_hz * (times_s - VIBRATO_AFTER_S))
-    drift = _smooth(rng.standard_normal(n_frames), 0.5)
-    return curve + manner.drift_cents / 100 * drift / np.std(drift)
+        curve[start : start + len(times_s)] += depth * np.sin(
+            2 * np.pi * manner.vibrato_hz * (times_s - VIBRATO_AFTER_S)
+        )
+    return curve + manner.drift_cents / 100 * _wander(n_frames, 0.5, rng)
 
 
 def _played(
@@ -172,20 +173,22 @@ def _played(
     for number, line in enumerate(lines):
         syllable = take.syllables[(first + number) % len(take.syllables)]
         start, end = (min(n_frames, round(at_s / FRAME_S)) for at_s in (line[0].start_s, line[-1].end_s))
-        onset = max(0, min(syllable.nucleus - syllable.start, start - ended, start))
+        free = start - ended if start > ended else (start - begun) // 3
+        before = start - min(syllable.nucleus - syllable.start, free)
         if start - ended > 2 * BREATH_S / FRAME_S and rng.random() < manner.breath_share:
-            _breathe(source, gain, start - onset, len(take.pitch_hz) - 1)
-        if ended == start:
-            onset = min(syllable.nucleus - syllable.start, (start - begun) // 3)
-        begun, ended = start, end
-        coda = min(syllable.end - syllable.release, (end - start) // 4)
-        spoken = [syllable.nucleus - onset, syllable.nucleus, syllable.release, syllable.release + coda]
-        source[start - onset : end] = np.interp(
-            np.arange(start - onset, end), [start - onset, start, end - coda, end], spoken
-        )
+            _breathe(source, gain, before, len(take.pitch_hz) - 1)
+        source[before:end] = _stretched(syllable, before, start, end)
         even_db = 0.7 * (typical_db - syllable.level_db) + rng.normal(0, 1)
-        gain[start - onset : end] = 10 ** (np.clip(even_db, -12, 9) / 20)
+        gain[before:end] = 10 ** (np.clip(even_db, -12, 9) / 20)
+        begun, ended = start, end
     return source, np.where(gain > 0, np.maximum(_smooth(gain, 0.03), 1e-4), 0)
+
+
+def _stretched(syllable: Syllable, before: int, start: int, end: int) -> Curve:
+    """The take's frames in a song's from `before` to `end`: consonants at their own pace, the vowel from `start` on."""
+    coda = min(syllable.end - syllable.release, (end - start) // 4)
+    spoken = [syllable.nucleus - (start - before), syllable.nucleus, syllable.release, syllable.release + coda]
+    return np.interp(np.arange(before, end), [before, start, end - coda, end], spoken)
 
 
 def _breathe(source: Curve, gain: Curve, end: int, breath: int) -> None:
@@ -216,15 +219,19 @@ def _with_formants(envelope: NDArray[np.float64], factor: float) -> NDArray[np.f
     return np.ascontiguousarray(_between(np.log(envelope).T, bins, np.exp).T)
 
 
-def _between(
-    values: NDArray[np.float64], places: Curve, undo: np.ufunc | None = None
-) -> NDArray[np.float64]:
+def _between(values: NDArray[np.float64], places: Curve, undo: np.ufunc | None = None) -> NDArray[np.float64]:
     """Rows of `values` (F, B) at fractional `places` (N,), linearly interpolated: (N, B); `undo` is applied to them."""
     before = np.minimum(places.astype(int), len(values) - 1)
     after = np.minimum(before + 1, len(values) - 1)
     share = (places - before)[:, None]
     rows = (1 - share) * values[before] + share * values[after]
     return np.ascontiguousarray(undo(rows) if undo else rows)
+
+
+def _wander(n_frames: int, width_s: float, rng: np.random.Generator) -> Curve:
+    """Noise that is slower than `width_s`, with a standard deviation of 1: (n_frames,)."""
+    slow = _smooth(rng.standard_normal(n_frames), width_s)
+    return slow / np.std(slow)
 
 
 def _smooth(curve: Curve, width_s: float) -> Curve:
