@@ -19,7 +19,8 @@ pyworld = pytest.importorskip("pyworld", reason="needs songradar[singing]")
 pytest.importorskip("scipy", reason="needs songradar[singing]")
 
 from songradar.ml.training.singing import band, song  # noqa: E402
-from songradar.ml.training.singing.__main__ import licence_of, main  # noqa: E402
+from songradar.ml.training.singing.__main__ import main  # noqa: E402
+from songradar.ml.training.singing.album import licence_of  # noqa: E402
 from songradar.ml.training.singing.score import (  # noqa: E402
     DRUMS,
     Note,
@@ -269,12 +270,14 @@ def sound_font():
     return found[0]
 
 
-def test_songs_are_made_once_and_listed(midi, tmp_path, sound_font, rng):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_songs_are_made_once_and_listed(workers, midi, tmp_path, sound_font, rng):
     voices, out = tmp_path / "voices", tmp_path / "out"
     voices.mkdir()
     synth.write_wav(voices / "a.wav", synth.speech(rng, 8.0, RATE_HZ), RATE_HZ)
     (voices / "MANIFEST.csv").write_text("file,licence\na.wav,CC0-1.0\n")
     arguments = [str(voices), "--midi", midi, "--sound-font", sound_font, "--songs", 2, "--seconds", 6, "--out", out]
+    arguments += ["--workers", workers]
 
     first = CliRunner().invoke(main, list(map(str, arguments)), catch_exceptions=False)
     made_at = [path.stat().st_mtime_ns for path in sorted(out.iterdir()) if path.suffix == ".opus"]

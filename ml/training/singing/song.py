@@ -75,7 +75,7 @@ class Plan:
 def draw_plan(sources: Sources, seed: int, number: int) -> Plan:
     """Song `number`: no MIDI file comes again before all have come."""
     rng = np.random.default_rng([seed, number])
-    order = np.random.default_rng([seed, -1 % 2**32, number // len(sources.midi)]).permutation(len(sources.midi))
+    order = np.random.default_rng([seed, 2**32 - 1, number // len(sources.midi)]).permutation(len(sources.midi))
     midi = sources.midi[order[number % len(order)]]
     groups = rng.integers(len(sources.voices), size=1 + int(rng.integers(3)))
     return Plan(

@@ -115,9 +115,12 @@ def find_syllables(pitch_hz: Curve, envelope: NDArray[np.float64]) -> tuple[Syll
     power_db = 10 * np.log10(np.mean(envelope, axis=1) + 1e-12)
     level_db = _smooth(power_db - 15 * (pitch_hz <= 0), 0.06)
     peaks, _ = find_peaks(level_db, height=np.max(level_db) - 30, distance=round(0.12 / FRAME_S), prominence=2)
-    valleys = [first + int(np.argmin(level_db[first:last])) for first, last in pairwise(peaks)]
-    between = zip([0, *valleys], peaks, [*valleys, len(level_db)], strict=True)
-    found = [_syllable(level_db, pitch_hz > 0, first, int(peak), last) for first, peak, last in between]
+    valleys = [first + int(np.argmin(level_db[first:last])) for first, last in pairwise(peaks.tolist())]
+    bounds = pairwise([0, *valleys, len(level_db)])
+    found = [
+        _syllable(level_db, pitch_hz > 0, first, int(peak), last)
+        for (first, last), peak in zip(bounds, peaks, strict=True)
+    ]
     return tuple(syllable for syllable in found if syllable.release - syllable.nucleus >= round(0.04 / FRAME_S))
 
 
