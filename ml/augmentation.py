@@ -110,11 +110,11 @@ def through_codec(wave: Wave, rate_hz: int, name: str, bit_rate: int | None = No
 
 
 def encoded(wave: Wave, rate_hz: int, name: str, bit_rate: int | None = None) -> bytes:
-    """`wave` as a file, by one of CODECS."""
+    """`wave` as a file, by one of CODECS; the same bytes each time, where Ogg would have a random serial number."""
     encoder, container, usual = CODECS[name]
     coded_hz = 8000 if name in _AT_8_KHZ else rate_hz
     file = io.BytesIO()
-    with av.open(file, "w", format=container) as output:
+    with av.open(file, "w", format=container, options={"fflags": "+bitexact"}) as output:
         stream: Any = output.add_stream(encoder, rate=coded_hz, layout="mono")  # PyAV types it as any kind of stream
         stream.bit_rate = bit_rate or usual
         resampler = av.AudioResampler(stream.format, "mono", coded_hz, frame_size=stream.codec_context.frame_size)

@@ -201,6 +201,13 @@ def test_codec_is_lossy_and_yet_alike(name, song):
     assert not np.array_equal(heard, song)
 
 
+@pytest.mark.parametrize("name", augmentation.CODECS)
+def test_encoded_file_is_the_same_each_time(name, song):
+    first, again = (augmentation.encoded(song, RATE_HZ, name) for _ in range(2))
+
+    assert first == again
+
+
 def test_fewer_bits_are_further_from_the_song(song):
     coarse, fine = (augmentation.through_codec(song, RATE_HZ, "mp3", bit_rate) for bit_rate in (8000, 64_000))
 
