@@ -71,6 +71,17 @@ def compress(wave: Wave, rate_hz: int, threshold_db: float = -24.0, ratio: float
     return _filtered(wave, rate_hz, [("acompressor", arguments)])
 
 
+def boost(wave: Wave, rate_hz: int, centre_hz: float, gain_db: float) -> Wave:
+    """Raise the octave around `centre_hz` by `gain_db`, or lower it, as an equaliser does."""
+    return _filtered(wave, rate_hz, [("equalizer", f"f={centre_hz:.1f}:t=o:w=1:g={gain_db:.2f}")])
+
+
+def limit(wave: Wave, rate_hz: int, ceiling_db: float = -1.0) -> Wave:
+    """Turn down, for moments, what would exceed `ceiling_db` (0 dB = full scale), without clipping it."""
+    arguments = f"limit={10 ** (ceiling_db / 20):.6f}:attack=5:release=50:level=false:latency=true"
+    return _filtered(wave, rate_hz, [("alimiter", arguments)])
+
+
 def change_speed(wave: Wave, rate_hz: int, factor: float) -> Wave:
     """Played `factor` times as fast: tempo and pitch rise together, as on a turntable. (T,) -> (T / factor,)."""
     played = round(rate_hz * factor)
@@ -94,19 +105,23 @@ def through_codec(wave: Wave, rate_hz: int, name: str, bit_rate: int | None = No
     """Encode and decode `wave` with one of CODECS; the codec's delay is removed. (T,) -> (T,)."""
     if not len(wave):
         return wave
+    decoded = _read(io.BytesIO(encoded(wave, rate_hz, name, bit_rate)), rate_hz)
+    return np.pad(decoded[: len(wave)], (0, max(0, len(wave) - len(decoded))))
+
+
+def encoded(wave: Wave, rate_hz: int, name: str, bit_rate: int | None = None) -> bytes:
+    """`wave` as a file, by one of CODECS; the same bytes each time, where Ogg would have a random serial number."""
     encoder, container, usual = CODECS[name]
     coded_hz = 8000 if name in _AT_8_KHZ else rate_hz
     file = io.BytesIO()
-    with av.open(file, "w", format=container) as output:
+    with av.open(file, "w", format=container, options={"fflags": "+bitexact"}) as output:
         stream: Any = output.add_stream(encoder, rate=coded_hz, layout="mono")  # PyAV types it as any kind of stream
         stream.bit_rate = bit_rate or usual
         resampler = av.AudioResampler(stream.format, "mono", coded_hz, frame_size=stream.codec_context.frame_size)
         for frame in [*resampler.resample(frame_of(wave, rate_hz)), *resampler.resample(None)]:
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
-    file.seek(0)
-    decoded = _read(file, rate_hz)
-    return np.pad(decoded[: len(wave)], (0, max(0, len(wave) - len(decoded))))
+    return file.getvalue()
 
 
 def random_response(responses: Sequence[Wave], rng: np.random.Generator) -> Wave:

@@ -139,6 +139,22 @@ def test_compression_leaves_what_is_below_the_threshold():
     assert level_db(augmentation.compress(quiet, RATE_HZ, -24)) == pytest.approx(level_db(quiet), abs=0.1)
 
 
+def test_boost_raises_its_octave_alone():
+    for hz, gain_db in ((100, 0), (1000, 6), (3900, 0)):
+        wave = tone(hz)
+
+        assert level_db(augmentation.boost(wave, RATE_HZ, 1000, 6)) - level_db(wave) == pytest.approx(gain_db, abs=0.5)
+
+
+def test_limiter_keeps_peaks_below_its_ceiling_and_everything_in_its_place():
+    wave = np.concatenate([tone(440), 4 * tone(440), tone(440)])
+    limited = augmentation.limit(wave, RATE_HZ, -3.0)
+
+    assert len(limited) == len(wave)
+    assert np.max(np.abs(limited)) == pytest.approx(10 ** (-3 / 20), abs=1e-3)
+    np.testing.assert_allclose(limited[:7000], wave[:7000], atol=1e-3)
+
+
 @pytest.mark.parametrize("factor", [0.96, 1.04])
 def test_speed_changes_length_and_pitch(factor):
     played = augmentation.change_speed(tone(1000, duration_s=2), RATE_HZ, factor)
@@ -183,6 +199,13 @@ def test_codec_is_lossy_and_yet_alike(name, song):
     assert np.corrcoef(before, after)[0, 1] > (0.6 if name == "amr" else 0.9)
     assert 0.8 < rms(heard) / rms(song) < 1.2
     assert not np.array_equal(heard, song)
+
+
+@pytest.mark.parametrize("name", augmentation.CODECS)
+def test_encoded_file_is_the_same_each_time(name, song):
+    first, again = (augmentation.encoded(song, RATE_HZ, name) for _ in range(2))
+
+    assert first == again
 
 
 def test_fewer_bits_are_further_from_the_song(song):
