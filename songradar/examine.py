@@ -35,6 +35,12 @@ _COPY = """
 """
 
 _FILL = """
+    WITH encoded AS (
+        INSERT INTO songradar.encodings (encoder_id, song_id, n_fragments)
+        SELECT %(few)s, e.song_id, e.n_fragments
+          FROM songradar.encodings AS e
+         WHERE e.encoder_id = %(whole)s AND e.song_id = ANY (%(songs)s)
+    )
     INSERT INTO songradar.fragments (encoder_id, song_id, position, embedding)
     SELECT %(few)s, f.song_id, f.position, f.embedding
       FROM songradar.fragments AS f

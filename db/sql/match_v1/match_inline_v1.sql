@@ -20,8 +20,8 @@ LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 WITH index AS MATERIALIZED (
     SELECT e.neighbours, e.looked_at, e.candidates,
-           (SELECT count(*) < 200
-              FROM (SELECT FROM songradar.encodings AS s WHERE s.encoder_id = e.id LIMIT 200) AS encoded) AS is_small,
+           (SELECT nullif(count(*), 200)
+              FROM (SELECT FROM songradar.encodings AS s WHERE s.encoder_id = e.id LIMIT 200) AS encoded) AS n_songs,
            cardinality(match_inline_v1.songs) <= 2.5 * sqrt(greatest(c.reltuples, 1000)) AS few_songs
       FROM songradar.encoders AS e
       JOIN pg_class AS c ON c.oid = 'songradar.songs'::regclass
@@ -85,7 +85,7 @@ SELECT ranked.*
               ) AS a
        ) AS aligned
  CROSS JOIN LATERAL songradar.rank_v1(
-       match_inline_v1.encoder, recording.fragments, aligned.songs, reached.similarities, index.is_small,
+       match_inline_v1.encoder, recording.fragments, aligned.songs, reached.similarities, index.n_songs,
        match_inline_v1.max_matches
        ) AS ranked;
 END;

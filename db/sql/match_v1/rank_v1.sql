@@ -4,7 +4,7 @@
 --            fragments  of the recording
 --            songs      the leading songs, aligned
 --            reached    for each fragment, the similarity of the last of its nearest neighbours
---            few_songs  whether the catalogue is too small to say what strangers reach
+--            n_songs    in the catalogue, where they are too few to say what strangers reach; else NULL
 --            wanted     rows wanted
 -- Result     as of match_v1
 --
@@ -17,16 +17,16 @@
 --           of noise, or talk over half of the recording, is not held against the rest.
 --
 -- Two songs are one recording, twins, where their stored fragments agree for ten seconds along the alignment: the
--- similarity of twins is 0.78 or more in 99 of 100 places, whatever the lossy format and the first sample of their files;
--- 16 fragments in a row of two different recordings, at the best of 60 alignments, reach 0.52. A twin of the first song is
--- no stranger to it. Encoders whose fragments do not overlap may find different recordings as similar as that, so for
--- them there are no twins.
+-- similarity of twins is 0.78 or more in 99 of 100 places, whatever the lossy format and the first sample of their
+-- files; 16 fragments in a row of two different recordings, at the best of 60 alignments, reach 0.52. A twin of the first
+-- song is no stranger to it. Encoders whose fragments do not overlap may find different recordings as similar as that, so
+-- for them there are no twins.
 CREATE FUNCTION songradar.rank_v1(
     encoder integer,
     fragments songradar.query_fragment_v1[],
     songs songradar.alignment_v1[],
     reached double precision[],
-    few_songs boolean,
+    n_songs bigint,
     wanted integer
 )
 RETURNS SETOF songradar.match_row_v1
@@ -79,8 +79,8 @@ WITH timing AS MATERIALIZED (
        AND stretch.similarity > 0.7
 ), stranger AS MATERIALIZED (
     SELECT s.score, s.similarities
-      FROM songradar.strangers_v1(rank_v1.encoder, rank_v1.fragments) AS s
-     WHERE rank_v1.few_songs
+      FROM songradar.strangers_v1(rank_v1.encoder, rank_v1.fragments, rank_v1.n_songs) AS s
+     WHERE rank_v1.n_songs IS NOT NULL
 ), rated AS MATERIALIZED (
     SELECT song.*, song.song_id = first.song_id OR song.song_id IN (SELECT twin.song_id FROM twin) AS is_first,
            row_number() OVER (ORDER BY song.score DESC, song.song_id) AS standing
@@ -98,7 +98,7 @@ WITH timing AS MATERIALIZED (
            (SELECT avg(ln(1 + exp(12 * (f.own - greatest(f.of_neighbour, f.of_other, f.of_stranger)))))
               FROM unnest(
                    ranked.similarities, best.similarities,
-                   CASE WHEN NOT rank_v1.few_songs THEN rank_v1.reached END,
+                   CASE WHEN rank_v1.n_songs IS NULL THEN rank_v1.reached END,
                    (SELECT stranger.similarities FROM stranger)) AS f (own, of_other, of_neighbour, of_stranger)
              WHERE f.own IS NOT NULL) AS peak
       FROM ranked
