@@ -12,15 +12,15 @@
 -- and, where there are few songs, the encoder's cohort (strangers_v1) if that reaches more:
 --
 --     lead  its score less the mean of the ten best of them
---     peak  the mean over the fragments of ln(1 + exp(12 x)), where x is what the fragment's similarity has beyond that
---           of its last neighbour and beyond that of the best of the strangers. Negative x count next to nothing: a burst
---           of noise, or talk over half of the recording, is not held against the rest.
+--     peak  the mean over the fragments of ln(1 + exp(12 x)), where x is what the fragment's similarity has beyond
+--           that of its last neighbour and beyond that of the best of the strangers. Negative x count next to
+--           nothing: a burst of noise, or talk over half of the recording, is not held against the rest.
 --
 -- Two songs are one recording, twins, where their stored fragments agree for ten seconds along the alignment: the
 -- similarity of twins is 0.78 or more in 99 of 100 places, whatever the lossy format and the first sample of their
--- files; 16 fragments in a row of two different recordings, at the best of 60 alignments, reach 0.52. A twin of the first
--- song is no stranger to it. Encoders whose fragments do not overlap may find different recordings as similar as that, so
--- for them there are no twins.
+-- files; 16 fragments in a row of two different recordings, at the best of 60 alignments, reach 0.52. A twin of the
+-- first song is no stranger to it. Encoders whose fragments do not overlap may find different recordings as similar as
+-- that, so for them there are no twins.
 CREATE FUNCTION songradar.rank_v1(
     encoder integer,
     fragments songradar.query_fragment_v1[],
