@@ -33,14 +33,19 @@ SCORE = """
                             AS neighbours
                    FROM unnest(%(numbers)s::integer[], %(songs)s::integer[], %(positions)s::integer[],
                                %(distances)s::float8[]) AS n (number, song, position, distance)) AS found
+     CROSS JOIN (SELECT array_agg(last.similarity ORDER BY last.number) AS similarities
+                   FROM (SELECT n.number, min(1 - n.distance ^ 2 / 2) AS similarity
+                           FROM unnest(%(numbers)s::integer[], %(distances)s::float8[]) AS n (number, distance)
+                          GROUP BY n.number) AS last) AS reached
      CROSS JOIN LATERAL (SELECT array_agg(v) AS places
                            FROM songradar.vote_v1(%(encoder)s, fragments, neighbours, 40, NULL) AS v) AS voted
      CROSS JOIN LATERAL (SELECT array_agg(s) AS places
-                           FROM songradar.score_places_v1(%(encoder)s, fragments, voted.places, 10) AS s) AS shortlist
+                           FROM songradar.score_places_v1(%(encoder)s, fragments, voted.places, 11) AS s) AS shortlist
      CROSS JOIN LATERAL (SELECT array_agg(a) AS songs
                            FROM songradar.align_v1(%(encoder)s, fragments, neighbours, shortlist.places) AS a
                         ) AS aligned
-     CROSS JOIN LATERAL songradar.rank_v1(%(encoder)s, fragments, aligned.songs, 1) AS ranked
+     CROSS JOIN LATERAL songradar.rank_v1(
+           %(encoder)s, fragments, aligned.songs, reached.similarities, NULL, 1) AS ranked
 """
 PARTS = """
     SELECT embedding, offset_s
