@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from songradar.catalogue import Catalogue
 from songradar.evaluate import absent_songs, distinct, fill, known_songs, usable_conditions
@@ -107,7 +108,8 @@ def leave_cohort(folder: Path, songs: Sequence[AudioFile]) -> list[AudioFile]:
     """Give the encoder in `folder` a cohort from the first STRANGERS of `songs` that are long enough; returns these."""
     encoder = Encoder.read(folder)
     n = max(1, round(STRETCH_S / encoder.spec.hop_s))
-    used, stretches = [], []
+    used: list[AudioFile] = []
+    stretches: list[NDArray[np.float32]] = []
     for song in songs:
         if len(used) == STRANGERS:
             break

@@ -32,7 +32,7 @@ def test_clean_pieces_of_each_song_name_it_and_the_table_says_so(database, run, 
     assert lines[1] == [f"{toy_folder.name}: 3 songs in the catalogue, 0 absent"]
     assert lines[2] == ["named rightly, 95 % interval", "2 s", "4 s"]
     assert ["clean", "100 % (44-100)", "100 % (44-100)"] in lines
-    accepted = lines[lines.index(["of these, accepted", "2 s", "4 s"]) + 1 :]
+    accepted = lines[lines.index(["named rightly and accepted", "2 s", "4 s"]) + 1 :]
     assert [row[0] for row in accepted][:2] == ["clean, from the start", "clean"]
     assert (found["clean", 4.0]["n_queries"], found["clean", 4.0]["n_right"]) == (3, 3)
     assert {path.name for path in out.iterdir()} == {"evaluation.json", "roc.png", "reliability.png"}
@@ -42,10 +42,26 @@ def test_songs_that_are_absent_are_asked_for_all_the_same(database, run, folder,
     options = ["--encoder", toy_folder, "--seconds", 3, "--per-condition", 2, "--absent", 0.34, "--out", tmp_path]
     result = run("evaluate", "--music", folder, *options)
     (summary,) = json.loads((tmp_path / "evaluation.json").read_text())["encoders"][toy_folder.name]["lengths"]
-    n_conditions = len({condition for condition, _ in cells(tmp_path)[toy_folder.name]}) - 1  # less "no music"
+    n_conditions = len({condition for condition, _ in cells(tmp_path)[toy_folder.name]})
+    counts = {kind: n for kind, (_, n) in summary["false_accepts"].items()}
 
     assert "2 songs in the catalogue, 1 absent" in result.stdout
-    assert summary["n_absent"] == 2 * n_conditions + 2
+    assert counts == {
+        "absent song": 2 * n_conditions,
+        "its own song taken out": 2 * n_conditions,
+        "noise alone": 2,
+    }
+
+
+def test_recordings_are_searched_for_among_few_songs_too(database, run, folder, toy_folder, tmp_path):
+    options = ["--encoder", toy_folder, "--seconds", 3, "--per-condition", 4, "--absent", 0, "--out", tmp_path]
+    lines = run("evaluate", "--music", folder, *options).stdout.splitlines()
+    one, ten = json.loads((tmp_path / "evaluation.json").read_text())["encoders"][toy_folder.name]["few"]
+
+    assert (one["among"], ten["among"]) == ("one song", "ten songs")
+    assert one["n_queries"] == ten["n_queries"] > 5
+    assert one["n_absent"] > 5
+    assert any(line.startswith("one song  ") for line in lines)
 
 
 def test_distractors_are_in_the_catalogue_and_never_asked_for(database, run, folder, toy_folder, tmp_path, rng):
@@ -101,7 +117,7 @@ def test_too_short_for_an_encoder_is_shown_as_a_dash(database, run, folder):
     options = ["--encoder", "siamese", "--seconds", 5, "--per-condition", 1]
     lines = run("evaluate", "--music", folder, *options).stdout.splitlines()
 
-    assert [line.split()[-1] for line in lines if line.startswith("clean ")] == ["-"]
+    assert {line.split()[-1] for line in lines if line.startswith("clean ")} == {"-"}
 
 
 def test_only_takes_files_by_name(database, run, folder, toy_folder, tmp_path):

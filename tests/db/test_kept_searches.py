@@ -51,7 +51,9 @@ def test_place_in_the_song_reads_as_a_person_says_it(database):
     with connect() as connection:
         (song_id,) = connection.execute("SELECT song_id FROM songradar.songs_v1").fetchone()
         for offset_s in places:
-            best = search.Match(1, song_id, "", None, "", offset_s, 1, 1, 0, 1, 1, accepted=True)
+            best = search.Match(
+                1, song_id, "", None, "", offset_s, 1, 1, 0, 0, 1, 1, accepted=True, same_recording=True
+            )
             search.save_search(connection, "bar.wav", 3.0, active_encoder_id(), {}, [best])
         said = connection.execute("SELECT at FROM songradar.matches_v1 ORDER BY search_id").fetchall()
 
