@@ -59,10 +59,14 @@ def test_every_kind_of_condition_is_queried(retrieval):
         "noise 0 dB",
         "noise -5 dB",
         "room + noise 5 dB",
+        "loudspeaker, room, noise 5 dB, microphone",
         "phone chain",
         "speed 2 %",
+        "speed 5 %",
+        "speed 8 %",
         "tempo 4 %",
         "pitch 0.5 semitones",
+        "pitch 1 semitone",
     ]
 
 

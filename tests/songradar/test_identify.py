@@ -7,6 +7,7 @@ import pytest
 
 from songradar import Catalogue, SearchOptions
 from songradar.db.errors import SongUnknown
+from songradar.encoders import recalibrate
 from songradar.identify import identify, keep
 from songradar.ingest import ingest
 from songradar.ml.audio import read_audio
@@ -18,6 +19,8 @@ def catalogue(database, music):
     """Three songs, by the toy encoder."""
     with Catalogue.open(database) as opened:
         list(ingest(opened, music.values()))
+        weights = {"fragments": [1], "intercept": [-6], "lead": [60], "peak": [0], "threshold": [0.5]}
+        recalibrate(opened, "toy", weights)
         yield opened
 
 

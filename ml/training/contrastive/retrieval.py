@@ -23,7 +23,7 @@ N_STEPS = 9
 """Fragments in a query, a query hop apart: 3 s."""
 
 QUERIED = tuple(
-    c for c in CONDITIONS if not c.aligned and not c.half and (c.room or c.phone or c.snr_db not in (5, 10))
+    c for c in CONDITIONS if not (c.aligned or c.half or c.over_talk) and (c.room or c.phone or c.snr_db not in (5, 10))
 )
 
 
