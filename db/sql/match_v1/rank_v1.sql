@@ -95,7 +95,7 @@ WITH timing AS MATERIALIZED (
 ), weighed AS MATERIALIZED (
     SELECT ranked.*,
            ranked.score - coalesce(greatest(others.score, (SELECT stranger.score FROM stranger)), 0) AS lead,
-           (SELECT avg(ln(1 + exp(12 * (f.own - greatest(f.of_neighbour, f.of_other, f.of_stranger)))))
+           (SELECT avg(ln(1 + exp(12 * (f.own - coalesce(greatest(f.of_neighbour, f.of_other, f.of_stranger), 0)))))
               FROM unnest(
                    ranked.similarities, best.similarities,
                    CASE WHEN rank_v1.n_songs IS NULL THEN rank_v1.reached END,
