@@ -26,7 +26,7 @@ AMONG_FEW = 1
 """Added to the seed that draws which small catalogue a query is a stranger to."""
 
 LIMIT = 2
-"""Candidates asked for: the answer, and what stands for it where its own song is taken out."""
+"""Candidates asked for: the answer, and what may be another file of its recording."""
 
 _COPY = """
     INSERT INTO songradar.encoders (name, sha256, spec, calibration, cohort, onnx)
