@@ -152,6 +152,16 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Bin:
+    """Answers of about the same confidence: its mean, the share that is right, and their weight among all answers."""
+
+    confidence: float
+    right: float
+    n_answers: int
+    weight: float
+
+
+@dataclass(frozen=True)
 class Example:
     """A search to fit the confidence on: was the song there, was the first match right, and the evidence for that."""
 
@@ -324,19 +334,35 @@ def few_scores(outcomes: Sequence[Outcome]) -> list[FewScore]:
     return found
 
 
-def calibration_error(outcomes: Iterable[Outcome]) -> float:
-    """Expected calibration error (Guo et al. 2017): how far confidences lie from the shares of right answers, a mean
-    over ten bins. Recordings of songs that are there and of others have the same weight in all.
+def reliability(outcomes: Iterable[Outcome]) -> list[Bin]:
+    """The answers by tenths of confidence, lowest first, without empty ones: a reliability diagram.
+
+    Recordings of songs that are there and of others have the same weight in all, as the confidence assumes.
     """
     answered = [(outcome.best.confidence, outcome.right, bool(outcome.query.source)) for outcome in outcomes
                 if outcome.best]  # fmt: skip
     if not answered:
-        return 0.0
+        return []
     confidence, right, present = (np.array(column, float) for column in zip(*answered, strict=True))
     weight = balanced(present.astype(bool))
-    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
-    gaps = np.bincount(bins, weight * (confidence - right), N_BINS)
-    return float(np.abs(gaps).sum() / weight.sum())
+    number = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    return [
+        Bin(
+            confidence=float(np.average(confidence[mine], weights=weight[mine])),
+            right=float(np.average(right[mine], weights=weight[mine])),
+            n_answers=int(mine.sum()),
+            weight=float(weight[mine].sum() / weight.sum()),
+        )
+        for mine in (number == i for i in range(N_BINS))
+        if mine.any()
+    ]
+
+
+def calibration_error(outcomes: Iterable[Outcome]) -> float:
+    """Expected calibration error (Guo et al. 2017): how far confidences lie from the shares of right answers, a mean
+    over the bins of `reliability`; 0 without answers.
+    """
+    return sum((each.weight * abs(each.confidence - each.right) for each in reliability(outcomes)), start=0.0)
 
 
 def balanced(present: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from songradar.ml.evaluation import N_BINS, Outcome, among_all, balanced, wilson_interval
+from songradar.ml.evaluation import Outcome, among_all, reliability, wilson_interval
 
 
 def roc(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -22,28 +22,6 @@ def roc(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.fl
     thresholds = np.unique([0.0, *right, *absent])[::-1, None]
     false_rate = (absent >= thresholds).sum(axis=1) / max(1, len(absent))
     return false_rate, (right >= thresholds).sum(axis=1) / max(1, len(present))
-
-
-def reliability(outcomes: Sequence[Outcome]) -> list[tuple[float, float, int]]:
-    """(mean confidence, share of right answers, number of answers) for each tenth of confidence, except empty ones.
-
-    Recordings of songs that are there and of others have the same weight in all, as the confidence assumes.
-    """
-    answered = [(o.best.confidence, o.right, bool(o.query.source)) for o in outcomes if o.best]
-    if not answered:
-        return []
-    confidence, right, present = (np.array(column, float) for column in zip(*answered, strict=True))
-    weight = balanced(present.astype(bool))
-    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
-    return [
-        (
-            float(np.average(confidence[mine], weights=weight[mine])),
-            float(np.average(right[mine], weights=weight[mine])),
-            int(mine.sum()),
-        )
-        for mine in (bins == number for number in range(N_BINS))
-        if mine.any()
-    ]
 
 
 def draw_roc(outcomes: Mapping[str, Sequence[Outcome]], path: Path) -> None:
@@ -67,14 +45,14 @@ def draw_reliability(outcomes: Mapping[str, Sequence[Outcome]], path: Path) -> N
 def _reliability_panel(axes: Axes, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle=":")
     for name, mine in outcomes.items():
-        points = reliability(mine)
-        shares = [share for _, share, _ in points]
-        bounds = [wilson_interval(share * n, n) for _, share, n in points]
+        bins = reliability(mine)
+        shares = [each.right for each in bins]
+        bounds = [wilson_interval(each.right * each.n_answers, each.n_answers) for each in bins]
         errors = [
             [max(0.0, s - low) for s, (low, _) in zip(shares, bounds, strict=True)],
             [max(0.0, high - s) for s, (_, high) in zip(shares, bounds, strict=True)],
         ]
-        axes.errorbar([x for x, _, _ in points], shares, errors, marker="o", capsize=2, label=name)
+        axes.errorbar([each.confidence for each in bins], shares, errors, marker="o", capsize=2, label=name)
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
 
 

@@ -17,6 +17,7 @@ from songradar.ml.evaluation import (
     examples,
     few_scores,
     judge,
+    reliability,
     scores,
     sound_alike,
     summaries,
@@ -225,6 +226,23 @@ class TestSummaries:
 
 def answered(confidence, right, source="a"):
     return judge(query(source=source), answer(Match("a" if right else "b", confidence=confidence)))
+
+
+class TestReliability:
+    def test_answers_are_counted_by_tenths_of_confidence(self):
+        present = [answered(0.9, True), answered(1.0, True), answered(0.3, False), answered(0.4, True)]
+        absent = [answered(0.2, False, source=""), answered(0.6, False, source="")]
+
+        bins = reliability([*present, *absent, judge(query(), answer()), judge(query(), None)])
+
+        assert [each.confidence for each in bins] == pytest.approx([0.2, 0.3, 0.4, 0.6, 0.95])
+        assert [(each.right, each.n_answers) for each in bins] == [(0, 1), (0, 1), (1, 1), (0, 1), (1, 2)]
+        assert [each.weight for each in bins] == pytest.approx([1 / 4, 1 / 8, 1 / 8, 1 / 4, 1 / 4])
+
+    def test_strangers_weigh_as_much_as_songs_that_are_there_within_a_bin(self):
+        [only] = reliability([answered(0.5, True), *[answered(0.5, False, source="")] * 9])
+
+        assert (only.right, only.n_answers) == (pytest.approx(0.5), 10)
 
 
 class TestCalibrationError:

@@ -58,15 +58,6 @@ def test_lower_thresholds_name_more_rightly_and_more_falsely():
     np.testing.assert_allclose(false_rate, np.array([0, 0, 1, 1, 2, 3]) / 3)
 
 
-def test_answers_are_counted_by_tenths_of_confidence():
-    from songradar.ml.plots import reliability
-
-    points = reliability([*PRESENT, *ABSENT, *UNSEARCHED])
-
-    assert [(share, n) for _, share, n in points] == [(0, 1), (0, 1), (1, 1), (0, 1), (1, 2)]
-    assert [mean for mean, _, _ in points] == pytest.approx([0.2, 0.3, 0.4, 0.6, 0.95])
-
-
 @pytest.mark.parametrize("found", ["a", "b"], ids=["12 of 12 right", "0 of 11 right"])
 def test_confidence_that_never_errs_is_drawn(found, tmp_path):
     from songradar.ml.plots import draw_reliability
