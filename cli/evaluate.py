@@ -15,16 +15,8 @@ from songradar.cli.watching import Watching
 from songradar.evaluate import Evaluation, EvaluationOptions
 from songradar.evaluate import evaluate as run_evaluation
 from songradar.ml.conditions import CONDITIONS
-from songradar.ml.evaluation import (
-    Outcome,
-    Score,
-    Summary,
-    as_record,
-    few_scores,
-    scores,
-    summaries,
-    wilson_interval,
-)
+from songradar.ml.evaluation import Score, Summary, as_record, few_scores, scores, summaries, wilson_interval
+from songradar.ml.outcomes import Outcome
 from songradar.ml.package import SHIPPED, EncoderPackage, read_included, read_package
 
 

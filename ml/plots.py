@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from songradar.ml.evaluation import Outcome, among_all, reliability, wilson_interval
+from songradar.ml.evaluation import among_all, reliability, wilson_interval
+from songradar.ml.outcomes import Outcome
 
 
 def roc(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -14,9 +14,9 @@ from songradar.ingest import IngestOptions, ingest
 from songradar.ml.audio import read_audio
 from songradar.ml.conditions import CONDITIONS, Condition, Surroundings, usable
 from songradar.ml.errors import AudioReadError, TrainingDataError
-from songradar.ml.evaluation import Outcome
 from songradar.ml.files import AudioFile, Failure, audio_files, sha256
 from songradar.ml.noise import read_noises
+from songradar.ml.outcomes import Outcome
 from songradar.ml.package import EncoderPackage
 from songradar.ml.queries import RATE_HZ, SourceSong, questions
 

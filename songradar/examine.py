@@ -13,7 +13,7 @@ from songradar.db.search import Question, find_matches
 from songradar.events import Listener, Note, counter, ignore
 from songradar.ml.audio import Wave, resample
 from songradar.ml.errors import NothingToHear
-from songradar.ml.evaluation import Among, Outcome, SearchResult, judge
+from songradar.ml.outcomes import Among, Outcome, SearchResult, judge
 from songradar.ml.queries import RATE_HZ, Query
 
 FEW = {Among.ONE: 1, Among.TEN: 10}

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from songradar.ml.evaluation import Outcome, SearchResult
+from songradar.ml.outcomes import Outcome, SearchResult
 from songradar.ml.queries import Query
-from tests.ml.test_evaluation import Match
+from tests.ml.answers import Match
 
 pytestmark = pytest.mark.train
 
