@@ -32,9 +32,9 @@ def pink_noise(n_samples: int, rng: np.random.Generator) -> Wave:
     return np.asarray(pink / np.max(np.abs(pink)), np.float32)
 
 
-def read_noises(paths: Sequence[Path], sample_rate_hz: int) -> list[Wave]:
+def read_noises(paths: Sequence[Path], sample_rate_hz: int) -> dict[Path, Wave]:
     """The recordings that are not silent. Raises AudioReadError when there is none."""
-    noises = [noise for path in paths if rms(noise := read_audio(path, sample_rate_hz))]
+    noises = {path: noise for path in paths if rms(noise := read_audio(path, sample_rate_hz))}
     if not noises:
         raise AudioReadError(", ".join(map(str, paths)) or "--noise", "no noise that can be used")
     return noises

@@ -128,11 +128,10 @@ def read_surroundings(
     noise: Sequence[Path], responses: Sequence[Path], keep: frozenset[str] | None, listen: Listener = ignore
 ) -> Surroundings:
     """Noises and responses at the rate of queries. Noises with "speech" in their file's name are of people talking."""
-    files = [file.path for file in audio_in(noise, keep, listen)]
-    spoken = [path for path in files if "speech" in path.name]
-    noises = read_noises(files, RATE_HZ) if noise else ()
-    talk = read_noises(spoken, RATE_HZ) if spoken else ()
-    return Surroundings.read(noises, [file.path for file in audio_in(responses, keep, listen)], RATE_HZ, talk)
+    noises = read_noises([file.path for file in audio_in(noise, keep, listen)], RATE_HZ) if noise else {}
+    talk = [wave for path, wave in noises.items() if "speech" in path.name]
+    measured = [file.path for file in audio_in(responses, keep, listen)]
+    return Surroundings.read(list(noises.values()), measured, RATE_HZ, talk)
 
 
 def usable_conditions(surroundings: Surroundings, listen: Listener = ignore) -> list[Condition]:

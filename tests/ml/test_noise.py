@@ -102,9 +102,10 @@ def test_recordings_that_are_not_silent_are_read(tmp_path, rng):
     crowd = synth.write_wav(tmp_path / "crowd.wav", synth.melody(rng, 1))
     silent = synth.write_wav(tmp_path / "silent.wav", np.zeros(1000, np.float32))
 
-    [noise] = read_noises([silent, crowd], 8000)
+    noises = read_noises([silent, crowd], 8000)
 
-    assert len(noise) == pytest.approx(8000, abs=2)
+    assert list(noises) == [crowd]
+    assert len(noises[crowd]) == pytest.approx(8000, abs=2)
 
 
 def test_recording_that_cannot_be_read_is_named(tmp_path, rng):
