@@ -147,8 +147,8 @@ def _half_replaced(heard: Wave, cut: Cut, surroundings: Surroundings, rng: np.ra
     if cut.other is None:
         rest = draw_noise(surroundings.talk, size, rng)
     else:
-        wave = read_audio(cut.other.path, RATE_HZ)
-        rest = excerpt(wave, _draw_start(len(wave), cut.seconds, rng), size)
+        start = _draw_start(round(cut.other.duration_s * RATE_HZ), cut.seconds, rng)
+        rest = excerpt(read_audio(cut.other.path, RATE_HZ, start + size), start, size)
     rest = augmentation.at_level(rest, rms(heard))
     return np.concatenate([rest, heard[size:]] if rng.random() < 0.5 else [heard[:-size], rest])
 

@@ -147,11 +147,13 @@ class TestMakeQueries:
 
 
 class TestHalves:
+    @pytest.fixture
+    def other(self, tmp_path, rng):
+        path = synth.write_wav(tmp_path / "other.wav", synth.melody(rng, 8.0, RATE_HZ), RATE_HZ)
+        return SourceSong(path, "another", 8.0)
+
     @pytest.mark.parametrize("kind", ["talk", "another song"])
-    def test_one_half_is_the_song_and_the_other_is_as_loud(self, kind, song, tmp_path, rng):
-        other = SourceSong(
-            synth.write_wav(tmp_path / "o.wav", synth.melody(rng, 8.0, RATE_HZ), RATE_HZ), "another", 8.0
-        )
+    def test_one_half_is_the_song_and_the_other_is_as_loud(self, kind, song, other, rng):
         around = Surroundings(talk=[synth.speech(rng, 4.0)])
         wave, sides = read_audio(song.path, RATE_HZ), []
 
@@ -162,6 +164,21 @@ class TestHalves:
             sides.append(same.index(True))
             assert same.count(True) == 1
         assert set(sides) == {0, 1}
+
+    def test_other_song_is_decoded_as_far_as_it_is_heard(self, song, other, monkeypatch):
+        decoded = []
+
+        def reads(path, rate_hz, n_samples=None):
+            decoded.append((path, n_samples))
+            return read_audio(path, rate_hz, n_samples)
+
+        monkeypatch.setattr("songradar.ml.queries.read_audio", reads)
+        cuts = plan([song], [Condition("half", half="another song")], [2.0], 6, [1], [other])
+        queries = list(make_queries(cuts, NOTHING))
+        lengths = [n_samples for path, n_samples in decoded if path == other.path]
+
+        assert len(queries) == len(lengths) == 6
+        assert all(RATE_HZ <= length < 8 * RATE_HZ for length in lengths)
 
 
 class TestNoiseQueries:
