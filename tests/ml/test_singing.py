@@ -18,9 +18,8 @@ mido = pytest.importorskip("mido", reason="needs songradar[singing]")
 pyworld = pytest.importorskip("pyworld", reason="needs songradar[singing]")
 pytest.importorskip("scipy", reason="needs songradar[singing]")
 
-from songradar.ml.training.singing import band, song  # noqa: E402
+from songradar.ml.training.singing import album, band, song  # noqa: E402
 from songradar.ml.training.singing.__main__ import main  # noqa: E402
-from songradar.ml.training.singing.album import licence_of  # noqa: E402
 from songradar.ml.training.singing.score import (  # noqa: E402
     DRUMS,
     Note,
@@ -298,12 +297,28 @@ def test_songs_are_made_once_and_listed(workers, midi, tmp_path, sound_font, rng
     assert 0.15 < rms(wave) < 0.4
 
 
+def test_each_song_of_an_album_is_planned_once(tmp_path, monkeypatch):
+    planned = []
+
+    def draws(sources, seed, number):
+        planned.append(number)
+        return song.draw_plan(sources, seed, number)
+
+    monkeypatch.setattr(album, "draw_plan", draws)
+    monkeypatch.setattr(album, "make_song", lambda *_: np.zeros(RATE_HZ, np.float32))
+    sources = song.Sources((Path("a.mid"), Path("b.mid")), ((Path("x.wav"),),), (Path("a.sf2"),))
+    problems = list(album.make_album(album.Album(sources, 3, 1.0, 0, tmp_path), workers=1))
+
+    assert (problems, planned) == (["", "", ""], [0, 1, 2])
+    assert len((tmp_path / "MANIFEST.csv").read_text().splitlines()) == 1 + 3
+
+
 def test_licence_is_that_of_the_nearest_manifest(tmp_path):
     (tmp_path / "MANIFEST.csv").write_text("file,licence\nvoices/a.wav,MIT\n")
     (tmp_path / "voices").mkdir()
 
-    assert licence_of(tmp_path / "voices" / "a.wav") == "MIT"
-    assert licence_of(tmp_path / "voices" / "b.wav") == ""
+    assert album.licence_of(tmp_path / "voices" / "a.wav") == "MIT"
+    assert album.licence_of(tmp_path / "voices" / "b.wav") == ""
 
 
 def test_frames_are_those_of_the_vocoder(take):

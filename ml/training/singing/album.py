@@ -1,7 +1,7 @@
 """A folder of songs, each made once, and the manifest that tells what they were made of."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
@@ -28,41 +28,38 @@ class Album:
     seed: int
     out: Path
 
-    def plan(self, number: int) -> Plan:
-        return draw_plan(self.sources, self.seed, number)
-
-    def path(self, number: int) -> Path:
-        return self.out / self.plan(number).name
+    def plans(self) -> list[Plan]:
+        return [draw_plan(self.sources, self.seed, number) for number in range(self.n_songs)]
 
 
 def make_album(album: Album, workers: int) -> Iterator[str]:
     """Make what is not there yet, in so many processes; yields after each song what kept it from being made, or ""."""
     album.out.mkdir(parents=True, exist_ok=True)
-    write_manifest(album)
-    for problem in _made(album, workers):
-        write_manifest(album)
+    plans = album.plans()
+    write_manifest(album.out, plans)
+    for problem in _made(album, plans, workers):
+        write_manifest(album.out, plans)
         yield problem
 
 
-def make(album: Album, number: int) -> str:
+def make(album: Album, number: int, plan: Plan) -> str:
     """Write one song; what keeps it from being made, or ""."""
-    plan = album.plan(number)
     try:
         song = make_song(plan, album.duration_s, np.random.default_rng([album.seed, number, 1]))
     except AudioError as error:
         return f"{plan.name}: {error}"
     begun = album.out / f"{plan.name}.part"
     begun.write_bytes(encoded(song, RATE_HZ, "opus", BIT_RATE))
-    begun.rename(album.path(number))
+    begun.rename(album.out / plan.name)
     return ""
 
 
-def write_manifest(album: Album) -> None:
+def write_manifest(folder: Path, plans: Sequence[Plan]) -> None:
     """One row for each of the songs that are there."""
-    with (album.out / "MANIFEST.csv").open("w", newline="", encoding="utf-8") as file:
+    with (folder / "MANIFEST.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
-        rows.writerows(_row(album.plan(number)) for number in range(album.n_songs) if album.path(number).exists())
+        rows.writerows(_row(plan) for plan in plans if (folder / plan.name).exists())
 
 
 def licence_of(path: Path) -> str:
@@ -87,11 +84,11 @@ def _row(plan: Plan) -> list[object]:
     return [plan.name, plan.midi.name, voices, plan.sound_font.name, plan.semitones, plan.tempo, told]
 
 
-def _made(album: Album, workers: int) -> Iterator[str]:
-    missing = [number for number in range(album.n_songs) if not album.path(number).exists()]
+def _made(album: Album, plans: Sequence[Plan], workers: int) -> Iterator[str]:
+    missing = [(number, plan) for number, plan in enumerate(plans) if not (album.out / plan.name).exists()]
     if workers == 1:
-        yield from (make(album, number) for number in missing)
+        yield from (make(album, number, plan) for number, plan in missing)
         return
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(make, album, number) for number in missing]):
+        for done in as_completed([pool.submit(make, album, number, plan) for number, plan in missing]):
             yield done.result()
