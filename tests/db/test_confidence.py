@@ -5,20 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from songradar.db import search
-from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, unit_vectors
+from tests.db.questions import WEIGHTS, find, judge_by
+from tests.db.rows import add_song, add_trees, noisy, unit_vectors
 from tests.reach import connect
 
-HOP_S = 0.5  # the toy encoder's
-WEIGHTS = {"fragments": [1, 16], "intercept": [-4.0, -2.0], "lead": [8.0, 16.0], "peak": [1.0, 3.0],
-           "threshold": [0.9, 0.7]}  # fmt: skip
 SEVEN = unit_vectors(40, seed=7)
-
-
-def find(query, n=None, limit=5):
-    with connect() as connection:
-        offsets_s = (HOP_S * np.arange(n or len(query))).astype(np.float32)
-        return search.find_matches(connection, search.Question(active_encoder_id(), query, offsets_s, limit))
 
 
 def confidence(lead, peak, n_fragments, weights=WEIGHTS):
@@ -45,8 +36,7 @@ def cohort(database):
     """Thirty strangers of sixteen fragments, and weights."""
     add_song("Tree 7", n=40, seed=7)
     give_cohort(np.stack([unit_vectors(16, seed=1000 + number) for number in range(30)]))
-    with connect() as connection:
-        connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(WEIGHTS)])
+    judge_by(WEIGHTS)
 
 
 def expected_confidence(lead, peak, n_fragments):

@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-import numpy as np
 import psycopg
 import pytest
 
 from songradar.db import indexing
 from songradar.db.connection import Server
 from songradar.db.errors import EncoderUnknown, IndexBusy, NotAllowed, TransactionsInTheWay
-from songradar.db.search import Question, find_matches
 from songradar.db.statistics import advice, statistics
 from tests import reach
-from tests.db.rows import active_encoder_id, add_song, add_trees, remove_song, unit_vectors
+from tests.db.questions import find
+from tests.db.rows import add_song, add_trees, remove_song, unit_vectors
 from tests.reach import connect
 
 
@@ -33,11 +32,8 @@ def names(url: str) -> list[tuple[str, bool]]:
 
 def first_of(seed: int) -> str:
     """The title that a piece of the song made from `seed` brings."""
-    with connect() as connection:
-        query = unit_vectors(300, seed)[100:108]
-        return find_matches(connection, Question(active_encoder_id(), query, 0.5 * np.arange(8, dtype=np.float32)))[
-            0
-        ].title
+    best, *_ = find(unit_vectors(300, seed)[100:108])
+    return best.title
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """What stays of a search in the database, and how the view shows it."""
 
-import numpy as np
 import pytest
 
 from songradar.db import search
+from tests.db.questions import find
 from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, remove_song, unit_vectors
 from tests.reach import connect
-
-HOP_S = 0.5  # the toy encoder's
 
 
 @pytest.fixture
@@ -19,9 +17,7 @@ def forest(database):
 @pytest.fixture
 def found(forest, rng):
     """The matches of a piece of the seventh song."""
-    query, offsets_s = noisy(unit_vectors(40, seed=7)[:4], rng), HOP_S * np.arange(4, dtype=np.float32)
-    with connect() as connection:
-        return search.find_matches(connection, search.Question(active_encoder_id(), query, offsets_s))
+    return find(noisy(unit_vectors(40, seed=7)[:4], rng))
 
 
 def test_search_and_matches_are_kept_together(found):

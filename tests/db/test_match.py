@@ -1,7 +1,6 @@
 """match_v1 against plain NumPy, and the plans PostgreSQL makes of it."""
 
 import dataclasses
-import json
 
 import numpy as np
 import psycopg
@@ -10,26 +9,9 @@ from pgvector import HalfVector
 
 from songradar.db import search
 from songradar.db.errors import EncoderUnknown
+from tests.db.questions import HOP_S, QUERY_HOP_S, WEIGHTS, find, judge_by
 from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, song_row, store_song, unit_vectors
 from tests.reach import connect
-
-HOP_S, QUERY_HOP_S = 0.5, 0.25  # the toy encoder's
-
-
-WEIGHTS = {"fragments": [1, 16], "intercept": [-4.0, -2.0], "lead": [8.0, 16.0], "peak": [1.0, 3.0],
-           "threshold": [0.9, 0.7]}  # fmt: skip
-
-
-def find(embeddings, offsets_s, limit=5, *, exact=False, songs=None):
-    offsets_s = np.asarray(offsets_s, np.float32)
-    with connect() as connection:
-        question = search.Question(active_encoder_id(), embeddings, offsets_s, limit, exact, songs)
-        return search.find_matches(connection, question)
-
-
-def judge_by(weights):
-    with connect() as connection:
-        connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(weights)])
 
 
 def number_of(title):

@@ -2,17 +2,15 @@
 
 import re
 
-import numpy as np
 import pytest
 
 from songradar.db import indexing, search
 from songradar.db.encoders import add_encoder
 from tests import reach
-from tests.db.rows import active_encoder_id, add_trees, new_encoder, noisy, unit_vectors
+from tests.db.questions import question
+from tests.db.rows import add_trees, new_encoder, noisy, unit_vectors
 from tests.reach import connect, engine
 from tests.toy_encoder import write_toy_encoder
-
-HOP_S = 0.5  # the toy encoder's
 
 SETTINGS = "SELECT current_setting('jit'), current_setting('enable_seqscan'), current_setting('ivfflat.probes')"
 
@@ -27,10 +25,6 @@ def plan_of(question):
     """The lines of what is executed."""
     with connect() as connection:
         return "\n".join(line for line in search.explain(connection, question) if "(never executed)" not in line)
-
-
-def question(query, **options):
-    return search.Question(active_encoder_id(), query, HOP_S * np.arange(len(query), dtype=np.float32), **options)
 
 
 def rows_of(statement):
