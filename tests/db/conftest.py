@@ -1,0 +1,31 @@
+"""Fixtures: a backup, and another database to restore it in."""
+
+import pytest
+
+from songradar.db import search
+from songradar.db.backup import backup
+from tests import reach
+from tests.db.backups import PIECE
+from tests.db.questions import find
+from tests.db.rows import active_encoder_id, add_trees
+from tests.reach import connect
+
+
+@pytest.fixture
+def backup_file(database, tmp_path):
+    """A backup of a catalogue of twenty songs and a kept search."""
+    add_trees(20, n=40)
+    found = find(PIECE, exact=True)
+    with connect() as connection:
+        search.save_search(connection, "bar.wav", 4.0, active_encoder_id(), {"total": 5.0}, found)
+    backup(reach.server(), tmp_path / "catalogue.songradar")
+    return tmp_path / "catalogue.songradar"
+
+
+@pytest.fixture
+def other_database(server, monkeypatch):
+    """A database without songradar's schema, in DATABASE_URL."""
+    server.execute("CREATE DATABASE another TEMPLATE template1")
+    monkeypatch.setenv("DATABASE_URL", server.url("another"))
+    yield server.url("another")
+    server.execute("DROP DATABASE another WITH (FORCE)")
