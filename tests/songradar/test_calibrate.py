@@ -1,6 +1,7 @@
 """Calibration asks for songs that its catalogue holds and for others, and tells them apart."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,6 +15,12 @@ N_CONDITIONS = sum(not condition.aligned for condition in usable(CONDITIONS, Sur
 
 
 @pytest.fixture
+def folder(toy_folder, tmp_path):
+    """A copy of the toy encoder: it is changed, and the catalogues of other tests are made with the original."""
+    return shutil.copytree(toy_folder, tmp_path / "copy" / "toy")
+
+
+@pytest.fixture
 def songs(tmp_path, rng):
     """Twelve songs; the last four, and a copy of one of them, are called held out."""
     for number in range(12):
@@ -23,10 +30,10 @@ def songs(tmp_path, rng):
 
 
 @pytest.mark.train
-def test_songs_that_are_there_are_told_from_others(songs, toy_folder):
+def test_songs_that_are_there_are_told_from_others(songs, folder):
     events = []
     held_out = lambda song: song.name >= "08"
-    calibration = calibrate(toy_folder, songs, held_out, Surroundings(), (2, 4), 3, seed=0, listen=events.append)
+    calibration = calibrate(folder, songs, held_out, Surroundings(), (2, 4), 3, seed=0, listen=events.append)
 
     assert [getattr(event, "outcome", None) for event in events].count(
         "added"
@@ -36,28 +43,28 @@ def test_songs_that_are_there_are_told_from_others(songs, toy_folder):
     assert calibration.n_right > calibration.n_present / 2
     assert len(calibration.weights["fragments"]) == 2
     assert min(calibration.weights["lead"]) >= 0
-    assert np.load(toy_folder / "cohort.npy").shape == (1, 20, 64)
+    assert np.load(folder / "cohort.npy").shape == (1, 20, 64)
 
 
-def test_nothing_asked_is_no_calibration(songs, toy_folder):
-    calibration = calibrate(toy_folder, songs, lambda song: True, Surroundings(), (2,), 0, seed=0)
+def test_nothing_asked_is_no_calibration(songs, folder):
+    calibration = calibrate(folder, songs, lambda song: True, Surroundings(), (2,), 0, seed=0)
 
     assert (calibration.weights, calibration.n_present, calibration.n_absent) == ({}, 0, 0)
 
 
 @pytest.mark.train
-def test_evaluation_is_fitted_without_searching_again(run, music, toy_folder, tmp_path, database):
+def test_evaluation_is_fitted_without_searching_again(run, music, folder, tmp_path, database):
     """What `evaluate` wrote is all that `calibrate` reads; the folder and the catalogue get the same weights."""
     out = tmp_path / "out"
     options = ["--seconds", "2,4", "--per-condition", 2, "--absent", 0.4, "--out", out]
-    run("evaluate", "--music", music["Amber"].parent, "--encoder", toy_folder, *options)
-    in_folder = run("calibrate", toy_folder, out / "evaluation.json")
+    run("evaluate", "--music", music["Amber"].parent, "--encoder", folder, *options)
+    in_folder = run("calibrate", folder, out / "evaluation.json")
     in_catalogue = run("calibrate", "toy", out / "evaluation.json")
     run("encoders", "export", "toy", "-o", tmp_path / "toy")
-    weights = json.loads((toy_folder / "calibration.json").read_text())
+    weights = json.loads((folder / "calibration.json").read_text())
 
     assert in_folder.exit_code == in_catalogue.exit_code == 0
-    assert in_folder.stdout.splitlines()[0].startswith(f"{toy_folder}: fitted to ")
+    assert in_folder.stdout.splitlines()[0].startswith(f"{folder}: fitted to ")
     assert "a song is named from a confidence of" in in_folder.stdout
     assert json.loads((tmp_path / "toy" / "calibration.json").read_text()) == weights
 
@@ -72,10 +79,10 @@ def test_evaluation_is_fitted_without_searching_again(run, music, toy_folder, tm
         ('{"encoders": {"toy": {}}}', "is no evaluation"),
     ],
 )
-def test_what_cannot_be_fitted_is_refused_and_changes_nothing(content, reason, run, toy_folder, tmp_path):
+def test_what_cannot_be_fitted_is_refused_and_changes_nothing(content, reason, run, folder, tmp_path):
     (tmp_path / "evaluation.json").write_text(content)
-    before = sorted((path.name, path.read_bytes()) for path in toy_folder.iterdir())
-    result = run("calibrate", toy_folder, tmp_path / "evaluation.json")
+    before = sorted((path.name, path.read_bytes()) for path in folder.iterdir())
+    result = run("calibrate", folder, tmp_path / "evaluation.json")
 
     assert (result.exit_code, reason in result.stderr) == (2, True)
-    assert sorted((path.name, path.read_bytes()) for path in toy_folder.iterdir()) == before
+    assert sorted((path.name, path.read_bytes()) for path in folder.iterdir()) == before
