@@ -12,9 +12,11 @@
 -- and, where there are few songs, the encoder's cohort (strangers_v1) if that reaches more:
 --
 --     lead  its score less the mean of the ten best of them
---     peak  the mean over the fragments of ln(1 + exp(12 x)), where x is what the fragment's similarity has beyond
---           that of its last neighbour and beyond that of the best of the strangers. Negative x count next to
---           nothing: a burst of noise, or talk over half of the recording, is not held against the rest.
+--     peak  the mean over the fragments of ln(1 + r^4), where r is how many times nearer the fragment is to the song
+--           than to its last neighbour and to the best of the strangers; the distance is 1 less the similarity. A
+--           fragment that is no nearer counts next to nothing: a burst of noise, or talk over half of the recording, is
+--           not held against the rest. A ratio means the same whether an encoder's similarities fill the scale or lie
+--           between 0.98 and 1.
 --
 -- Two songs are one recording, twins, where their stored fragments agree for ten seconds along the alignment: the
 -- similarity of twins is 0.78 or more in 99 of 100 places, whatever the lossy format and the first sample of their
@@ -95,7 +97,8 @@ WITH timing AS MATERIALIZED (
 ), weighed AS MATERIALIZED (
     SELECT ranked.*,
            ranked.score - coalesce(greatest(others.score, (SELECT stranger.score FROM stranger)), 0) AS lead,
-           (SELECT avg(ln(1 + exp(12 * (f.own - coalesce(greatest(f.of_neighbour, f.of_other, f.of_stranger), 0)))))
+           (SELECT avg(ln(1 + ((1 - coalesce(greatest(f.of_neighbour, f.of_other, f.of_stranger), 0))
+                               / greatest(1 - f.own, 1e-6)) ^ 4))
               FROM unnest(
                    ranked.similarities, best.similarities,
                    CASE WHEN rank_v1.n_songs IS NULL THEN rank_v1.reached END,
@@ -122,8 +125,9 @@ WITH timing AS MATERIALIZED (
            songradar.confidence_v1(
                ROW(weighed.lead, weighed.peak, weighed.n_fragments)::songradar.evidence_v1, e.calibration
                ) AS confidence,
-           coalesce((SELECT w.threshold FROM songradar.weights_v1(e.calibration, weighed.n_fragments) AS w), 0.5)
-               AS threshold
+           CASE WHEN weighed.place = 1 THEN
+                coalesce((SELECT w.threshold FROM songradar.weights_v1(e.calibration, weighed.n_fragments) AS w), 0.5)
+                END AS threshold
       FROM weighed
       JOIN songradar.encoders AS e ON e.id = rank_v1.encoder
 )

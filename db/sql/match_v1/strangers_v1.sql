@@ -32,7 +32,7 @@ WITH cohort AS MATERIALIZED (
                    FROM unnest(strangers_v1.fragments) AS f
                    JOIN songradar.encoders AS e ON e.id = strangers_v1.encoder) AS part
 )
-SELECT of_songs.mean + (2.9 + 0.24 * ln(greatest(strangers_v1.n_songs, 1))) * of_songs.spread,
+SELECT of_songs.mean + (3.0 + 0.27 * ln(greatest(strangers_v1.n_songs, 1))) * of_songs.spread,
        of_fragments.similarities
   FROM (SELECT avg(place.score) AS mean, stddev_pop(place.score) AS spread
           FROM (SELECT avg(pair.similarity) AS score FROM pair GROUP BY pair.stretch, pair.start) AS place) AS of_songs
