@@ -1,6 +1,6 @@
 """The model card: what an encoder was made of, what was measured, what it cannot do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -74,6 +74,7 @@ def contrastive_card(
     hours = len(songs.samples) / spec.sample_rate_hz / 3600
     own = asdict(config)
     start = own.pop("start")
+    before = "\n".join(_settings(settings, "began with the weights of a training with") for settings in _chain(start))
     rates = "\n".join(f"| {key} | {value:.1%} |" for key, value in metrics.items() if key.endswith(" s"))
     return f"""# {name}
 
@@ -88,7 +89,7 @@ devices and codecs, from all others.
 | songs trained on | {len(songs)}, {hours:.1f} hours |
 | fragments start every | {spec.hop_s:g} s; a recording's every {spec.query_hop_s:g} s |
 {_settings(own)}
-{_settings(start, "began with the weights of a training with") if start else "| began with | random weights |"}
+{before or "| began with | random weights |"}
 | best epoch | {metrics["epoch"]:.0f} |
 {_calibrated(calibration)}
 
@@ -100,12 +101,19 @@ confidence is calibrated with the same files. Others, those in `test.txt`, were 
 {rates}
 
 Limits: it hears nothing below {spec.f_min_hz:.0f} Hz and above {spec.f_max_hz:.0f} Hz. Songs played more
-than 5 % faster or slower, or more than a semitone higher or lower, are other songs to it; so are other performances of
-the same work. It has been trained on few voices and little speech.
+than 8 % faster or slower, or more than a semitone higher or lower, are other songs to it; so are other performances of
+the same work.
 
 ## Data
 
 {licences}"""
+
+
+def _chain(start: Mapping[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """The settings of the training whose weights another began with, then of the one before that, and so on."""
+    while start:
+        yield {key: value for key, value in start.items() if key not in ("start", "spec", "recipe")}
+        start = start.get("start")
 
 
 def _version_and_day() -> str:

@@ -108,8 +108,8 @@ def test_threshold_is_where_one_in_two_hundred_lies_whatever_the_number_of_examp
 
 
 def test_threshold_is_never_below_one_half(calibration):
-    assert calibration.threshold(np.full(100, -9.0)) == 0.5
-    assert calibration.threshold(np.zeros(0)) == 0.5
+    assert calibration.threshold(np.full(100, -9.0)) == calibration.LEAST
+    assert calibration.threshold(np.zeros(0)) == calibration.LEAST
 
 
 @pytest.mark.parametrize("is_right", [True, False])
