@@ -15,7 +15,7 @@ from songradar.cli.watching import Watching
 from songradar.evaluate import Evaluation, EvaluationOptions
 from songradar.evaluate import evaluate as run_evaluation
 from songradar.ml.conditions import CONDITIONS
-from songradar.ml.evaluation import Score, Summary, as_record, few_scores, scores, summaries, wilson_interval
+from songradar.ml.evaluation import Score, Summary, as_record, catalogue_scores, scores, summaries, wilson_interval
 from songradar.ml.outcomes import Outcome
 from songradar.ml.package import SHIPPED, EncoderPackage, read_included, read_package
 
@@ -41,6 +41,9 @@ class Seconds(click.ParamType[tuple[float, ...]]):
 @click.option("--music", metavar="DIR", required=True, multiple=True, type=PATH, help="Songs; may be repeated.")
 @click.option(
     "--distractors", metavar="DIR", multiple=True, type=PATH, help="More songs for the catalogue, never asked for."
+)
+@click.option(
+    "--filler", metavar="N", type=click.IntRange(0), default=0, help="As many songs more, mixtures of distractors."
 )
 @click.option("--noise", metavar="DIR", multiple=True, type=PATH, help="Recordings of noise [pink noise is made].")
 @click.option(
@@ -69,6 +72,7 @@ class Seconds(click.ParamType[tuple[float, ...]]):
 def evaluate(
     music: tuple[Path, ...],
     distractors: tuple[Path, ...],
+    filler: int,
     noise: tuple[Path, ...],
     ir: tuple[Path, ...],
     names: tuple[str, ...],
@@ -91,10 +95,10 @@ def evaluate(
     """
     if out is not None:
         from songradar.ml import plots  # needs matplotlib; if it is missing, fail before the work and not after it
+    keep = frozenset(only.read_text("utf-8").splitlines()) if only else None
     options = EvaluationOptions(
-        music, distractors, noise, ir, frozenset(only.read_text("utf-8").splitlines()) if only else None, seconds,
-        per_condition, absent, workers, seed,
-    )  # fmt: skip
+        music, distractors, filler, noise, ir, keep, seconds, per_condition, absent, workers, seed
+    )
     with Watching() as watching:
         evaluation = run_evaluation([choose_encoder(name) for name in names or (SHIPPED,)], options, watching)
     for name, mine in evaluation.outcomes.items():
@@ -102,7 +106,7 @@ def evaluate(
         click.echo(f"\n{name}: {evaluation.n_songs} songs in the catalogue{beside}, {evaluation.n_absent} absent")
         print_hits(mine)
         print_answers(mine)
-        print_few(mine)
+        print_catalogues(mine)
     if out is not None:
         write_report(evaluation, out)
         plots.draw_roc(evaluation.outcomes, out / "roc.png")
@@ -188,9 +192,9 @@ def print_answers(outcomes: Sequence[Outcome]) -> None:
     )
 
 
-def print_few(outcomes: Sequence[Outcome]) -> None:
+def print_catalogues(outcomes: Sequence[Outcome]) -> None:
     """What a user of a small catalogue meets."""
-    found = few_scores(outcomes)
+    found = catalogue_scores(outcomes)
     click.echo()
     print_table(
         ("catalogue of", "named rightly and accepted", "absent, falsely named", "expected calibration error"),
@@ -213,7 +217,7 @@ def write_report(evaluation: Evaluation, out: Path) -> None:
         name: {
             "cells": [asdict(score) for score in scores(mine)],
             "lengths": [asdict(summary) for summary in summaries(mine)],
-            "few": [asdict(score) for score in few_scores(mine)],
+            "catalogues": [asdict(score) for score in catalogue_scores(mine)],
             "outcomes": [as_record(outcome) for outcome in mine],
         }
         for name, mine in evaluation.outcomes.items()

@@ -79,8 +79,8 @@ class Example:
 
 
 @dataclass(frozen=True)
-class FewScore:
-    """Counts of recordings searched among few songs: of one that is there, and of one that is not."""
+class CatalogueScore:
+    """Counts of recordings searched in catalogues of some kind: of a song that is there, and of one that is not."""
 
     among: Among
     n_queries: int
@@ -186,10 +186,10 @@ def _kind_of_stranger(outcome: Outcome) -> str:
     return outcome.query.condition if outcome.query.condition in WITHOUT_MUSIC else "absent song"
 
 
-def few_scores(outcomes: Sequence[Outcome]) -> list[FewScore]:
-    """One FewScore for each size of a small catalogue that was searched."""
+def catalogue_scores(outcomes: Sequence[Outcome]) -> list[CatalogueScore]:
+    """One for each kind of catalogue, other than the whole one, that was searched."""
     found = []
-    for among in (Among.ONE, Among.TEN):
+    for among in (Among.ONE, Among.TEN, Among.TWINS):
         mine = [outcome for outcome in outcomes if outcome.among == among]
         present = [outcome for outcome in mine if outcome.query.source]
         absent = [outcome for outcome in mine if not outcome.query.source]
@@ -197,7 +197,7 @@ def few_scores(outcomes: Sequence[Outcome]) -> list[FewScore]:
             n_right = sum(outcome.right and outcome.accepted for outcome in present)
             n_false = sum(outcome.accepted for outcome in absent)
             error = calibration_error(mine)
-            found.append(FewScore(among, len(present), n_right, len(absent), n_false, error))
+            found.append(CatalogueScore(among, len(present), n_right, len(absent), n_false, error))
     return found
 
 

@@ -62,6 +62,7 @@ class Among(StrEnum):
 
     ALL = "all songs"
     OTHERS = "all songs but its own"
+    TWINS = "all songs and another file of its own"
     TEN = "ten songs"
     ONE = "one song"
 
@@ -113,8 +114,8 @@ def judge(query: Query, answer: SearchResult | None) -> Outcome:
         return outcome
     if outcome.right:
         named = query.song
-    elif best.confidence >= DOUBTFUL and len(query.song) and not query.source:
-        named = read_audio(path_of(best.source), RATE_HZ)
+    elif best.confidence >= DOUBTFUL and len(query.song) and not query.source and path_of(best.source).is_file():
+        named = read_audio(path_of(best.source), RATE_HZ)  # a filler has no file, and sounds like nothing else
     else:
         return outcome
     return replace(outcome, same_sound=sound_alike(query.song, query.offset_s, named, best.offset_s, query.seconds))

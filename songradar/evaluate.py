@@ -10,6 +10,7 @@ from songradar.catalogue import Catalogue, LoadedEncoder, add_package
 from songradar.db.songs import songs
 from songradar.events import Listener, Note, ignore
 from songradar.examine import Examiner, examine
+from songradar.filler import add_filler
 from songradar.ingest import IngestOptions, ingest
 from songradar.ml.audio import read_audio
 from songradar.ml.conditions import CONDITIONS, Condition, Surroundings, usable
@@ -26,13 +27,14 @@ class EvaluationOptions:
     """What to evaluate on. For each condition and length in `seconds`, `per_condition` pieces of `music` are recorded.
 
     `absent` is the share of `music` that the catalogue does not hold; `distractors` are songs that it holds and of
-    which no piece is recorded.
+    which no piece is recorded; `filler` mixtures of two distractors each are added to it.
 
     `noise` and `responses` are folders of noises and impulse responses; `only` names the files to use [all].
     """
 
     music: Sequence[Path]
     distractors: Sequence[Path] = ()
+    filler: int = 0
     noise: Sequence[Path] = ()
     responses: Sequence[Path] = ()
     only: frozenset[str] | None = None
@@ -74,12 +76,17 @@ def evaluate(encoders: Sequence[EncoderPackage], options: EvaluationOptions, lis
             package.name: Examiner(catalogue, fill(catalogue, package, files, options.workers, listen))
             for package in encoders
         }
+        for examiner in examiners.values():
+            if options.filler:
+                add_filler(
+                    catalogue, examiner.encoder, [o.source for o in others], options.filler, options.seed, listen
+                )
         known, strangers = known_songs(catalogue, present), absent_songs(missing, listen)
         per_cell, seed = options.per_condition, [options.seed]
         asked = questions(known + strangers, conditions, options.seconds, per_cell, per_cell, surroundings, seed)
         examine(examiners, *asked, [song.source for song in known], options.seed, listen)
     outcomes = {name: examiner.outcomes for name, examiner in examiners.items()}
-    return Evaluation(len(known), len(others), len(strangers), options.seed, outcomes)
+    return Evaluation(len(known), len(others) + options.filler, len(strangers), options.seed, outcomes)
 
 
 def fill(

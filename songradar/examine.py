@@ -11,7 +11,10 @@ import psycopg
 from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db.search import Question, find_matches
 from songradar.events import Listener, Note, counter, ignore
+from songradar.filler import store_made
 from songradar.ml.audio import Wave, resample
+from songradar.ml.augmentation import through_codec
+from songradar.ml.encoder import Fingerprint
 from songradar.ml.errors import NothingToHear
 from songradar.ml.outcomes import Among, Outcome, SearchResult, judge
 from songradar.ml.queries import RATE_HZ, Query
@@ -21,6 +24,9 @@ FEW = {Among.ONE: 1, Among.TEN: 10}
 
 ONE_IN = 4
 """Of the recordings, every so-manieth is also searched among few songs."""
+
+TWINS_CODEC = "mp3"
+"""What a second file of a song has been through."""
 
 AMONG_FEW = 1
 """Added to the seed that draws which small catalogue a query is a stranger to."""
@@ -60,16 +66,17 @@ class Examiner:
     """Asks one encoder of a catalogue and keeps the outcomes, less those that are ambiguous."""
 
     def __init__(self, catalogue: Catalogue, encoder: LoadedEncoder) -> None:
-        self._catalogue, self._encoder = catalogue, encoder
+        self._catalogue, self.encoder = catalogue, encoder
         self._asked: list[Asked] = []
         self._n_asked = 0
+        self._twins: dict[str, Fingerprint] = {}
         self.outcomes: list[Outcome] = []
         self.n_ambiguous = 0
 
     def ask(self, query: Query) -> None:
         """Search the whole catalogue, and then without the query's own song, as if that were absent."""
         started = time.perf_counter()
-        put = question(query.wave, self._encoder)
+        put = question(query.wave, self.encoder)
         encode_ms = 1000 * (time.perf_counter() - started)
         if put is None:
             self._keep(judge(query, None))
@@ -82,6 +89,8 @@ class Examiner:
                 self._keep(replace(judge(replace(query, source=""), answer), among=Among.OTHERS))
         self._n_asked += 1
         if self._n_asked % ONE_IN == 0:
+            if query.source:
+                self._ask_among_twins(query, put)
             self._asked.append(Asked(replace(query, wave=query.wave[:0], song=query.song[:0]), put))
 
     def ask_among_few(self, sources: Sequence[str], seed: Sequence[int]) -> Iterator[None]:
@@ -106,10 +115,24 @@ class Examiner:
                 yield
 
     def _ask_among(self, among: Among, sources: Sequence[str], asked: Sequence[Asked]) -> None:
-        with self._catalogue.connection() as connection, only(connection, self._encoder.id, sources) as few:
+        with self._catalogue.connection() as connection, only(connection, self.encoder.id, sources) as few:
             for one in asked:
                 answer = _found(connection, replace(one.put, encoder_id=few), 0.0)
                 self.outcomes.append(Outcome(one.query, answer, among=among))
+
+    def _ask_among_twins(self, query: Query, put: Question) -> None:
+        """Search the whole catalogue with another file of the query's song in it."""
+        if query.source not in self._twins:
+            worn = through_codec(query.song, RATE_HZ, TWINS_CODEC)
+            blocks = [resample(worn, RATE_HZ, self.encoder.network.spec.sample_rate_hz)]
+            self._twins[query.source] = self.encoder.network.fingerprint_song(blocks)
+        twin = self._twins[query.source]
+        with self._catalogue.connection() as connection, connection.transaction(force_rollback=True):
+            store_made(connection, self.encoder, "twin", twin.positions, twin.embeddings)
+            answer = _found(connection, put, 0.0)
+        self.outcomes.append(
+            Outcome(replace(query, wave=query.wave[:0], song=query.song[:0]), answer, among=Among.TWINS)
+        )
 
     def _keep(self, outcome: Outcome) -> None:
         if outcome.ambiguous:

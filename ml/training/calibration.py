@@ -11,8 +11,8 @@ from songradar.ml.errors import TrainingDataError
 from songradar.ml.evaluation import Example, balanced
 
 FALSE_ACCEPT_RATE = 0.004
-"""Share of the recordings of absent songs, of any length, that are named nevertheless among those it is fitted on; 0.005
-are allowed, and others are a little harder.
+"""Share of the recordings of absent songs, of any length, that are named nevertheless among those it is fitted on;
+0.005 are allowed, and others are a little harder.
 """
 
 LEAST = 0.8

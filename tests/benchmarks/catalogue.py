@@ -1,9 +1,8 @@
 """Real embeddings, as many as one wants: of songs, of the same songs at other speeds, and of mixtures of these.
 
 A song played a few semitones faster or slower is another song to the encoder, which follows a few per cent of speed.
-Two such songs mixed half and half, fragment by fragment (the mean of their embeddings, brought back to length 1), are a
-third: it lies where embeddings of music lie and moves as they do, with a cosine of about 0.7 to each of the two, which
-is what loud noise leaves between a recording and its song. Songs that queries are cut from take no part in any of this.
+Two such songs mixed half and half, fragment by fragment, are a third. Songs that queries are cut from take no part in
+any of this.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from songradar.ml.augmentation import change_speed
 from songradar.ml.conditions import CONDITIONS, Surroundings, usable
 from songradar.ml.encoder import Encoder, Fingerprint
 from songradar.ml.errors import AudioError
+from songradar.ml.mixtures import mixture
 from songradar.ml.queries import RATE_HZ, SourceSong, make_queries, plan
 
 SEMITONES = (-5, -2, 3)
@@ -86,15 +86,6 @@ def songs(material: Material, seed: int) -> Iterator[Embeddings]:
     while True:
         one, other = rng.choice(len(material.versions), 2, replace=False)
         yield mixture(material.versions[one], material.versions[other], rng)
-
-
-def mixture(one: Embeddings, other: Embeddings, rng: np.random.Generator) -> Embeddings:
-    """As long as the shorter, from a random place in the longer, in random order, 35 to 65 % of each."""
-    n = min(len(one), len(other))
-    parts = [part[(start := int(rng.integers(len(part) - n + 1))) : start + n] for part in (one, other)]
-    share = rng.uniform(0.35, 0.65)
-    mixed = share * parts[0] + (1 - share) * parts[1]
-    return np.asarray(mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-6), np.float32)
 
 
 def queries(

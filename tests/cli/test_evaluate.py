@@ -53,15 +53,29 @@ def test_songs_that_are_absent_are_asked_for_all_the_same(database, run, folder,
     }
 
 
-def test_recordings_are_searched_for_among_few_songs_too(database, run, folder, toy_folder, tmp_path):
+def test_recordings_are_searched_for_among_few_songs_too_and_beside_another_file_of_theirs(
+    database, run, folder, toy_folder, tmp_path
+):
     options = ["--encoder", toy_folder, "--seconds", 3, "--per-condition", 4, "--absent", 0, "--out", tmp_path]
     lines = run("evaluate", "--music", folder, *options).stdout.splitlines()
-    one, ten = json.loads((tmp_path / "evaluation.json").read_text())["encoders"][toy_folder.name]["few"]
+    one, ten, twins = json.loads((tmp_path / "evaluation.json").read_text())["encoders"][toy_folder.name]["catalogues"]
 
     assert (one["among"], ten["among"]) == ("one song", "ten songs")
+    assert twins["among"] == "all songs and another file of its own"
+    assert (twins["n_queries"], twins["n_absent"]) == (one["n_queries"], 0)
     assert one["n_queries"] == ten["n_queries"] > 5
     assert one["n_absent"] > 5
     assert any(line.startswith("one song  ") for line in lines)
+
+
+def test_filler_makes_the_catalogue_as_large_as_wanted(database, run, folder, toy_folder, tmp_path, rng):
+    (tmp_path / "others").mkdir()
+    for name in ("one", "other"):
+        synth.write_wav(tmp_path / "others" / f"{name}.wav", synth.melody(rng, 20.0))
+    options = ["--encoder", toy_folder, "--seconds", 2, "--per-condition", 1, "--absent", 0, "--filler", 30]
+    result = run("evaluate", "--music", folder, "--distractors", tmp_path / "others", *options)
+
+    assert "3 songs in the catalogue beside 32 others, 0 absent" in result.stdout, result.stderr
 
 
 def test_distractors_are_in_the_catalogue_and_never_asked_for(database, run, folder, toy_folder, tmp_path, rng):

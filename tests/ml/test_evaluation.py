@@ -11,8 +11,8 @@ from songradar.ml.evaluation import (
     Score,
     as_record,
     calibration_error,
+    catalogue_scores,
     examples,
-    few_scores,
     reliability,
     scores,
     summaries,
@@ -166,7 +166,7 @@ class TestFewSongs:
         kept = replace(judge(query(source=""), answer(Match("b"))), among=Among.ONE)
         ten = replace(judge(query(), answer(Match("a"))), among=Among.TEN)
 
-        one, of_ten = few_scores([right, named, kept, ten, judge(query(), answer())])
+        one, of_ten = catalogue_scores([right, named, kept, ten, judge(query(), answer())])
 
         assert (one.among, one.n_queries, one.n_right_accepted) == ("one song", 1, 1)
         assert (one.n_absent, one.n_false_accepts) == (2, 1)

@@ -37,7 +37,7 @@ def test_two_catalogues_are_open_at_once_and_know_nothing_of_each_other(database
 
         assert identify(one, music["Amber"]).matches[0].title == "Amber"
         assert identify(other, music["Birch"]).matches[0].title == "Birch"
-        assert not identify(other, music["Amber"]).matched
+        assert [match.title for match in identify(other, music["Amber"]).matches] == ["Birch"]
 
 
 def test_temporary_catalogue_is_made_in_any_thread_without_touching_the_environment(toy_folder, music):
