@@ -18,7 +18,7 @@ COMMANDS = {
     "demo": ("demo", "A first look, nothing needed."),
     "ingest": ("ingest", "Add songs to the catalogue."),
     "search": ("search", "Name the song that a recording is a piece of."),
-    "songs": ("songs", "List, show and remove songs."),
+    "songs": ("songs", "List, show, edit and remove songs."),
     "searches": ("searches", "Look after the searches that are kept."),
     "encoders": ("encoders", "Add, choose, export and remove encoders."),
     "train": ("train", "Train an encoder on a folder of music."),

@@ -11,7 +11,6 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from songradar.db.errors import SongRefused, SongUnknown
 
@@ -37,10 +36,16 @@ _UNENCODED = """
      ORDER BY s.id
 """
 
-_RELOCATE = """
+# What was set by hand stays; the file's tags say the rest.
+_NAMES = ", ".join(
+    f"{column} = CASE WHEN '{column}' = ANY (edited) THEN {column} ELSE %({column})s::{type_} END"
+    for column, type_ in {"title": "text", "artist": "text", "album": "text", "isrc": "text", "mbid": "uuid"}.items()
+)
+
+_RELOCATE = f"""
     UPDATE songradar.songs
-       SET title = %(title)s, artist = %(artist)s, album = %(album)s, source = %(source)s, host = %(host)s,
-           size_bytes = %(size_bytes)s, modified_at = %(modified_at)s, tags = %(tags)s
+       SET {_NAMES},
+           source = %(source)s, host = %(host)s, size_bytes = %(size_bytes)s, modified_at = %(modified_at)s
      WHERE sha256 = %(sha256)s
 """
 
@@ -55,17 +60,17 @@ _KNOWN = """
 
 _INSERT = """
     INSERT INTO songradar.songs
-           (title, artist, album, collection, duration_s, source, host, sha256, size_bytes, modified_at, tags)
+           (title, artist, album, collection, duration_s, source, host, sha256, size_bytes, modified_at, isrc, mbid)
     VALUES (%(title)s, %(artist)s, %(album)s, %(collection)s, %(duration_s)s, %(source)s, %(host)s, %(sha256)s,
-            %(size_bytes)s, %(modified_at)s, %(tags)s)
+            %(size_bytes)s, %(modified_at)s, %(isrc)s, %(mbid)s)
         ON CONFLICT DO NOTHING
     RETURNING id
 """
 
-_REPLACE = """
+_REPLACE = f"""
     UPDATE songradar.songs
-       SET title = %(title)s, artist = %(artist)s, album = %(album)s, duration_s = %(duration_s)s,
-           sha256 = %(sha256)s, size_bytes = %(size_bytes)s, modified_at = %(modified_at)s, tags = %(tags)s
+       SET {_NAMES},
+           duration_s = %(duration_s)s, sha256 = %(sha256)s, size_bytes = %(size_bytes)s, modified_at = %(modified_at)s
      WHERE id = %(id)s
 """
 
@@ -105,13 +110,10 @@ class NewSong(KnownFile):
     title: str
     artist: str | None
     album: str | None
-    tags: Mapping[str, str]
+    isrc: str | None = None
+    mbid: str | None = None
     duration_s: float | None = None
     collection: str | None = None
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        return vars(self) | {"tags": Jsonb(dict(self.tags))}
 
 
 class Change(StrEnum):
@@ -156,7 +158,7 @@ def count_unencoded(connection: psycopg.Connection, encoder_id: int) -> int:
 def relocate(connection: psycopg.Connection, song: NewSong) -> None:
     """Let the song with these bytes be known by `song`'s path, time stamp and tags. Raises SongRefused."""
     with _refusals():
-        connection.execute(_RELOCATE, song.parameters)
+        connection.execute(_RELOCATE, vars(song))
 
 
 def add_song(
@@ -226,21 +228,21 @@ def _again_after_deadlock(act: Callable[[], _Result]) -> _Result:
 
 def _claim(connection: psycopg.Connection, song: NewSong) -> tuple[int, Change]:
     """The number of the song's row, new or known, locked until the transaction ends."""
-    known = connection.execute(_KNOWN, song.parameters).fetchall()
+    known = connection.execute(_KNOWN, vars(song)).fetchall()
     for song_id, sha256 in known:
         if sha256 == song.sha256:
             return song_id, Change.ADDED
     if known:
         song_id = known[-1][0]
-        connection.execute(_REPLACE, song.parameters | {"id": song_id})
+        connection.execute(_REPLACE, vars(song) | {"id": song_id})
         connection.execute("DELETE FROM songradar.fragments WHERE song_id = %s", [song_id])
         connection.execute("DELETE FROM songradar.encodings WHERE song_id = %s", [song_id])
         return song_id, Change.REPLACED
-    added = connection.execute(_INSERT, song.parameters).fetchone()
+    added = connection.execute(_INSERT, vars(song)).fetchone()
     if added is not None:
         return added[0], Change.ADDED
     # Another process has just committed the same bytes.
-    known = connection.execute(_KNOWN, song.parameters).fetchall()
+    known = connection.execute(_KNOWN, vars(song)).fetchall()
     return next(song_id for song_id, sha256 in known if sha256 == song.sha256), Change.ADDED
 
 
