@@ -19,6 +19,8 @@ COMMANDS = {
     "ingest": ("ingest", "Add songs to the catalogue."),
     "search": ("search", "Name the song that a recording is a piece of."),
     "songs": ("songs", "List, show, edit and remove songs."),
+    "export": ("transfer", "Write songs with their fragments to a file."),
+    "import": ("transfer", "Add the songs of such a file."),
     "searches": ("searches", "Look after the searches that are kept."),
     "encoders": ("encoders", "Add, choose, export and remove encoders."),
     "train": ("train", "Train an encoder on a folder of music."),

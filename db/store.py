@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import psycopg
@@ -74,7 +74,7 @@ _REPLACE = f"""
      WHERE id = %(id)s
 """
 
-_COPY = "COPY songradar.fragments (encoder_id, song_id, position, embedding) FROM STDIN (FORMAT binary)"
+COPY = "COPY songradar.fragments (encoder_id, song_id, position, embedding) FROM STDIN (FORMAT binary)"
 
 _ROW = np.dtype(
     [
@@ -87,7 +87,7 @@ _ROW = np.dtype(
 )
 """A row of COPY's binary format up to the embedding. Each field follows its length in bytes; a halfvec has a header."""
 
-_COPY_HEADER, _COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
+COPY_HEADER, COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
 
 _Result = TypeVar("_Result")
 
@@ -157,7 +157,7 @@ def count_unencoded(connection: psycopg.Connection, encoder_id: int) -> int:
 
 def relocate(connection: psycopg.Connection, song: NewSong) -> None:
     """Let the song with these bytes be known by `song`'s path, time stamp and tags. Raises SongRefused."""
-    with _refusals():
+    with refusals():
         connection.execute(_RELOCATE, vars(song))
 
 
@@ -186,11 +186,11 @@ def add_song(
             )
             if not claimed.rowcount:
                 return Change.PRESENT
-            with connection.cursor().copy(_COPY) as copy:
-                copy.write(_copy_rows(encoder_id, song_id, positions, embeddings))
+            with connection.cursor().copy(COPY) as copy:
+                copy.write(COPY_HEADER + copy_rows(encoder_id, song_id, positions, embeddings) + COPY_END)
         return change
 
-    with _refusals():
+    with refusals():
         return _again_after_deadlock(store)
 
 
@@ -205,7 +205,7 @@ def remove_songs(connection: psycopg.Connection, song_ids: Sequence[int]) -> Non
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """Raise SongRefused for values that PostgreSQL rejects; let errors that concern all songs pass."""
     try:
         yield
@@ -246,15 +246,22 @@ def _claim(connection: psycopg.Connection, song: NewSong) -> tuple[int, Change]:
     return next(song_id for song_id, sha256 in known if sha256 == song.sha256), Change.ADDED
 
 
-def _copy_rows(encoder_id: int, song_id: int, positions: NDArray[np.int32], embeddings: NDArray[np.float32]) -> bytes:
-    """A song's fragments as COPY takes them in its binary format, all made at once.
+def copy_rows(
+    encoder_id: int,
+    song_ids: int | NDArray[np.int32],
+    positions: NDArray[np.int32],
+    embeddings: NDArray[np.floating[Any]],
+) -> bytes:
+    """Fragments of one song, or of `song_ids` (F,), as COPY takes them in its binary format between header and end.
+
+    `positions` (F,), `embeddings` (F, 64). All are made at once.
 
     https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
     """
     n, dim = embeddings.shape
     rows = np.zeros(n, np.dtype([*((name, _ROW[name]) for name in _ROW.names or ()), ("embedding", ">f2", dim)]))
     rows["n_fields"] = 4
-    for name, values in (("encoder_id", encoder_id), ("song_id", song_id), ("position", positions)):
+    for name, values in (("encoder_id", encoder_id), ("song_id", song_ids), ("position", positions)):
         rows[f"n_{name}"], rows[name] = 4, values
     rows["n_embedding"], rows["dim"], rows["embedding"] = 4 + 2 * dim, dim, embeddings
-    return _COPY_HEADER + rows.tobytes() + _COPY_END
+    return rows.tobytes()
