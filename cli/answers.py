@@ -11,6 +11,12 @@ from songradar.identify import Answer, Match
 WORTH_A_LINE = 0.05
 """Other candidates are shown only if their confidence is above this."""
 
+MATCH_FIELDS = (
+    "rank", "song_id", "title", "artist", "album", "isrc", "mbid", "tags", "source", "offset_s", "score", "coverage",
+    "confidence", "same_recording",
+)  # fmt: skip
+"""What JSON tells of a match."""
+
 
 def print_answer_json(answer: Answer) -> None:
     print_json(
@@ -28,9 +34,8 @@ def print_answer_json(answer: Answer) -> None:
 
 
 def match_record(match: Match) -> dict[str, Any]:
-    record = {
-        key: value for key, value in asdict(match).items() if key not in ("lead", "peak", "n_fragments", "accepted")
-    }
+    known = asdict(match)
+    record = {key: known[key] for key in MATCH_FIELDS}
     digits = {"offset_s": 3, "confidence": 6, "score": 4, "coverage": 4}
     return {key: round(value, digits[key]) if key in digits else value for key, value in record.items()}
 

@@ -1,8 +1,9 @@
 """songradar songs: what is in the catalogue."""
 
 import csv
+import json
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -12,6 +13,8 @@ from songradar.cli.output import clock, counted, named, note, print_json, print_
 from songradar.db import songs as stored
 from songradar.db import store
 from songradar.db.songs import SORTS, StoredSong
+from songradar.edit import change, read_table
+from songradar.edit import edit as edit_songs
 from songradar.ingest import missing_songs
 
 COLUMNS = ("song", "title", "artist", "album", "length")
@@ -19,7 +22,7 @@ COLUMNS = ("song", "title", "artist", "album", "length")
 
 @click.group()
 def songs() -> None:
-    """List, show and remove songs."""
+    """List, show, edit and remove songs."""
 
 
 @songs.command("list")
@@ -28,7 +31,7 @@ def songs() -> None:
 @JSON
 @click.option("--csv", "as_csv", is_flag=True, help="As comma-separated values with a line of names.")
 def list_songs(text: str | None, sort: str, as_json: bool, as_csv: bool) -> None:
-    """List the songs, or those with TEXT in title, artist, album or path.
+    """List the songs, or those with TEXT in title, artist, album, path or ISRC.
 
     \b
     songradar songs list
@@ -43,7 +46,7 @@ def list_songs(text: str | None, sort: str, as_json: bool, as_csv: bool) -> None
     elif as_csv:
         writer = csv.DictWriter(sys.stdout, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(record(song) for song in found)
+        writer.writerows(record(song) | {"tags": tags_as_text(song)} for song in found)
     else:
         rows = [(song.id, song.title, song.artist, song.album, clock(song.duration_s)) for song in found]
         print_table(COLUMNS, rows, fit=True)
@@ -62,14 +65,70 @@ def show(song_id: int, as_json: bool) -> None:
         song = stored.song(catalogue.engine, song_id)
         usage = stored.usage(catalogue.engine, song_id)
     last = usage.last_found_at.isoformat(timespec="seconds") if usage.last_found_at else None
-    facts = record(song) | {"fragments": usage.fragments, "times_found": usage.times_found, "last_found_at": last}
+    facts = record(song) | {"edited": song.edited, "fragments": usage.fragments}
+    facts |= {"times_found": usage.times_found, "last_found_at": last}
     if as_json:
         print_json(facts)
         return
+    facts["tags"] = ", ".join(f"{name}={value}" for name, value in song.tags.items()) or None
+    facts["edited"] = ", ".join(song.edited) or None
     facts["fragments"] = ", ".join(f"{n} by {name}" for name, n in usage.fragments.items()) or "none"
     for key, value in facts.items():
         if value is not None:
             click.echo(f"{key:<15}{shown(str(value))}")
+
+
+@songs.command("edit")
+@click.argument("song_ids", metavar="[SONG]...", nargs=-1, type=int)
+@click.option("--title", metavar="TEXT", help="Title.")
+@click.option("--artist", metavar="TEXT", help="Artist.")
+@click.option("--album", metavar="TEXT", help="Album.")
+@click.option("--collection", metavar="TEXT", help="Part of the catalogue that it belongs to.")
+@click.option("--isrc", metavar="CODE", help="International Standard Recording Code, with or without hyphens.")
+@click.option("--mbid", metavar="UUID", help="Number or web address of the MusicBrainz recording.")
+@click.option("--tag", "tags", metavar="NAME=VALUE", multiple=True, help="An identifier of your own; may be repeated.")
+@click.option("--csv", "table", metavar="FILE", type=click.File(encoding="utf-8-sig"), help="A table of changes.")
+@JSON
+def edit(
+    song_ids: tuple[int, ...], tags: tuple[str, ...], table: TextIO | None, as_json: bool, **values: str | None
+) -> None:
+    """Correct what is known of songs: SONGs by number, or those in a table.
+
+    \b
+    songradar songs edit 12 --artist "Kevin MacLeod" --isrc US-UAN-11-00377
+    songradar songs edit 12 13 --collection jingles --tag upc=4006381333931
+    songradar songs list --csv > songs.csv
+    songradar songs edit --csv songs.csv
+
+    An empty text, as in --album "" or --tag upc=, removes. Of a table, the first line names the columns: song_id, and
+    what is to be changed. Either all changes are made or none. What is edited stays, whatever the tags of the file say
+    when it is ingested again.
+    """
+    given = {column: value for column, value in values.items() if value is not None}
+    if bool(song_ids) == bool(table) or bool(song_ids) != bool(given or tags):
+        raise click.UsageError("give songs by number and what to change, or a table with --csv and nothing else")
+    if table:
+        changes = list(read_table(table, shown(table.name)))
+    else:
+        named_tags = dict(name_and_value(tag) for tag in tags)
+        changes = [change(song_id, given, named_tags) for song_id in dict.fromkeys(song_ids)]
+    with Catalogue.open() as catalogue:
+        edited = edit_songs(catalogue, changes)
+    for song in edited:
+        print_json(record(song)) if as_json else click.echo(f"{song.id}: {named(song.title, song.artist)}")
+    note(f"{counted(len(edited), 'song')} edited, {len(changes) - len(edited)} as they were")
+
+
+def name_and_value(tag: str) -> tuple[str, str]:
+    """The two halves of an identifier.
+
+    >>> name_and_value("upc=4006381333931")
+    ('upc', '4006381333931')
+    """
+    name, separator, value = tag.partition("=")
+    if not separator:
+        raise click.UsageError(f"--tag {tag}: is not NAME=VALUE")
+    return name, value
 
 
 @songs.command("missing")
@@ -113,6 +172,11 @@ def remove(song_ids: tuple[int, ...], yes: bool) -> None:
         click.echo(f"{song.id}: removed {named(song.title, song.artist)}")
 
 
+def tags_as_text(song: StoredSong) -> str:
+    """The tags as a JSON object, empty where there are none, as `songs edit --csv` reads them."""
+    return json.dumps(song.tags, ensure_ascii=False) if song.tags else ""
+
+
 def record(song: StoredSong) -> dict[str, Any]:
     return {
         "song_id": song.id,
@@ -120,14 +184,17 @@ def record(song: StoredSong) -> dict[str, Any]:
         "artist": song.artist,
         "album": song.album,
         "collection": song.collection,
+        "isrc": song.isrc,
+        "mbid": song.mbid,
+        "tags": song.tags,
         "duration_s": round(song.duration_s, 3),
         "source": song.source,
         "sha256": song.sha256.hex(),
-        **song.tags,
         "added_at": song.added_at.isoformat(timespec="seconds"),
     }
 
 
 CSV_COLUMNS = (
-    "song_id", "title", "artist", "album", "collection", "duration_s", "source", "sha256", "mbid", "isrc", "added_at",
+    "song_id", "title", "artist", "album", "collection", "isrc", "mbid", "tags", "duration_s", "source", "sha256",
+    "added_at",
 )  # fmt: skip

@@ -68,26 +68,31 @@ def add_encoder(engine: Engine, new: NewEncoder) -> bool:
     two networks cannot be compared, so neither is overwritten.
     """
     with engine.begin() as connection:
-        # Songs come first, as add_partition_v1 explains. The lock of encoders is for two processes that start on an
-        # empty database and may both come here.
-        connection.execute(text("LOCK TABLE songradar.songs, songradar.encoders IN SHARE ROW EXCLUSIVE MODE"))
-        known = connection.execute(
-            select(EncoderRow.name, EncoderRow.sha256).where(
-                (EncoderRow.name == new.name) | (EncoderRow.sha256 == new.sha256)
-            )
-        ).all()
-        if (new.name, new.sha256) in [tuple(row) for row in known]:
-            facts = {"calibration": new.calibration, "metrics": new.metrics, "card": new.card} | _cohort(new)
-            connection.execute(update(EncoderRow).where(EncoderRow.name == new.name).values(**facts))
-            return False
-        if known:
-            what = "is another network" if known[0].name == new.name else f"is the same network as {new.name}"
-            raise EncoderMismatch(f"the encoder {known[0].name} in the database {what}")
-        first = not connection.scalar(select(func.count()).select_from(EncoderRow))
-        added = insert(EncoderRow).values(**vars(new) | _cohort(new), active=first).returning(EncoderRow.id)
-        encoder_id = connection.execute(added).scalar_one()
-        connection.execute(text("SELECT songradar.add_partition_v1(:id)"), {"id": encoder_id})
-        return True
+        return add_encoder_to(connection, new)
+
+
+def add_encoder_to(connection: Connection, new: NewEncoder) -> bool:
+    """The same, within a transaction of the caller."""
+    # Songs come first, as add_partition_v1 explains. The lock of encoders is for two processes that start on an
+    # empty database and may both come here.
+    connection.execute(text("LOCK TABLE songradar.songs, songradar.encoders IN SHARE ROW EXCLUSIVE MODE"))
+    known = connection.execute(
+        select(EncoderRow.name, EncoderRow.sha256).where(
+            (EncoderRow.name == new.name) | (EncoderRow.sha256 == new.sha256)
+        )
+    ).all()
+    if (new.name, new.sha256) in [tuple(row) for row in known]:
+        facts = {"calibration": new.calibration, "metrics": new.metrics, "card": new.card} | _cohort(new)
+        connection.execute(update(EncoderRow).where(EncoderRow.name == new.name).values(**facts))
+        return False
+    if known:
+        what = "is another network" if known[0].name == new.name else f"is the same network as {new.name}"
+        raise EncoderMismatch(f"the encoder {known[0].name} in the database {what}")
+    first = not connection.scalar(select(func.count()).select_from(EncoderRow))
+    added = insert(EncoderRow).values(**vars(new) | _cohort(new), active=first).returning(EncoderRow.id)
+    encoder_id = connection.execute(added).scalar_one()
+    connection.execute(text("SELECT songradar.add_partition_v1(:id)"), {"id": encoder_id})
+    return True
 
 
 class _Untyped(UserDefinedType[str]):

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL, TIMESTAMP, UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING_CONVENTION = {
@@ -47,6 +47,8 @@ class SongRow(Base):
         CheckConstraint("duration_s > 0", name="duration_s"),
         CheckConstraint("octet_length(sha256) = 32", name="sha256"),
         CheckConstraint("jsonb_typeof(tags) = 'object'", name="tags"),
+        CheckConstraint("isrc ~ '^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$'", name="isrc"),
+        CheckConstraint("edited <@ ARRAY['title', 'artist', 'album', 'isrc', 'mbid']", name="edited"),
         Index(None, "source", postgresql_using="hash"),  # paths are longer than what a B-tree takes
         {"comment": "One recording of the catalogue."},
     )
@@ -67,9 +69,14 @@ class SongRow(Base):
     )
     modified_at: Mapped[datetime] = mapped_column(comment="Modification time of the file when last ingested.")
     tags: Mapped[dict[str, Any]] = mapped_column(
-        server_default=text("'{}'"), comment="Further identifiers: mbid (MusicBrainz recording), isrc."
+        server_default=text("'{}'"), comment="Identifiers of your own, such as upc or a number in an archive."
     )
     added_at: Mapped[datetime] = mapped_column(server_default=text("now()"), comment="When the song came in.")
+    isrc: Mapped[str | None] = mapped_column(comment="International Standard Recording Code, without hyphens.")
+    mbid: Mapped[str | None] = mapped_column(UUID(as_uuid=False), comment="Number of the MusicBrainz recording.")
+    edited: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), server_default=text("'{}'"), comment="Columns set by hand, which the file's tags leave alone."
+    )
 
 
 class EncoderRow(Base):

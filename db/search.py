@@ -1,7 +1,7 @@
 """Identify a recording: one statement through `songradar.match_v1`. Needs psycopg alone, so that it starts quickly."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -26,8 +26,8 @@ _ARGUMENTS = """(%(encoder_id)s, %(query)s, %(offsets_s)s::real[], %(limit)s, %(
                %(songs)s::integer[], %(artist)s::text, %(collection)s::text)"""
 
 _MATCHES = f"""
-    SELECT m.rank, m.song_id, s.title, s.artist, s.source, m.offset_s, m.score, m.coverage,
-           m.lead, m.peak, m.n_fragments, m.confidence, m.accepted, m.same_recording
+    SELECT m.rank, m.song_id, s.title, s.artist, s.album, s.isrc, s.mbid::text, s.tags, s.source,
+           m.offset_s, m.score, m.coverage, m.lead, m.peak, m.n_fragments, m.confidence, m.accepted, m.same_recording
       FROM songradar.match_v1{_ARGUMENTS} AS m
       JOIN songradar.songs AS s ON s.id = m.song_id
      ORDER BY m.rank
@@ -125,7 +125,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Match:
-    """A song that the recording may be a piece of; `db/sql/match_v1/match_v1.sql` says what each field means."""
+    """A song that the recording may be a piece of, and its identifiers.
+
+    `db/sql/match_v1/match_v1.sql` says what the numbers mean.
+    """
 
     rank: int
     song_id: int
@@ -141,6 +144,10 @@ class Match:
     confidence: float
     accepted: bool
     same_recording: bool
+    album: str | None = None
+    isrc: str | None = None
+    mbid: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 def read_encoder(connection: psycopg.Connection, name: str | None = None) -> StoredEncoder:

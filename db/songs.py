@@ -1,11 +1,11 @@
 """The songs of a catalogue, for people: list, find, show."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, or_, select
+from sqlalchemy import Engine, Select, func, or_, select, update
 
 from songradar.db.errors import SongUnknown
 from songradar.db.models import EncoderRow, EncodingRow, MatchRow, SearchRow, SongRow
@@ -18,6 +18,23 @@ SORTS = {
     "added": (SongRow.added_at, SongRow.id),
 }
 """Orders of a list, by name."""
+
+
+BY_HAND = ("title", "artist", "album", "isrc", "mbid")
+"""The columns that ingestion reads from files; once edited, they are left alone."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of a song by hand: new `values` by column, None for none, and of its `tags`, by name.
+
+    Tags that are not named stay, unless these are `all_tags`.
+    """
+
+    song_id: int
+    values: Mapping[str, str | None] = field(default_factory=dict)
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    all_tags: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,8 +52,20 @@ class StoredSong:
     sha256: bytes
     size_bytes: int
     modified_at: datetime
-    tags: dict[str, Any]
+    isrc: str | None
+    mbid: str | None
+    tags: dict[str, str]
     added_at: datetime
+    edited: list[str]
+
+    def edited_by(self, change: Change) -> "StoredSong":
+        """The song as a change by hand makes it; what is as it was does not count as edited."""
+        kept = {} if change.all_tags else self.tags
+        tags = {name: value for name, value in (kept | dict(change.tags)).items() if value is not None}
+        values: dict[str, Any] = {**change.values, "tags": tags}
+        song = replace(self, **values)
+        new = {name for name in BY_HAND if getattr(song, name) != getattr(self, name)}
+        return replace(song, edited=sorted(new.union(self.edited)))
 
 
 @dataclass(frozen=True)
@@ -52,10 +81,10 @@ _COLUMNS = [getattr(SongRow, name) for name in StoredSong.__dataclass_fields__]
 
 
 def songs(engine: Engine, text: str | None = None, sort: str = "artist") -> list[StoredSong]:
-    """All songs, or those with `text` in title, artist, album or path; in one of the orders of SORTS."""
+    """All songs, or those with `text` in title, artist, album, path or ISRC; in one of the orders of SORTS."""
     statement = select(*_COLUMNS).order_by(*SORTS[sort])
     if text:
-        columns = (SongRow.title, SongRow.artist, SongRow.album, SongRow.source)
+        columns = (SongRow.title, SongRow.artist, SongRow.album, SongRow.source, SongRow.isrc)
         statement = statement.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))
     return _read(engine, statement)
 
@@ -71,6 +100,27 @@ def song(engine: Engine, song_id: int) -> StoredSong:
     if not found:
         raise SongUnknown(f"there is no song number {song_id}")
     return found[0]
+
+
+def edit_songs(engine: Engine, changes: Sequence[Change]) -> list[StoredSong]:
+    """Change songs by hand, all or none; returns those that are now other than they were, as they are now.
+
+    Raises SongUnknown.
+    """
+    by_id = {change.song_id: change for change in changes}
+    statement = select(*_COLUMNS).where(SongRow.id.in_(by_id)).order_by(SongRow.id).with_for_update()
+    edited = []
+    with engine.begin() as connection:
+        found = {row.id: StoredSong(*row) for row in connection.execute(statement)}
+        for number, change in by_id.items():
+            if number not in found:
+                raise SongUnknown(f"there is no song number {number}")
+            song = found[number].edited_by(change)
+            if song != found[number]:
+                values = {name: getattr(song, name) for name in (*BY_HAND, "collection", "tags", "edited")}
+                connection.execute(update(SongRow).where(SongRow.id == number).values(values))
+                edited.append(song)
+    return edited
 
 
 def usage(engine: Engine, song_id: int) -> Usage:

@@ -5,13 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from songradar.db.errors import SongRefused, SongUnknown
 
@@ -37,10 +36,16 @@ _UNENCODED = """
      ORDER BY s.id
 """
 
-_RELOCATE = """
+# What was set by hand stays; the file's tags say the rest.
+_NAMES = ", ".join(
+    f"{column} = CASE WHEN '{column}' = ANY (edited) THEN {column} ELSE %({column})s::{type_} END"
+    for column, type_ in {"title": "text", "artist": "text", "album": "text", "isrc": "text", "mbid": "uuid"}.items()
+)
+
+_RELOCATE = f"""
     UPDATE songradar.songs
-       SET title = %(title)s, artist = %(artist)s, album = %(album)s, source = %(source)s, host = %(host)s,
-           size_bytes = %(size_bytes)s, modified_at = %(modified_at)s, tags = %(tags)s
+       SET {_NAMES},
+           source = %(source)s, host = %(host)s, size_bytes = %(size_bytes)s, modified_at = %(modified_at)s
      WHERE sha256 = %(sha256)s
 """
 
@@ -55,21 +60,21 @@ _KNOWN = """
 
 _INSERT = """
     INSERT INTO songradar.songs
-           (title, artist, album, collection, duration_s, source, host, sha256, size_bytes, modified_at, tags)
+           (title, artist, album, collection, duration_s, source, host, sha256, size_bytes, modified_at, isrc, mbid)
     VALUES (%(title)s, %(artist)s, %(album)s, %(collection)s, %(duration_s)s, %(source)s, %(host)s, %(sha256)s,
-            %(size_bytes)s, %(modified_at)s, %(tags)s)
+            %(size_bytes)s, %(modified_at)s, %(isrc)s, %(mbid)s)
         ON CONFLICT DO NOTHING
     RETURNING id
 """
 
-_REPLACE = """
+_REPLACE = f"""
     UPDATE songradar.songs
-       SET title = %(title)s, artist = %(artist)s, album = %(album)s, duration_s = %(duration_s)s,
-           sha256 = %(sha256)s, size_bytes = %(size_bytes)s, modified_at = %(modified_at)s, tags = %(tags)s
+       SET {_NAMES},
+           duration_s = %(duration_s)s, sha256 = %(sha256)s, size_bytes = %(size_bytes)s, modified_at = %(modified_at)s
      WHERE id = %(id)s
 """
 
-_COPY = "COPY songradar.fragments (encoder_id, song_id, position, embedding) FROM STDIN (FORMAT binary)"
+COPY = "COPY songradar.fragments (encoder_id, song_id, position, embedding) FROM STDIN (FORMAT binary)"
 
 _ROW = np.dtype(
     [
@@ -82,7 +87,7 @@ _ROW = np.dtype(
 )
 """A row of COPY's binary format up to the embedding. Each field follows its length in bytes; a halfvec has a header."""
 
-_COPY_HEADER, _COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
+COPY_HEADER, COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
 
 _Result = TypeVar("_Result")
 
@@ -105,13 +110,10 @@ class NewSong(KnownFile):
     title: str
     artist: str | None
     album: str | None
-    tags: Mapping[str, str]
+    isrc: str | None = None
+    mbid: str | None = None
     duration_s: float | None = None
     collection: str | None = None
-
-    @property
-    def parameters(self) -> dict[str, object]:
-        return vars(self) | {"tags": Jsonb(dict(self.tags))}
 
 
 class Change(StrEnum):
@@ -155,8 +157,8 @@ def count_unencoded(connection: psycopg.Connection, encoder_id: int) -> int:
 
 def relocate(connection: psycopg.Connection, song: NewSong) -> None:
     """Let the song with these bytes be known by `song`'s path, time stamp and tags. Raises SongRefused."""
-    with _refusals():
-        connection.execute(_RELOCATE, song.parameters)
+    with refusals():
+        connection.execute(_RELOCATE, vars(song))
 
 
 def add_song(
@@ -184,11 +186,11 @@ def add_song(
             )
             if not claimed.rowcount:
                 return Change.PRESENT
-            with connection.cursor().copy(_COPY) as copy:
-                copy.write(_copy_rows(encoder_id, song_id, positions, embeddings))
+            with connection.cursor().copy(COPY) as copy:
+                copy.write(COPY_HEADER + copy_rows(encoder_id, song_id, positions, embeddings) + COPY_END)
         return change
 
-    with _refusals():
+    with refusals():
         return _again_after_deadlock(store)
 
 
@@ -203,7 +205,7 @@ def remove_songs(connection: psycopg.Connection, song_ids: Sequence[int]) -> Non
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """Raise SongRefused for values that PostgreSQL rejects; let errors that concern all songs pass."""
     try:
         yield
@@ -226,33 +228,40 @@ def _again_after_deadlock(act: Callable[[], _Result]) -> _Result:
 
 def _claim(connection: psycopg.Connection, song: NewSong) -> tuple[int, Change]:
     """The number of the song's row, new or known, locked until the transaction ends."""
-    known = connection.execute(_KNOWN, song.parameters).fetchall()
+    known = connection.execute(_KNOWN, vars(song)).fetchall()
     for song_id, sha256 in known:
         if sha256 == song.sha256:
             return song_id, Change.ADDED
     if known:
         song_id = known[-1][0]
-        connection.execute(_REPLACE, song.parameters | {"id": song_id})
+        connection.execute(_REPLACE, vars(song) | {"id": song_id})
         connection.execute("DELETE FROM songradar.fragments WHERE song_id = %s", [song_id])
         connection.execute("DELETE FROM songradar.encodings WHERE song_id = %s", [song_id])
         return song_id, Change.REPLACED
-    added = connection.execute(_INSERT, song.parameters).fetchone()
+    added = connection.execute(_INSERT, vars(song)).fetchone()
     if added is not None:
         return added[0], Change.ADDED
     # Another process has just committed the same bytes.
-    known = connection.execute(_KNOWN, song.parameters).fetchall()
+    known = connection.execute(_KNOWN, vars(song)).fetchall()
     return next(song_id for song_id, sha256 in known if sha256 == song.sha256), Change.ADDED
 
 
-def _copy_rows(encoder_id: int, song_id: int, positions: NDArray[np.int32], embeddings: NDArray[np.float32]) -> bytes:
-    """A song's fragments as COPY takes them in its binary format, all made at once.
+def copy_rows(
+    encoder_id: int,
+    song_ids: int | NDArray[np.int32],
+    positions: NDArray[np.int32],
+    embeddings: NDArray[np.floating[Any]],
+) -> bytes:
+    """Fragments of one song, or of `song_ids` (F,), as COPY takes them in its binary format between header and end.
+
+    `positions` (F,), `embeddings` (F, 64). All are made at once.
 
     https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
     """
     n, dim = embeddings.shape
     rows = np.zeros(n, np.dtype([*((name, _ROW[name]) for name in _ROW.names or ()), ("embedding", ">f2", dim)]))
     rows["n_fields"] = 4
-    for name, values in (("encoder_id", encoder_id), ("song_id", song_id), ("position", positions)):
+    for name, values in (("encoder_id", encoder_id), ("song_id", song_ids), ("position", positions)):
         rows[f"n_{name}"], rows[name] = 4, values
     rows["n_embedding"], rows["dim"], rows["embedding"] = 4 + 2 * dim, dim, embeddings
-    return _COPY_HEADER + rows.tobytes() + _COPY_END
+    return rows.tobytes()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +26,21 @@ MBID = (
 LONGEST = 1000
 """Characters kept of a title or name: it stands in every answer."""
 
+_ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
+_MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 _TRACK_NUMBER = re.compile(r"^(\d{1,3}|[A-Da-d]\d{1,2})(\s*[.)_-]\s*|\s+-\s+|\s+(?=\S))(?=.*\D|\d{4}$)")
 
 
 @dataclass(frozen=True)
 class Tags:
-    """What a person would call a song. `ids` holds `mbid` (MusicBrainz recording) and `isrc` when the file has them."""
+    """What a person would call a song, and its identifiers: ISRC, and `mbid`, the MusicBrainz recording."""
 
     title: str
     artist: str | None = None
     album: str | None = None
-    ids: dict[str, str] = field(default_factory=dict)
+    isrc: str | None = None
+    mbid: str | None = None
 
 
 def read_tags(path: Path) -> Tags:
@@ -51,20 +55,49 @@ def read_tags(path: Path) -> Tags:
         found = {}
     named = tags_from_name(path)
     title = _first(found, TITLE)
-    ids = {"mbid": _first(found, MBID), "isrc": _first(found, ISRC)}
     return Tags(
         title=title or named.title,
         artist=_first(found, ARTIST) or (None if title else named.artist),
         album=_first(found, ALBUM),
-        ids={key: value for key, value in ids.items() if value},
+        isrc=isrc_of(_first(found, ISRC) or ""),
+        mbid=mbid_of(_first(found, MBID) or ""),
     )
+
+
+def isrc_of(text: str) -> str | None:
+    """The first ISRC in `text`, as databases write it: twelve characters; None where there is none.
+
+    ISO 3901: two letters for the country, three characters for the registrant, two digits for the year, five more.
+
+    >>> isrc_of("de-a73-18-00123"), isrc_of("DEA731800123 / USRC17607839"), isrc_of("none")
+    ('DEA731800123', 'DEA731800123', None)
+    """
+    return next((word for word in _words(text.upper().replace("-", "")) if _ISRC.fullmatch(word)), None)
+
+
+def mbid_of(text: str) -> str | None:
+    """The first UUID in `text`, in small letters, as MusicBrainz numbers its recordings; None where there is none.
+
+    >>> mbid_of("https://musicbrainz.org/recording/8F3471B5-7E6A-48DA-86A9-C1C07A0F47AE")
+    '8f3471b5-7e6a-48da-86a9-c1c07a0f47ae'
+    """
+    return next((word for word in _words(text.lower()) if _MBID.fullmatch(word)), None)
+
+
+def _words(text: str) -> list[str]:
+    """What stands between spaces, slashes, commas and semicolons, by which taggers separate several values.
+
+    >>> _words("a/b; c")
+    ['a', 'b', 'c']
+    """
+    return re.split(r"[\s/,;]+", text)
 
 
 def tags_from_name(path: Path) -> Tags:
     """Read `Artist - Title` from a file's name; leading track numbers are dropped.
 
     >>> tags_from_name(Path("07. Kevin MacLeod - Vibe Ace.mp3"))
-    Tags(title='Vibe Ace', artist='Kevin MacLeod', album=None, ids={})
+    Tags(title='Vibe Ace', artist='Kevin MacLeod', album=None, isrc=None, mbid=None)
     >>> tags_from_name(Path("99_luftballons.mp3")).title
     'luftballons'
     """

@@ -267,7 +267,8 @@ class _Ingestion:
             title=tags.title,
             artist=tags.artist,
             album=tags.album,
-            tags=tags.ids,
+            isrc=tags.isrc,
+            mbid=tags.mbid,
             duration_s=duration_s,
             collection=self._options.collection,
         )

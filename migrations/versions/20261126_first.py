@@ -18,7 +18,7 @@ branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
 
-VIEWS = ("songs_v1", "encoders_v1", "fragments_v1", "matches_v1")
+VIEWS = ("encoders_v1", "fragments_v1", "matches_v1")
 TYPES = ("query_fragment_v1", "neighbour_v1", "place_v1", "alignment_v1", "evidence_v1", "match_row_v1")
 FUNCTIONS = (
     "chosen_songs_v1",

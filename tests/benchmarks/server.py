@@ -61,7 +61,7 @@ def load(connection: psycopg.Connection, encoder_id: int, number: int, embedding
     now = datetime(2026, 1, 1, tzinfo=UTC)
     row = NewSong(
         source=title, host="benchmark", size_bytes=1, modified_at=now, sha256=digest, title=title, artist=None,
-        album=None, tags={}, duration_s=float(len(embeddings)),
+        album=None, duration_s=float(len(embeddings)),
     )  # fmt: skip
     add_song(connection, row, encoder_id, np.arange(len(embeddings), dtype=np.int32), embeddings)
 

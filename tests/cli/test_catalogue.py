@@ -159,7 +159,7 @@ def test_songs_come_as_csv_in_the_order_asked_for(filled, run):
     lines = run("songs", "list", "--sort", "added", "--csv").stdout.splitlines()
     titles = [row["title"] for row in csv.DictReader(lines)]
 
-    assert lines[0] == "song_id,title,artist,album,collection,duration_s,source,sha256,mbid,isrc,added_at"
+    assert lines[0] == "song_id,title,artist,album,collection,isrc,mbid,tags,duration_s,source,sha256,added_at"
     assert sorted(titles) == ["Amber", "Birch", "Cedar"]
 
 

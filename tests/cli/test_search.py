@@ -79,7 +79,8 @@ def test_json_has_the_documented_fields(catalogue, run, clip):
 
     assert list(answer) == ["query", "duration_s", "encoder", "matched", "matches", "timings_ms"]
     assert list(best) == [
-        "rank", "song_id", "title", "artist", "source", "offset_s", "score", "coverage", "confidence", "same_recording"
+        "rank", "song_id", "title", "artist", "album", "isrc", "mbid", "tags", "source", "offset_s", "score",
+        "coverage", "confidence", "same_recording",
     ]  # fmt: skip
     assert (answer["query"], answer["duration_s"], answer["encoder"], answer["matched"]) == (
         str(clip),

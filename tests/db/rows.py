@@ -27,7 +27,6 @@ def song_row(title: str, source: str | None = None, content: str | None = None, 
         sha256=hashlib.sha256((content or title).encode()).digest(),
         size_bytes=1000,
         modified_at=datetime(2026, 1, 1, tzinfo=UTC),
-        tags={},
     )
 
 

@@ -292,5 +292,5 @@ def test_match_does_not_depend_on_the_search_path(forest, database, rng):
 def test_every_field_of_a_match_is_a_column_of_the_function_or_of_the_song():
     assert {field.name for field in dataclasses.fields(search.Match)} == {
         "rank", "song_id", "title", "artist", "source", "offset_s", "score", "coverage", "lead", "peak", "n_fragments",
-        "confidence", "accepted", "same_recording",
+        "confidence", "accepted", "same_recording", "album", "isrc", "mbid", "tags",
     }  # fmt: skip

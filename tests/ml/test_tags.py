@@ -13,7 +13,7 @@ from tests import synth
 
 MBID = "2f5ba1b5-4e5c-4f0a-8f43-5dd3f4b2e1aa"
 ISRC = "DEA731800123"
-ALL = Tags("Vibe Ace", "Kevin MacLeod", "Jazz Sampler", {"mbid": MBID, "isrc": ISRC})
+ALL = Tags("Vibe Ace", "Kevin MacLeod", "Jazz Sampler", ISRC, MBID)
 QUIET = np.full(48_000, 0.1, np.float32)
 
 

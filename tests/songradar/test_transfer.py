@@ -1,0 +1,445 @@
+"""Songs travel in a file, whole or not at all, and a file that somebody has tampered with changes nothing."""
+
+import hashlib
+import json
+import zipfile
+
+import numpy as np
+import psycopg
+import pytest
+
+from songradar import Catalogue, SearchOptions, encoders
+from songradar.archive import FRAGMENTS, MANIFEST, SONGS, ArchiveUnusable
+from songradar.db import schema, sharing
+from songradar.db.errors import CatalogueEmpty, EncoderMismatch, NotAllowed, SongUnknown
+from songradar.db.exchange import ROW
+from songradar.db.store import COPY_HEADER
+from songradar.identify import identify
+from songradar.ingest import IngestOptions, ingest
+from songradar.transfer import ExportOptions, export_songs, import_songs
+from tests import reach, synth
+from tests.toy_encoder import write_toy_encoder
+
+MBID = "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae"
+OFFSET = len(COPY_HEADER)
+
+
+@pytest.fixture
+def source(database, run, music):
+    """A catalogue of three songs; one of them has all that a song can have."""
+    with Catalogue.open(database) as catalogue:
+        list(ingest(catalogue, music["Amber"].parent, IngestOptions(workers=1, collection="wood")))
+        run("songs", "edit", 2, "--isrc", "DEA731800123", "--mbid", MBID, "--album", "Leaves", "--tag", "upc=400")
+        yield catalogue
+
+
+@pytest.fixture
+def file(source, tmp_path):
+    """All its songs."""
+    export_songs(source, tmp_path / "songs.songradar")
+    return tmp_path / "songs.songradar"
+
+
+@pytest.fixture
+def target(server, monkeypatch, source):
+    """Another catalogue, without an encoder."""
+    server.execute("CREATE DATABASE target TEMPLATE template1")
+    monkeypatch.setenv("DATABASE_URL", server.url("target"))
+    schema.upgrade(reach.server())
+    with Catalogue.open(server.url("target")) as catalogue:
+        yield catalogue
+    server.execute("DROP DATABASE target WITH (FORCE)")
+
+
+def ask(catalogue, statement: str) -> list[tuple]:
+    with catalogue.connection() as connection:
+        return connection.execute(statement).fetchall()
+
+
+def songs_of(catalogue) -> list[tuple]:
+    return ask(
+        catalogue,
+        "SELECT title, artist, album, collection, isrc, mbid::text, tags, edited, duration_s, source, host, sha256,"
+        " size_bytes, modified_at FROM songradar.songs ORDER BY title",
+    )
+
+
+def fragments_of(catalogue) -> list[tuple]:
+    return ask(
+        catalogue,
+        "SELECT s.title, f.position, f.embedding::text FROM songradar.fragments AS f"
+        " JOIN songradar.songs AS s ON s.id = f.song_id ORDER BY 1, 2",
+    )
+
+
+def members(file) -> dict[str, bytes]:
+    with zipfile.ZipFile(file) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def rewritten(file, compression=zipfile.ZIP_STORED, manifest=None, **changes):
+    """The file with other members, called by their names without dots and folders, and a manifest that fits."""
+    held = members(file)
+    for name in list(held):
+        key = name.rpartition("/")[2].partition(".")[0]
+        if key in changes:
+            held[name] = changes[key]
+    held = {name: content for name, content in held.items() if content is not None}
+    stated = json.loads(held.pop(MANIFEST))
+    stated["members"] = {n: {"bytes": len(c), "sha256": hashlib.sha256(c).hexdigest()} for n, c in held.items()}
+    other = file.with_name("other.songradar")
+    with zipfile.ZipFile(other, "w", compression) as archive:
+        for name, content in (held | {MANIFEST: json.dumps(stated | (manifest or {})).encode()}).items():
+            archive.writestr(name, content, zipfile.ZIP_STORED if name == SONGS else None)
+    return other
+
+
+def rows_of(file) -> np.ndarray:
+    return np.frombuffer(members(file)[FRAGMENTS][OFFSET:-2], ROW).copy()
+
+
+def with_rows(file, rows: np.ndarray):
+    content = members(file)[FRAGMENTS]
+    return rewritten(file, fragments=content[:OFFSET] + rows.astype(ROW).tobytes() + content[-2:])
+
+
+def test_imported_catalogue_is_equal_and_answers_the_same(source, target, file, music):
+    done = import_songs(target, file)
+    options = SearchOptions(exact=True)
+    before, after = (identify(catalogue, music["Birch"], options).matches for catalogue in (source, target))
+    strip = lambda match: {key: value for key, value in vars(match).items() if key != "song_id"}
+
+    assert (done.added, done.present, done.fragments, done.encoder_is_new) == (3, 0, 69, True)
+    assert songs_of(target) == songs_of(source)
+    assert fragments_of(target) == fragments_of(source)
+    assert list(map(strip, after)) == list(map(strip, before))
+    assert identify(target, music["Birch"]).matched
+
+
+def test_importing_again_changes_nothing(target, file):
+    import_songs(target, file)
+    before = songs_of(target), fragments_of(target)
+    again = import_songs(target, file, collection="elsewhere")
+
+    assert (again.added, again.present, again.fragments, again.encoder_is_new) == (0, 3, 0, False)
+    assert (songs_of(target), fragments_of(target)) == before
+
+
+def test_song_that_was_only_named_gets_its_fragments(target, file):
+    import_songs(target, file)
+    before = fragments_of(target)
+    with target.connection() as connection:
+        connection.execute("DELETE FROM songradar.fragments WHERE song_id = 1")
+        connection.execute("DELETE FROM songradar.encodings WHERE song_id = 1")
+    done = import_songs(target, file)
+
+    assert (done.added, done.present, done.fragments) == (1, 2, 23)
+    assert fragments_of(target) == before
+
+
+def test_file_is_a_zip_that_everybody_can_read(file):
+    held = members(file)
+    manifest = json.loads(held[MANIFEST])
+    lines = [json.loads(line) for line in held[SONGS].splitlines()]
+
+    assert {name for name in held if not name.startswith("encoder/")} == {SONGS, FRAGMENTS, MANIFEST}
+    assert {"encoder/encoder.onnx", "encoder/spec.json"} <= set(held)
+    assert (manifest["songs"], manifest["fragments"], manifest["encoder"]) == (3, 69, "toy")
+    assert [line["title"] for line in lines] == ["Amber", "Birch", "Cedar"]
+    assert lines[1]["tags"] == {"upc": "400"}
+
+
+def test_fragments_are_what_copy_of_postgresql_reads(file, source):
+    with source.connection() as connection, connection.transaction():
+        connection.execute(
+            "CREATE TEMP TABLE came ON COMMIT DROP AS"
+            " SELECT song_id AS number, position, embedding FROM songradar.fragments WITH NO DATA"
+        )
+        with connection.cursor().copy("COPY came FROM STDIN (FORMAT binary)") as copy:
+            copy.write(members(file)[FRAGMENTS])
+        assert connection.execute("SELECT count(*) FROM came").fetchone() == (69,)
+
+
+def test_choice_of_songs_is_exported(source, tmp_path, target):
+    with source.connection() as connection:
+        connection.execute("UPDATE songradar.songs SET artist = 'Moss' WHERE title = 'Cedar'")
+    exported = export_songs(source, tmp_path / "some", ExportOptions(artist="the trees", collection="wood"))
+    with pytest.raises(SongUnknown, match="no song by Nobody"):
+        export_songs(source, tmp_path / "none", ExportOptions(artist="Nobody"))
+    import_songs(target, tmp_path / "some", collection="label")
+
+    assert exported.manifest.songs == 2
+    assert not (tmp_path / "none").exists()
+    assert [(song[0], song[3]) for song in songs_of(target)] == [("Amber", "label"), ("Birch", "label")]
+
+
+def test_songs_that_the_encoder_has_not_encoded_are_left_out_and_counted(source, tmp_path):
+    with source.connection() as connection:
+        connection.execute("DELETE FROM songradar.encodings WHERE song_id = 1")
+
+    assert export_songs(source, tmp_path / "two").left_out == 1
+
+
+def test_without_paths_a_file_tells_names_alone(source, target, tmp_path, music):
+    export_songs(source, tmp_path / "names", ExportOptions(paths=False))
+    import_songs(target, tmp_path / "names")
+
+    assert {(song[9], song[10]) for song in songs_of(target)} == {(path.name, "") for path in music.values()}
+    assert str(tmp_path).encode() not in members(tmp_path / "names")[SONGS]
+
+
+def test_without_its_network_a_file_is_for_catalogues_that_have_it(source, target, tmp_path, toy_folder):
+    export_songs(source, tmp_path / "bare", ExportOptions(network=False))
+    with pytest.raises(ArchiveUnusable, match="is encoded by toy, a network that is neither in the file nor in the"):
+        import_songs(target, tmp_path / "bare")
+    encoders.add(target, toy_folder, "mine")
+
+    assert import_songs(target, tmp_path / "bare").encoder == "mine"
+
+
+def test_other_network_of_the_same_name_is_refused(target, file, tmp_path):
+    encoders.add(target, write_toy_encoder(tmp_path / "toy", seed=1))
+
+    with pytest.raises(EncoderMismatch, match="the encoder toy in the database is another network"):
+        import_songs(target, file)
+    assert songs_of(target) == []
+
+
+def test_the_same_network_that_cuts_otherwise_is_refused(target, file):
+    spec = json.loads(members(file)[MANIFEST])["spec"]
+    import_songs(target, file)
+
+    with pytest.raises(EncoderMismatch, match=r"cut with hop_s 0\.25, and those here, by encoder toy, with 0\.5"):
+        import_songs(target, rewritten(file, manifest={"spec": spec | {"hop_s": 0.25}}))
+
+
+def test_new_encoder_becomes_active_only_where_there_is_none(target, file, tmp_path):
+    encoders.add(target, write_toy_encoder(tmp_path / "other", seed=1))
+    import_songs(target, file)
+
+    assert {e.name: (e.active, e.songs) for e in encoders.summaries(target)} == {"other": (True, 0), "toy": (False, 3)}
+
+
+def test_path_that_stands_for_other_bytes_is_left_out_and_named(target, file, music, rng, run):
+    import_songs(target, file)
+    synth.write_wav(music["Birch"], synth.melody(rng, 8.0))
+    list(ingest(target, music["Birch"]))
+    result = run("import", file)
+
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{file}: 0 added, 2 already there, 1 left out; 0 fragments by toy")
+    assert result.stderr == f"{music['Birch']}: left out, as song 2 is another version of this file\n"
+
+
+def test_existing_file_is_left_alone_and_a_failed_one_is_removed(source, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(ArchiveUnusable, match="is there already"):
+        export_songs(source, tmp_path / "mine")
+    with pytest.raises(ArchiveUnusable, match="cannot be written"):
+        export_songs(source, tmp_path / "nowhere" / "x")
+    with pytest.raises(CatalogueEmpty), Catalogue.temporary() as empty:
+        export_songs(empty, tmp_path / "empty")
+
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"mine", "music"}
+
+
+def test_writer_exports_and_imports_but_adds_no_encoder(server, target, file, tmp_path, toy_folder):
+    with server.role("clerk"):
+        with target.connection() as connection:
+            sharing.grant(connection, "clerk", write=True)
+        with Catalogue.open(target.server.url.replace("postgres@", "clerk@")) as mine:
+            with pytest.raises(NotAllowed, match="brings a new encoder, which the owner"):
+                import_songs(mine, file)
+            encoders.add(target, toy_folder)
+            added = import_songs(mine, file).added
+            exported = export_songs(mine, tmp_path / "again").manifest.songs
+        with target.connection() as connection:
+            sharing.revoke(connection, "clerk")
+
+    assert (added, exported) == (3, 3)
+
+
+def cut_off(file):
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    return file
+
+
+def flipped(file):
+    """One bit of a stored fragment."""
+    content = bytearray(file.read_bytes())
+    content[content.find(COPY_HEADER) + 500] ^= 1
+    file.write_bytes(content)
+    return file
+
+
+def no_archive(file):
+    file.write_bytes(b"la la la")
+    return file
+
+
+def other_archive(file):
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("../../etc/passwd", "root")
+    return file
+
+
+def stranger_inside(file):
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("../../etc/passwd", "root")
+    return file
+
+
+def newer(file):
+    return rewritten(file, manifest={"format_version": 2})
+
+
+def no_manifest_of_ours(file):
+    return rewritten(file, manifest={"songs": "3"})
+
+
+def packed(file):
+    return rewritten(file, zipfile.ZIP_DEFLATED)
+
+
+def no_songs(file):
+    return rewritten(file, songs=None)
+
+
+def nested(file):
+    return rewritten(file, songs=b"[" * 900_000 + b"\n")
+
+
+def endless_line(file):
+    return rewritten(file, songs=b" " * (1 << 21) + b"\n")
+
+
+def fewer_songs(file):
+    return rewritten(file, songs=b"".join(members(file)[SONGS].splitlines(keepends=True)[:2]))
+
+
+def more_songs(file):
+    lines = members(file)[SONGS].splitlines(keepends=True)
+    return rewritten(file, songs=b"".join([*lines, lines[0]]))
+
+
+def fewer_rows(file):
+    return with_rows(file, rows_of(file)[:-1])
+
+
+def more_rows(file):
+    rows = rows_of(file)
+    extra = rows[-1:].copy()
+    extra["position"] += 1
+    return with_rows(file, np.concatenate([rows, extra]))
+
+
+def other_network(file):
+    return rewritten(file, encoder=b"not a network")
+
+
+def huge_metrics(file):
+    return rewritten(file, metrics=b" " * (1 << 25))
+
+
+def song(**values):
+    """The first song is changed."""
+
+    def make(file):
+        first, *rest = members(file)[SONGS].splitlines()
+        line = json.dumps(json.loads(first) | values).encode()
+        return rewritten(file, songs=b"\n".join([line, *rest, b""]))
+
+    return make
+
+
+def row(field, value, index=3):
+    """A fragment is changed."""
+
+    def make(file):
+        rows = rows_of(file)
+        rows[field][index] = value
+        return with_rows(file, rows)
+
+    return make
+
+
+NO_SONG = "line 1 of songs.jsonl is no song ("
+HOSTILE = {
+    "cut off": (cut_off, "is no file that songradar export has written, or not all of one"),
+    "no archive": (no_archive, "is no file that songradar export has written, or not all of one"),
+    "other archive": (other_archive, "is no file that songradar export has written"),
+    "flipped": (flipped, "is damaged"),
+    "stranger": (stranger_inside, "does not hold what its manifest says"),
+    "newer": (newer, "is of format 2, which takes a newer songradar"),
+    "manifest": (no_manifest_of_ours, "has a manifest that songradar export has not written"),
+    "packed": (packed, "fragments.copy is not as its manifest says"),
+    "no songs": (no_songs, "does not hold what its manifest says"),
+    "nested": (nested, NO_SONG),
+    "endless": (endless_line, f"{NO_SONG}the line is too long"),
+    "no title": (song(title=""), "the database refuses it"),
+    "long title": (song(title="x" * 1001), f"{NO_SONG}title: "),
+    "surrogate": (song(title="\ud800"), NO_SONG),
+    "nul": (song(artist="a\0b"), f"{NO_SONG}artist: "),
+    "isrc": (song(isrc="nonsense"), "the database refuses it"),
+    "mbid": (song(mbid="nonsense"), "the database refuses it"),
+    "sha256": (song(sha256="00"), "the database refuses it"),
+    "time": (song(modified_at="now"), NO_SONG),
+    "nan": (song(duration_s=float("nan")), NO_SONG),
+    "short": (song(duration_s=2.0), "has fragments after the end of their song"),
+    "count": (song(n_fragments=22), "has other fragments than its songs say"),
+    "number": (song(number=2), f"{NO_SONG}number 2)"),
+    "tags": (song(tags={"upc": 4}), f"{NO_SONG}tags: "),
+    "edited": (song(edited=["id"]), f"{NO_SONG}edited: "),
+    "fewer songs": (fewer_songs, "has 2 of the 3 songs that its manifest says"),
+    "more songs": (more_songs, "has more than the 3 songs that its manifest says"),
+    "dimensions": (row("dim", 63), "has rows that are no fragments of 64 dimensions"),
+    "song 99": (row("number", 99), "has fragments that are not in the order of songs and positions"),
+    "song -1": (row("number", -1), "has fragments that are not in the order of songs and positions"),
+    "twice": (row("position", 2), "has fragments that are not in the order of songs and positions"),
+    "far": (row("position", 2**31 - 1, 22), "has fragments after the end of their song"),
+    "zeros": (row("embedding", 0), "has embeddings that are not of length 1"),
+    "no numbers": (row("embedding", np.nan), "has embeddings that are not of length 1"),
+    "large": (row("embedding", 6e4), "has embeddings that are not of length 1"),
+    "fewer rows": (fewer_rows, "has less than the 69 fragments that its manifest says"),
+    "more rows": (more_rows, "has other fragments than its songs say"),
+    "network": (other_network, "holds no encoder that can be used"),
+    "metrics": (huge_metrics, "metrics.json is not as its manifest says"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_bad_file_is_one_sentence_and_nothing_is_half_done(what, target, file, run):
+    make, sentence = HOSTILE[what]
+    result = run("import", make(file))
+    with psycopg.connect(target.server.url) as connection:
+        counts = [
+            connection.execute(f"SELECT count(*) FROM songradar.{table}").fetchone()[0]
+            for table in ("songs", "encoders", "fragments", "encodings")
+        ]
+
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert counts == [0, 0, 0, 0]
+
+
+def test_missing_file_is_one_sentence(database, run, tmp_path):
+    result = run("import", tmp_path / "none")
+
+    assert (result.exit_code, result.stderr) == (2, f"songradar: {tmp_path}/none: does not exist\n")
+
+
+def test_commands_tell_what_they_did(source, target, run, tmp_path, monkeypatch, database):
+    monkeypatch.setenv("DATABASE_URL", database)
+    exported = run("export", tmp_path / "songs", "--collection", "wood", "--json")
+    monkeypatch.setenv("DATABASE_URL", target.server.url)
+    imported = run("import", tmp_path / "songs", "--json")
+
+    assert json.loads(exported.stdout) | {"bytes": 0} == {
+        "file": str(tmp_path / "songs"), "songs": 3, "fragments": 69, "encoder": "toy", "left_out": 0, "bytes": 0
+    }  # fmt: skip
+    assert json.loads(imported.stdout) == {
+        "encoder": "toy", "encoder_is_new": True, "added": 3, "present": 0, "fragments": 69, "conflicts": {}
+    }  # fmt: skip
