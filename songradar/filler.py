@@ -62,6 +62,5 @@ def store_made(
         sha256=hashlib.sha256(f"{encoder.name}/{name}".encode()).digest(),
         size_bytes=0,
         modified_at=datetime.now(UTC),
-        tags={},
     )
     add_song(connection, song, encoder.id, positions, embeddings)
