@@ -21,8 +21,10 @@ STEP_S = 0.05
 NEAR_S = 1.0
 """Seconds by which the named place in a song may differ from the true one."""
 
-LEAST_SHARE = 0.5
-"""A playing is found if it is rightly named for this share of its time; one that is named is false below this share."""
+FOUND, FALSE = 0.5, 0.1
+"""A playing is found if it is rightly named for the first share of its time. One that is named is false if less than
+the second share of it is right.
+"""
 
 SOME_S = 1.0
 """A wrong name that lasts as long as this may turn out to be another song with the same sound."""
@@ -228,7 +230,7 @@ class _Naming:
         n_good, n_bad, n_alike = int(self.good.sum()), int(self.bad.sum()), int(self.alike.sum())
         if n_alike > n_good + n_bad:
             return None
-        return Judged(self.heard.confidence or 0.0, n_good > 0 and n_good >= LEAST_SHARE * (n_good + n_bad))
+        return Judged(self.heard.confidence or 0.0, n_good > 0 and n_good >= FALSE * (n_good + n_bad))
 
 
 def _same_sound(
@@ -250,7 +252,7 @@ def _found(truth: Truth, named: Sequence[_Naming], at_s: NDArray[np.float64]) ->
     parts = [one for one in named if truth in one.of and one.of[truth].any()]
     rightly = _any([one.of[truth] for one in parts], at_s) & _between(at_s, truth.start_s, truth.end_s)
     n_steps = int(_between(at_s, truth.start_s, truth.end_s).sum())
-    if not parts or rightly.sum() < LEAST_SHARE * n_steps:
+    if not parts or rightly.sum() < FOUND * n_steps:
         return Found(truth.kind)
     start_s, end_s = min(one.heard.start_s for one in parts), max(one.heard.end_s for one in parts)
     return Found(

@@ -121,6 +121,13 @@ def test_playing_is_found_if_half_of_it_is_named():
     assert (half.found_of(Kind.SONG), less.found_of(Kind.SONG)) == ((1, 1), (0, 1))
 
 
+def test_playing_with_wrong_edges_is_no_false_one():
+    late, elsewhere = (grade(MIX, [named("a", start_s, 130.0, start_s)], 300.0) for start_s in (90.0, 99.0))
+
+    assert (late.n_false, elsewhere.n_false) == (0, 1)
+    assert (late.judged[0].is_right, elsewhere.judged[0].is_right) == (True, False)
+
+
 def test_jingles_are_counted_apart():
     truths = (plays("a", 0.0, 50.0), plays("j", 50.0, 55.0, kind=Kind.JINGLE))
     found = grade(truths, [named("a", 0.0, 55.0)], 60.0)
