@@ -1,5 +1,6 @@
 """Mixes: what is planned is what sounds."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -180,6 +181,19 @@ def test_song_that_is_too_short_is_not_played_but_may_be_a_jingle(tmp_path, rng)
 def test_mix_needs_a_song(parts):
     with pytest.raises(ValueError, match="no song to mix"):
         plan(RADIO, parts[-1:], [0])
+
+
+def test_memory_does_not_grow_with_the_mix(parts, around):
+    def peak(minutes):
+        mix = plan(replace(RADIO, minutes=minutes), parts, [9])
+        tracemalloc.start()
+        for _ in sound(mix, around):
+            pass
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(8.0) < 1.5 * peak(2.0)
 
 
 def test_mix_is_written_block_by_block(parts, around, tmp_path):
