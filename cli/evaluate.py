@@ -6,9 +6,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
-from songradar import encoders
-from songradar.catalogue import Catalogue
+from songradar.cli.main import LazyGroup
+from songradar.cli.material import (
+    ABSENT,
+    DISTRACTORS,
+    ENCODERS,
+    MUSIC,
+    NOISE,
+    ONLY,
+    RESPONSES,
+    SEED,
+    choose_encoder,
+    names_in,
+)
 from songradar.cli.options import PATH, WORKERS
 from songradar.cli.output import percent, print_table
 from songradar.cli.watching import Watching
@@ -17,7 +29,9 @@ from songradar.evaluate import evaluate as run_evaluation
 from songradar.ml.conditions import CONDITIONS
 from songradar.ml.evaluation import Score, Summary, as_record, catalogue_scores, scores, summaries, wilson_interval
 from songradar.ml.outcomes import Outcome
-from songradar.ml.package import SHIPPED, EncoderPackage, read_included, read_package
+from songradar.ml.package import SHIPPED
+
+COMMANDS = {"scan": ("evaluate_scan", "Measure how well long recordings are named.")}
 
 
 class Seconds(click.ParamType[tuple[float, ...]]):
@@ -37,39 +51,25 @@ class Seconds(click.ParamType[tuple[float, ...]]):
         return lengths
 
 
-@click.command()
-@click.option("--music", metavar="DIR", required=True, multiple=True, type=PATH, help="Songs; may be repeated.")
-@click.option(
-    "--distractors", metavar="DIR", multiple=True, type=PATH, help="More songs for the catalogue, never asked for."
-)
+@click.group(cls=LazyGroup, table=COMMANDS, invoke_without_command=True)
+@MUSIC
+@DISTRACTORS
 @click.option(
     "--filler", metavar="N", type=click.IntRange(0), default=0, help="As many songs more, mixtures of distractors."
 )
-@click.option("--noise", metavar="DIR", multiple=True, type=PATH, help="Recordings of noise [pink noise is made].")
-@click.option(
-    "--ir", metavar="DIR", multiple=True, type=PATH, help="Impulse responses; without, nothing is played in rooms."
-)
-@click.option(
-    "--encoder",
-    "names",
-    metavar="NAME|DIR",
-    multiple=True,
-    help="Encoder of your catalogue, one in the package, or a folder of one; may be repeated [the shipped one].",
-)
+@NOISE
+@RESPONSES
+@ENCODERS
 @click.option("--seconds", type=Seconds(), default="1,2,3,5,10", show_default=True, help="Lengths of the queries.")
 @click.option("--per-condition", type=click.IntRange(1), default=100, show_default=True, help="Queries of each length.")
-@click.option(
-    "--absent",
-    type=click.FloatRange(0, 0.9),
-    default=0.2,
-    show_default=True,
-    help="Share of songs not in the catalogue.",
-)
-@click.option("--only", metavar="FILE", type=PATH, help="Use only files named in FILE, one name a line.")
-@click.option("--seed", default=0, show_default=True, help="Seed of all that is drawn.")
+@ABSENT
+@ONLY
+@SEED
 @click.option("--out", metavar="DIR", type=PATH, help="Write evaluation.json and plots there.")
 @WORKERS
+@click.pass_context
 def evaluate(
+    ctx: click.Context,
     music: tuple[Path, ...],
     distractors: tuple[Path, ...],
     filler: int,
@@ -93,11 +93,15 @@ def evaluate(
     songradar evaluate --music ~/Music --noise ~/noise --ir ~/responses
     songradar evaluate --music ~/Music --encoder siamese --encoder runs/mine --seconds 5,10
     """
+    if ctx.invoked_subcommand is not None:
+        refuse_options(ctx)
+        return
+    if not music:
+        raise click.MissingParameter(ctx=ctx, param_hint="'--music'", param_type="option")
     if out is not None:
         from songradar.ml import plots  # needs matplotlib; if it is missing, fail before the work and not after it
-    keep = frozenset(only.read_text("utf-8").splitlines()) if only else None
     options = EvaluationOptions(
-        music, distractors, filler, noise, ir, keep, seconds, per_condition, absent, workers, seed
+        music, distractors, filler, noise, ir, names_in(only), seconds, per_condition, absent, workers, seed
     )
     with Watching() as watching:
         evaluation = run_evaluation([choose_encoder(name) for name in names or (SHIPPED,)], options, watching)
@@ -114,15 +118,14 @@ def evaluate(
         click.echo(f"\n{out}: evaluation.json, roc.png and reliability.png written")
 
 
-def choose_encoder(name: str) -> EncoderPackage:
-    """An encoder by folder, by its name in the package, or in the user's catalogue."""
-    if Path(name).is_dir():
-        return read_package(Path(name))
-    included = read_included(name)
-    if included is not None:
-        return included
-    with Catalogue.open() as catalogue:
-        return encoders.read(catalogue, name)
+def refuse_options(ctx: click.Context) -> None:
+    """What stands before the name of a subcommand would be ignored. Raises click.UsageError."""
+    given = [
+        param.opts[0] for param in ctx.command.params
+        if ctx.get_parameter_source(str(param.name)) == ParameterSource.COMMANDLINE
+    ]  # fmt: skip
+    if given:
+        raise click.UsageError(f"{', '.join(given)}: options of {ctx.invoked_subcommand} stand after it", ctx)
 
 
 def print_hits(outcomes: Sequence[Outcome]) -> None:

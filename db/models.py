@@ -237,6 +237,66 @@ class MatchRow(Base):
     )
 
 
+class ScanRow(Base):
+    __tablename__ = "scans"
+    __table_args__ = (
+        CheckConstraint("octet_length(sha256) = 32", name="sha256"),
+        {"comment": "A long recording in which playings were looked for."},
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, Identity(always=True), primary_key=True, comment="Number of the scan."
+    )
+    recording: Mapped[str] = mapped_column(comment="Path of the recording, or what it is called.")
+    sha256: Mapped[bytes | None] = mapped_column(LargeBinary, comment="SHA-256 of the file; NULL for a stream.")
+    began_at: Mapped[datetime | None] = mapped_column(
+        index=True, comment="When the recording began, by the wall clock, if that is known."
+    )
+    encoder_id: Mapped[int | None] = mapped_column(
+        ForeignKey(EncoderRow.id, ondelete="SET NULL"), index=True, comment="Encoder used; NULL once that was removed."
+    )
+    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), comment="What was asked for.")
+    scanned_at: Mapped[datetime] = mapped_column(server_default=text("now()"), comment="When it was begun.")
+    scanned_s: Mapped[float] = mapped_column(
+        server_default=text("0"), comment="Up to where in the recording all playings are there."
+    )
+    duration_s: Mapped[float | None] = mapped_column(
+        comment="Length of the recording in seconds; NULL until the scan has ended."
+    )
+    finished_at: Mapped[datetime | None] = mapped_column(
+        comment="When the scan came to the end; NULL if it has not."
+    )
+
+
+class PlayRow(Base):
+    __tablename__ = "plays"
+    __table_args__ = (
+        CheckConstraint("end_s >= start_s", name="times"),
+        CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
+        CheckConstraint("coverage BETWEEN 0 AND 1", name="coverage"),
+        {"comment": "A song, or what is unknown, from one time of a recording to another."},
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, Identity(always=True), primary_key=True, comment="Number of the playing."
+    )
+    scan_id: Mapped[int] = mapped_column(ForeignKey(ScanRow.id, ondelete="CASCADE"), index=True, comment="The scan.")
+    start_s: Mapped[float] = mapped_column(comment="Where in the recording it begins, in seconds.")
+    end_s: Mapped[float] = mapped_column(comment="Where in the recording it ends.")
+    song_id: Mapped[int | None] = mapped_column(
+        ForeignKey(SongRow.id, ondelete="SET NULL"), index=True,
+        comment="The song; NULL if it is unknown, or was removed since.",
+    )  # fmt: skip
+    title: Mapped[str | None] = mapped_column(comment="The song's title at the time; NULL if it is unknown.")
+    artist: Mapped[str | None] = mapped_column(comment="The song's artist at the time.")
+    song_start_s: Mapped[float | None] = mapped_column(comment="Where in the song it begins, in seconds.")
+    song_end_s: Mapped[float | None] = mapped_column(comment="Where in the song it ends.")
+    speed: Mapped[float | None] = mapped_column(comment="1.02 where the song is played 2 % faster.")
+    confidence: Mapped[float | None] = mapped_column(comment="Probability that this is the song.")
+    coverage: Mapped[float | None] = mapped_column(comment="Share of its fragments that are heard as the song.")
+    n_fragments: Mapped[int] = mapped_column(comment="Fragments of the recording in it.")
+
+
 class SettingsRow(Base):
     __tablename__ = "settings"
     __table_args__ = (

@@ -14,7 +14,8 @@ _READ = """
 """
 _WRITE = """
     GRANT INSERT, UPDATE, DELETE ON songradar.songs, songradar.fragments, songradar.encodings TO {role};
-    GRANT INSERT, UPDATE, DELETE ON songradar.searches, songradar.matches TO {role};
+    GRANT INSERT, UPDATE, DELETE ON songradar.searches, songradar.matches, songradar.scans, songradar.plays
+        TO {role};
 """
 _REVOKE = """
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA songradar REVOKE ALL ON FUNCTIONS FROM {role};

@@ -4,7 +4,7 @@ import math
 import re
 import stat
 import wave as wav
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
@@ -91,6 +91,14 @@ def read_audio(path: Path, sample_rate_hz: int, n_samples: int | None = None) ->
     return np.concatenate(blocks)[:n_samples]
 
 
+def declared_duration_s(path: Path) -> float | None:
+    """Seconds that the file says it lasts; None where it says nothing. Raises AudioReadError."""
+    with _open(path) as container:
+        if not container.streams.audio:
+            raise AudioReadError(path, "has no audio stream")
+        return _declared_duration_s(path, container)
+
+
 def excerpt(wave: NDArray[_Sample], start: int, size: int) -> NDArray[_Sample]:
     """Cut `size` samples from `wave` (T,), beginning at `start`. Samples before or after the wave are zeros."""
     piece = np.zeros(size, wave.dtype)
@@ -109,11 +117,17 @@ def resample(wave: Wave, from_hz: int, to_hz: int) -> Wave:
 
 def write_wav(wave: Wave, sample_rate_hz: int, path: Path) -> None:
     """Write (T,) float32 as 16-bit mono; what exceeds full scale is clipped."""
+    write_wav_blocks([wave], sample_rate_hz, path)
+
+
+def write_wav_blocks(blocks: Iterable[Wave], sample_rate_hz: int, path: Path) -> None:
+    """The same for a wave that comes in blocks."""
     with wav.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(sample_rate_hz)
-        file.writeframes(np.round(np.clip(wave, -1, 1) * 32767).astype("<i2").tobytes())
+        for block in blocks:
+            file.writeframes(np.round(np.clip(block, -1, 1) * 32767).astype("<i2").tobytes())
 
 
 def frame_of(wave: Wave, sample_rate_hz: int) -> AudioFrame:

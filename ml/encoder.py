@@ -87,6 +87,17 @@ class Encoder:
         """
         return self._fingerprint(blocks, self.spec.query_hop_s, at_most=MAX_QUERY_FRAGMENTS)
 
+    def stream_query(self, blocks: Iterable[Wave], batch: int = BATCH_SIZE) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Fragments every `query_hop_s` of a recording of any length, as it comes: each one's number from 0, and (64,).
+
+        Silent ones are left out. `batch` fragments are waited for at a time.
+        """
+        cut = windows(iter(blocks), self.spec.fragment_samples, self.spec.samples(self.spec.query_hop_s))
+        audible = ((i, window) for i, window in enumerate(cut) if _is_audible(window, self.spec))
+        for some in iter(lambda: list(islice(audible, batch)), []):
+            numbers, fragments = zip(*some, strict=True)
+            yield from zip(numbers, self.embed(np.stack(fragments)), strict=True)
+
     def _fingerprint(self, blocks: Iterable[Wave], hop_s: float, at_most: int | None = None) -> Fingerprint:
         spec, counter = self.spec, _Counter(blocks)
         size = spec.fragment_samples

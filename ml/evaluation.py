@@ -211,7 +211,11 @@ def reliability(outcomes: Iterable[Outcome]) -> list[Bin]:
     if not answered:
         return []
     confidence, right, present = (np.array(column, float) for column in zip(*answered, strict=True))
-    weight = balanced(present.astype(bool))
+    return bins(confidence, right, balanced(present.astype(bool)))
+
+
+def bins(confidence: NDArray[np.float64], right: NDArray[np.float64], weight: NDArray[np.float64]) -> list[Bin]:
+    """Answers by tenths of confidence, lowest first, without empty ones."""
     number = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
     return [
         Bin(
@@ -229,7 +233,12 @@ def calibration_error(outcomes: Iterable[Outcome]) -> float:
     """Expected calibration error (Guo et al. 2017): how far confidences lie from the shares of right answers, a mean
     over the bins of `reliability`; 0 without answers.
     """
-    return sum((each.weight * abs(each.confidence - each.right) for each in reliability(outcomes)), start=0.0)
+    return mean_gap(reliability(outcomes))
+
+
+def mean_gap(found: Iterable[Bin]) -> float:
+    """How far the confidences of bins lie from their shares of right answers."""
+    return sum((each.weight * abs(each.confidence - each.right) for each in found), start=0.0)
 
 
 def balanced(present: NDArray[np.bool_]) -> NDArray[np.float64]:

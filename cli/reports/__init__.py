@@ -1,0 +1,1 @@
+"""What a scan found, as text: for people, programs, players and editors."""

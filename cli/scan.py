@@ -1,0 +1,173 @@
+"""songradar scan: what was played when in long recordings."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from songradar.catalogue import Catalogue
+from songradar.cli.options import PATH
+from songradar.cli.output import note, warn
+from songradar.cli.progress import progress
+from songradar.cli.reports.formats import FORMATS
+from songradar.cli.search import may_keep
+from songradar.events import Event, Note, Step
+from songradar.ml.errors import AudioError
+from songradar.ml.files import text_of
+from songradar.scan import ScanOptions
+from songradar.scan import scan as scan_recording
+from songradar.timeline import Playing
+
+
+class Place(click.ParamType[float]):
+    """A place in a recording: seconds, m:ss or h:mm:ss."""
+
+    name = "TIME"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            parts = [float(part) for part in value.split(":")]
+        except ValueError:
+            parts = []
+        if not 1 <= len(parts) <= 3 or not all(0 <= part < 1e7 for part in parts):
+            self.fail(f"{value!r} is no place such as 90, 1:30 or 1:02:03", param, ctx)
+        return sum(part * 60**power for power, part in enumerate(reversed(parts)))
+
+
+class Moment(click.ParamType[datetime]):
+    """A date and time of ISO 8601; without a zone, the computer's own."""
+
+    name = "TIME"
+
+    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return datetime.fromisoformat(value).astimezone()
+        except (ValueError, OverflowError, OSError):
+            self.fail(f"{value!r} is no time such as 2026-11-24T20:00", param, ctx)
+
+
+@click.command()
+@click.argument("recordings", metavar="RECORDING...", nargs=-1, required=True, type=PATH)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each playing.")
+@click.option("--csv", "as_csv", is_flag=True, help="The same as a table of comma-separated values.")
+@click.option("--format", "name", type=click.Choice(list(FORMATS)), help="How to write the report [table].")
+@click.option("-o", "--output", metavar="FILE", type=PATH, help="Write the report there.")
+@click.option("--min-played", metavar="SECONDS", type=click.FloatRange(min=0), default=0.0, help="Leave out shorter ones.")
+@click.option("--from", "from_s", type=Place(), default=0.0, help="Begin there: seconds, m:ss or h:mm:ss.")
+@click.option("--to", "to_s", type=Place(), help="End there.")
+@click.option("--began", type=Moment(), help="When the recording began, such as 2026-11-24T20:00; told by the clock then.")
+@click.option("--no-unknown", is_flag=True, help="Leave out what is unknown.")
+@click.option("--encoder", metavar="NAME", help="Search with this encoder instead of the active one.")
+@click.option("--artist", metavar="NAME", help="Look only among this artist's songs.")
+@click.option("--collection", metavar="NAME", help="Look only among the songs of this collection.")
+@click.option("--no-save", is_flag=True, help="Do not keep the scan in the database.")
+def scan(
+    recordings: tuple[Path, ...],
+    as_json: bool,
+    as_csv: bool,
+    name: str | None,
+    output: Path | None,
+    min_played: float,
+    from_s: float,
+    to_s: float | None,
+    began: datetime | None,
+    no_unknown: bool,
+    encoder: str | None,
+    artist: str | None,
+    collection: str | None,
+    no_save: bool,
+) -> None:
+    """Tell what was played when in each RECORDING: a mix, an evening, a day of radio.
+
+    \b
+    songradar scan mix.mp3
+    songradar scan --format tracklist mix.mp3
+    songradar scan --began 2026-11-24T20:00 --csv -o monday.csv monday.flac
+
+    A line for each playing, in order; songs that fade into each other overlap. It says where in the song one is, and how
+    much faster or slower it is played. What is found is kept in the database, from where a scan that was broken off goes
+    on when it is called again.
+
+    Exit code 0: something was named; 1: nothing; 2: some recording could not be heard to its end; 130: interrupted.
+    """
+    chosen = [how for how, asked in (("json", as_json), ("csv", as_csv), (name, name)) if asked]
+    if len(chosen) > 1:
+        raise click.UsageError("only one of --json, --csv and --format")
+    if to_s is not None and to_s <= from_s:
+        raise click.UsageError("--to must lie behind --from")
+    form = FORMATS[str(chosen[0]) if chosen else "table"]
+    if len(recordings) > 1 and not form.holds_many:
+        raise click.UsageError(f"a report as {chosen[0]} holds one recording")
+    n_named, n_failed = 0, 0
+    with Catalogue.open() as catalogue, written(output) as write:
+        options = ScanOptions(
+            encoder, artist, collection, min_played, from_s, to_s, began, keep=not no_save and may_keep(catalogue)
+        )
+        write(form.head(began))
+        for recording in recordings:
+            heard = Heard(catalogue, recording, options, no_unknown)
+            for text in form.tell(text_of(recording), heard, began):
+                write(text)
+            n_named, n_failed = n_named + heard.n_named, n_failed + heard.failed
+    sys.exit(2 if n_failed else 0 if n_named else 1)
+
+
+@dataclass
+class Heard:
+    """The playings of one recording as they are found; an error, which ends them, is told on stderr."""
+
+    catalogue: Catalogue
+    recording: Path
+    options: ScanOptions
+    no_unknown: bool
+    n_named: int = 0
+    failed: bool = False
+
+    def __iter__(self) -> Iterator[Playing]:
+        with progress("scanning") as advance:
+
+            def listen(event: Event) -> None:
+                if isinstance(event, Step):
+                    advance(60.0, self.recording.name, event.total or None)
+                elif isinstance(event, Note):
+                    note(event.text)
+
+            try:
+                for playing in scan_recording(self.catalogue, self.recording, self.options, listen):
+                    self.n_named += playing.song_id is not None
+                    if playing.song_id is not None or not self.no_unknown:
+                        yield playing
+            except AudioError as error:
+                self.failed = True
+                warn(str(error))
+            except KeyboardInterrupt:
+                if self.options.keep:
+                    note("interrupted: what was found stays, and the same command goes on from there")
+                raise
+
+
+@contextmanager
+def written(path: Path | None) -> Iterator[Callable[[str], object]]:
+    """Writes to stdout, or to a file that takes the place of an older one when all is there."""
+    if path is None:
+        yield lambda text: click.echo(text, nl=False)
+        return
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    file: TextIO
+    with beside.open("w", encoding="utf-8", newline="") as file:
+        try:
+            yield file.write
+        except BaseException:
+            beside.unlink()
+            raise
+    beside.replace(path)

@@ -1,0 +1,122 @@
+"""Long recordings: how fragments follow a song, and what is kept of scans and their playings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from pgvector import HalfVector
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+_FOLLOW = "SELECT songradar.follow_v1(%s, %s, %s, %s::double precision[])"
+
+_SONGS = "SELECT id, title, artist, source, duration_s, isrc, mbid::text FROM songradar.songs WHERE id = ANY (%s)"
+
+_BEGIN = """
+    INSERT INTO songradar.scans (recording, sha256, began_at, encoder_id, options)
+    VALUES (%s, %s, %s, %s, %s)
+    RETURNING id, recording, scanned_s
+"""
+
+_UNFINISHED = """
+    SELECT id, recording, scanned_s
+      FROM songradar.scans
+     WHERE finished_at IS NULL AND sha256 = %s AND encoder_id = %s AND options = %s
+       AND began_at IS NOT DISTINCT FROM %s::timestamptz
+     ORDER BY id DESC
+     LIMIT 1
+"""
+
+_KEEP = """
+    INSERT INTO songradar.plays (scan_id, start_s, end_s, song_id, title, artist, song_start_s, song_end_s, speed,
+                                 confidence, coverage, n_fragments)
+    SELECT %(scan_id)s, %(start_s)s, %(end_s)s, (SELECT s.id FROM songradar.songs AS s WHERE s.id = %(song_id)s),
+           %(title)s, %(artist)s, %(song_start_s)s, %(song_end_s)s, %(speed)s, %(confidence)s, %(coverage)s,
+           %(n_fragments)s
+"""
+
+
+@dataclass(frozen=True)
+class SongOfScan:
+    """What a report says of a song."""
+
+    id: int
+    title: str
+    artist: str | None
+    source: str
+    duration_s: float
+    isrc: str | None
+    mbid: str | None
+
+
+@dataclass(frozen=True)
+class StoredScan:
+    """A scan: its number, the recording, and up to where its playings are kept."""
+
+    id: int
+    recording: str
+    scanned_s: float
+
+
+def follow(
+    connection: psycopg.Connection,
+    encoder_id: int,
+    song_id: int,
+    embeddings: NDArray[np.float32],
+    song_s: NDArray[np.float64],
+) -> list[float]:
+    """Similarities (n,) of fragments (n, 64) to a song, each at a place (n,) of its own, in seconds."""
+    values = [encoder_id, song_id, [HalfVector(e) for e in embeddings], song_s.tolist()]
+    row = connection.execute(_FOLLOW, values).fetchone()
+    assert row is not None
+    return list(row[0] or [])
+
+
+def read_songs(connection: psycopg.Connection, numbers: Sequence[int]) -> dict[int, SongOfScan]:
+    """What is known of songs, by number; those removed meanwhile are missing."""
+    with connection.cursor(row_factory=class_row(SongOfScan)) as cursor:
+        return {song.id: song for song in cursor.execute(_SONGS, [list(numbers)])}
+
+
+def begin(
+    connection: psycopg.Connection,
+    recording: str,
+    sha256: bytes | None,
+    began_at: datetime | None,
+    encoder_id: int,
+    options: Mapping[str, Any],
+) -> StoredScan:
+    """Keep that a scan begins, or find the same one where it was broken off."""
+    with connection.transaction(), connection.cursor(row_factory=class_row(StoredScan)) as cursor:
+        found = None
+        if sha256 is not None:
+            found = cursor.execute(_UNFINISHED, [sha256, encoder_id, Jsonb(dict(options)), began_at]).fetchone()
+        if found is None:
+            values = [recording, sha256, began_at, encoder_id, Jsonb(dict(options))]
+            found = cursor.execute(_BEGIN, values).fetchone()
+    assert found is not None
+    return found
+
+
+def keep(connection: psycopg.Connection, scan_id: int, plays: Sequence[Mapping[str, Any]], scanned_s: float) -> None:
+    """Keep playings, and that those up to `scanned_s` are all there."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(_KEEP, [dict(play) | {"scan_id": scan_id} for play in plays])
+        cursor.execute("UPDATE songradar.scans SET scanned_s = %s WHERE id = %s", [scanned_s, scan_id])
+
+
+def finish(connection: psycopg.Connection, scan_id: int, duration_s: float) -> None:
+    """Keep that a scan has come to the recording's end."""
+    connection.execute(
+        "UPDATE songradar.scans SET finished_at = now(), duration_s = %s WHERE id = %s", [duration_s, scan_id]
+    )
+
+
+def plays_of(connection: psycopg.Connection, scan_id: int) -> list[dict[str, Any]]:
+    """The playings that are kept of a scan, in order."""
+    with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+        return cursor.execute("SELECT * FROM songradar.plays WHERE scan_id = %s ORDER BY start_s, id", [scan_id]).fetchall()
