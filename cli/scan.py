@@ -62,10 +62,14 @@ class Moment(click.ParamType[datetime]):
 @click.option("--csv", "as_csv", is_flag=True, help="The same as a table of comma-separated values.")
 @click.option("--format", "name", type=click.Choice(list(FORMATS)), help="How to write the report [table].")
 @click.option("-o", "--output", metavar="FILE", type=PATH, help="Write the report there.")
-@click.option("--min-played", metavar="SECONDS", type=click.FloatRange(min=0), default=0.0, help="Leave out shorter ones.")
+@click.option(
+    "--min-played", metavar="SECONDS", type=click.FloatRange(min=0), default=0.0, help="Leave out shorter ones."
+)
 @click.option("--from", "from_s", type=Place(), default=0.0, help="Begin there: seconds, m:ss or h:mm:ss.")
 @click.option("--to", "to_s", type=Place(), help="End there.")
-@click.option("--began", type=Moment(), help="When the recording began, such as 2026-11-24T20:00; told by the clock then.")
+@click.option(
+    "--began", type=Moment(), help="When the recording began, such as 2026-11-24T20:00; told by the clock then."
+)
 @click.option("--no-unknown", is_flag=True, help="Leave out what is unknown.")
 @click.option("--encoder", metavar="NAME", help="Search with this encoder instead of the active one.")
 @click.option("--artist", metavar="NAME", help="Look only among this artist's songs.")
@@ -94,9 +98,9 @@ def scan(
     songradar scan --format tracklist mix.mp3
     songradar scan --began 2026-11-24T20:00 --csv -o monday.csv monday.flac
 
-    A line for each playing, in order; songs that fade into each other overlap. It says where in the song one is, and how
-    much faster or slower it is played. What is found is kept in the database, from where a scan that was broken off goes
-    on when it is called again.
+    A line for each playing, in order; songs that fade into each other overlap. It says where in the song one is, and
+    how much faster or slower it is played. What is found is kept in the database, from where a scan that was broken
+    off goes on when it is called again.
 
     Exit code 0: something was named; 1: nothing; 2: some recording could not be heard to its end; 130: interrupted.
     """

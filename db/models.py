@@ -244,9 +244,7 @@ class ScanRow(Base):
         {"comment": "A long recording in which playings were looked for."},
     )
 
-    id: Mapped[int] = mapped_column(
-        BigInteger, Identity(always=True), primary_key=True, comment="Number of the scan."
-    )
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True, comment="Number of the scan.")
     recording: Mapped[str] = mapped_column(comment="Path of the recording, or what it is called.")
     sha256: Mapped[bytes | None] = mapped_column(LargeBinary, comment="SHA-256 of the file; NULL for a stream.")
     began_at: Mapped[datetime | None] = mapped_column(
@@ -263,9 +261,7 @@ class ScanRow(Base):
     duration_s: Mapped[float | None] = mapped_column(
         comment="Length of the recording in seconds; NULL until the scan has ended."
     )
-    finished_at: Mapped[datetime | None] = mapped_column(
-        comment="When the scan came to the end; NULL if it has not."
-    )
+    finished_at: Mapped[datetime | None] = mapped_column(comment="When the scan came to the end; NULL if it has not.")
 
 
 class PlayRow(Base):

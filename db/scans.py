@@ -119,4 +119,6 @@ def finish(connection: psycopg.Connection, scan_id: int, duration_s: float) -> N
 def plays_of(connection: psycopg.Connection, scan_id: int) -> list[dict[str, Any]]:
     """The playings that are kept of a scan, in order."""
     with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
-        return cursor.execute("SELECT * FROM songradar.plays WHERE scan_id = %s ORDER BY start_s, id", [scan_id]).fetchall()
+        return cursor.execute(
+            "SELECT * FROM songradar.plays WHERE scan_id = %s ORDER BY start_s, id", [scan_id]
+        ).fetchall()

@@ -87,7 +87,9 @@ class Encoder:
         """
         return self._fingerprint(blocks, self.spec.query_hop_s, at_most=MAX_QUERY_FRAGMENTS)
 
-    def stream_query(self, blocks: Iterable[Wave], batch: int = BATCH_SIZE) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    def stream_query(
+        self, blocks: Iterable[Wave], batch: int = BATCH_SIZE
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Fragments every `query_hop_s` of a recording of any length, as it comes: each one's number from 0, and (64,).
 
         Silent ones are left out. `batch` fragments are waited for at a time.

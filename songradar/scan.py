@@ -48,9 +48,9 @@ class ScanOptions:
     """How to scan.
 
     `encoder` [the active one] encodes the recording, of which `from_s` to `to_s` [all] are heard; only songs by
-    `artist` and in `collection` are named [all]; playings of less than `min_played_s` are left out. `began_at`, an aware
-    time, is when the recording began. With `keep`, the database keeps what is found, and a scan that was broken off goes
-    on from there.
+    `artist` and in `collection` are named [all]; playings of less than `min_played_s` are left out. `began_at`, an
+    aware time, is when the recording began. With `keep`, the database keeps what is found, and a scan that was broken
+    off goes on from there.
     """
 
     encoder: str | None = None
@@ -74,7 +74,8 @@ def scan(
 ) -> Iterator[Playing]:
     """The playings in a recording, in order of their starts, with what is unknown between them.
 
-    Raises AudioReadError, also after playings, where a recording breaks off; CatalogueEmpty, EncoderUnknown, SongUnknown.
+    Raises AudioReadError, also after playings, where a recording breaks off; CatalogueEmpty, EncoderUnknown,
+    SongUnknown.
     """
     encoder = catalogue.encoder(options.encoder)
     with catalogue.connection() as connection:
@@ -110,16 +111,12 @@ def scan(
                     scans.finish(connection, kept.id, start_s + scanner.heard_s)
 
 
-def _begun(
-    catalogue: Catalogue, recording: Path, encoder: LoadedEncoder, options: ScanOptions
-) -> StoredScan | None:
+def _begun(catalogue: Catalogue, recording: Path, encoder: LoadedEncoder, options: ScanOptions) -> StoredScan | None:
     if not options.keep:
         return None
     digest = sha256(recording)
     with catalogue.connection() as connection:
-        return scans.begin(
-            connection, text_of(recording), digest, options.began_at, encoder.id, options.kept
-        )
+        return scans.begin(connection, text_of(recording), digest, options.began_at, encoder.id, options.kept)
 
 
 def _keep(catalogue: Catalogue, kept: StoredScan, playings: Sequence[Playing], scanned_s: float) -> None:

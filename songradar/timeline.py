@@ -1,8 +1,8 @@
 """What was played when: answers about pieces of a long recording, joined into playings.
 
-A song that is played is a line: `song time = rate * recording time + shift`. Each answer of a search is a point, and the
-points of a playing lie on its line. Along a line, every fragment of the recording is compared with the song, which tells
-where the playing begins and ends, and whether another line explains the same sound better.
+A song that is played is a line: `song time = rate * recording time + shift`. Each answer of a search is a point, and
+the points of a playing lie on its line. Along a line, every fragment of the recording is compared with the song, which
+tells where the playing begins and ends, and whether another line explains the same sound better.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,18 +16,17 @@ Floats = NDArray[np.float64]
 MAX_RATE = 1.15
 """Songs are followed if they are played this much faster, or slower."""
 
-APART_S = 0.5
-"""How far a point may lie from a line to be one of its own; and further by SLOPE of the time to the line's last point."""
+APART_S, SLOPE = 0.5, 0.03
+"""How far a point may lie from a line to be on it; and further by SLOPE of the time to the line's nearest point."""
 
-SLOPE = 0.03
+TUNED_S, RATES = 15.0, np.linspace(0.9, 1.1, 21)
+"""A line of this length is compared with its song as if played at each of RATES."""
 
-HEARD = 9
-RATES = np.linspace(0.9, 1.1, 21)
-TUNED_S = 15.0
-"""A line of this length is compared with its song as if played at each of RATES; the best counts as HEARD slopes."""
+PRIOR, HEARD = 1, 9
+"""Slopes of 1 that count beside those between points, and slopes of the rate that was found by comparing."""
 
-NEAR_S, FAR_S, PRIOR = 4.0, 20.0, 1
-"""Slopes are taken between points FAR_S apart, or half of the line, but not less than NEAR_S; PRIOR slopes of 1 count, too."""
+NEAR_S, FAR_S = 4.0, 20.0
+"""Slopes are taken between points that are FAR_S apart, or half of the line, but not less than NEAR_S."""
 
 REACH_S = 15.0
 """How far beyond its points a line is looked along."""
@@ -270,7 +269,9 @@ def choose(lines: Sequence[Line], hop_s: float) -> list[Stretch]:
     return chosen
 
 
-def gaps(spans: Sequence[tuple[float, float]], start_s: float, end_s: float, at_least_s: float) -> Iterator[tuple[float, float]]:
+def gaps(
+    spans: Sequence[tuple[float, float]], start_s: float, end_s: float, at_least_s: float
+) -> Iterator[tuple[float, float]]:
     """The times between `start_s` and `end_s` that no span covers, if they are long enough."""
     at = start_s
     for begin, end in [*sorted(spans), (end_s, end_s)]:
@@ -284,7 +285,7 @@ Follow = Callable[[Line, int, int], Sequence[float]]
 
 
 def tune(line: Line, hop_s: float, oldest: int, follow: Follow) -> None:
-    """Find out how fast a line's song is played by trying RATES, and others near the best, as soon as it is long enough.
+    """Find out how fast a line's song is played by trying RATES, and others near the best, once it is long enough.
 
     Fragments are at hand from the number `oldest` on.
     """

@@ -49,7 +49,9 @@ def create_scans() -> None:
         sa.Column(
             "options", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False, comment="What was asked for."
         ),
-        sa.Column("scanned_at", TIMESTAMP, server_default=sa.text("now()"), nullable=False, comment="When it was begun."),
+        sa.Column(
+            "scanned_at", TIMESTAMP, server_default=sa.text("now()"), nullable=False, comment="When it was begun."
+        ),
         sa.Column(
             "scanned_s", SECONDS, server_default=sa.text("0"), nullable=False,
             comment="Up to where in the recording all playings are there.",
