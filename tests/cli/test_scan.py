@@ -1,0 +1,191 @@
+"""Long recordings on the command line: what was played when."""
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import psycopg
+import pytest
+
+from songradar.ml.audio import read_audio
+from songradar.ml.augmentation import change_speed
+from tests import synth
+from tests.reach import connect
+
+SECONDS = 40.0
+
+
+@pytest.fixture
+def songs(tmp_path, rng):
+    """Five songs of 40 s, and one that the catalogue will not hold."""
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    for name in ("Alder", "Beech", "Cedar", "Elm", "Fir"):
+        synth.write_wav(folder / f"The Trees - {name}.wav", synth.melody(rng, SECONDS))
+    synth.write_wav(tmp_path / "unknown.wav", synth.melody(rng, SECONDS))
+    return {path.stem.rpartition(" - ")[2]: read_audio(path, synth.RATE_HZ) for path in folder.iterdir()} | {
+        "unknown": read_audio(tmp_path / "unknown.wav", synth.RATE_HZ)
+    }
+
+
+@pytest.fixture
+def catalogue(database, run, songs, tmp_path):
+    """The songs, with a threshold that only a real match reaches."""
+    run("ingest", tmp_path / "songs")
+    with psycopg.connect(database) as connection:
+        calibration = {"fragments": [1], "intercept": [-8], "lead": [40], "peak": [0], "threshold": [0.5]}
+        connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(calibration)])
+    return database
+
+
+@pytest.fixture
+def mix(tmp_path, songs):
+    """Alder from 10 s on, a song that nobody knows, Beech 1 % faster, silence, all of Cedar, Alder once more."""
+    rate = synth.RATE_HZ
+    pieces = [
+        songs["Alder"][10 * rate :],
+        songs["unknown"],
+        change_speed(songs["Beech"], rate, 1.01),
+        np.zeros(20 * rate, np.float32),
+        songs["Cedar"],
+        songs["Alder"][: 20 * rate],
+    ]
+    return synth.write_wav(tmp_path / "mix.wav", np.concatenate(pieces))
+
+
+TITLES = ["Alder", None, "Beech", None, "Cedar", "Alder"]
+
+
+def scanned(run, *arguments):
+    return [json.loads(line) for line in run("scan", "--json", *arguments).stdout.splitlines()]
+
+
+def test_playings_come_in_order_with_their_places_and_speed(catalogue, run, mix):
+    found = scanned(run, mix)
+    alder, unknown, beech, silence, cedar, again = found
+
+    assert [playing["title"] for playing in found] == TITLES
+    assert (alder["start_s"], alder["song_start_s"]) == (0, pytest.approx(10, abs=0.3))
+    assert alder["end_s"] == pytest.approx(30, abs=1)
+    assert unknown["song_id"] is None
+    assert beech["start_s"] == pytest.approx(70, abs=1)
+    assert beech["speed"] == pytest.approx(1.01, abs=0.005)
+    assert silence["end_s"] == pytest.approx(cedar["start_s"])
+    assert cedar["song_end_s"] == pytest.approx(SECONDS, abs=1)
+    assert again["song_start_s"] == pytest.approx(0, abs=0.3)
+    assert all(one["start_s"] <= other["start_s"] for one, other in pairwise(found))
+
+
+def test_people_read_a_table_and_spreadsheets_a_file(catalogue, run, mix, tmp_path):
+    lines = run("scan", mix).stdout.splitlines()
+    result = run("scan", "--csv", "--no-unknown", "-o", tmp_path / "out.csv", mix)
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+
+    assert len(lines) == 7
+    assert "no match" in lines[2]
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert [row["title"] for row in rows] == ["Alder", "Beech", "Cedar", "Alder"]
+
+
+def test_part_of_a_recording_is_scanned_by_the_clock_on_the_wall(catalogue, run, mix):
+    found = scanned(run, "--from", "1:10", "--to", "100", "--began", "2026-11-24T20:00+01:00", mix)
+
+    assert [playing["title"] for playing in found] == ["Beech"]
+    assert found[0]["start_s"] == pytest.approx(70, abs=1)
+    began = datetime.fromisoformat("2026-11-24T20:00+01:00")
+    assert datetime.fromisoformat(found[0]["started_at"]) == began + timedelta(seconds=found[0]["start_s"])
+
+
+def test_only_the_songs_asked_for_are_named(catalogue, run, mix):
+    assert run("scan", "--artist", "Nobody", mix).exit_code == 2
+    assert run("scan", "--min-played", "3600", mix).exit_code == 1
+
+
+def test_scans_are_kept_for_sql(catalogue, run, mix):
+    run("scan", "--began", "2026-11-24T20:00Z", mix)
+    run("scan", "--no-save", mix)
+    with connect() as connection:
+        rows = connection.execute(
+            "SELECT title, started_at IS NOT NULL, played_s FROM songradar.plays_v1 ORDER BY start_s"
+        ).fetchall()
+        (n,) = connection.execute("SELECT count(*) FROM songradar.scans WHERE finished_at IS NOT NULL").fetchone()
+
+    assert [title for title, *_ in rows] == TITLES
+    assert all(has_clock for _, has_clock, _ in rows)
+    assert n == 1
+
+
+def test_scan_that_was_killed_goes_on_where_it_was(catalogue, run, songs, tmp_path, mix):
+    """As if it had been killed after its first minutes: what it kept is told again, and the rest is heard."""
+    whole = scanned(run, mix)
+    with connect() as connection:
+        connection.execute("UPDATE songradar.scans SET finished_at = NULL, scanned_s = %s", [whole[2]["start_s"]])
+        connection.execute("DELETE FROM songradar.plays WHERE start_s >= %s", [whole[2]["start_s"]])
+    result = run("scan", "--json", mix)
+    again = [json.loads(line) for line in result.stdout.splitlines()]
+
+    assert "goes on from" in result.stderr
+    assert [playing["title"] for playing in again] == TITLES
+    assert [p["start_s"] for p in again] == pytest.approx([p["start_s"] for p in whole], abs=0.7)
+    with connect() as connection:
+        assert connection.execute("SELECT count(*) FROM songradar.scans").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM songradar.plays").fetchone() == (len(whole),)
+
+
+def test_interrupted_scan_says_that_it_goes_on(catalogue, mix, tmp_path):
+    wave = read_audio(mix, synth.RATE_HZ)
+    long = synth.write_wav(tmp_path / "long.wav", np.tile(wave, 60))
+    process = subprocess.Popen([sys.executable, "-m", "songradar", "scan", long], stderr=subprocess.PIPE, text=True)
+    with connect() as connection:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if connection.execute("SELECT count(*) FROM songradar.plays").fetchone() != (0,):
+                break
+            time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "the same command goes on from there" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--json", "--csv"], "only one of --json, --csv and --format"),
+        (["--from", "90", "--to", "1:20"], "--to must lie behind --from"),
+        (["--from", "a:b"], "is no place such as 90, 1:30 or 1:02:03"),
+        (["--began", "yesterday"], "is no time such as 2026-11-24T20:00"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments, sentence, catalogue, run, mix):
+    result = run("scan", *arguments, mix)
+
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
+def test_recordings_that_are_none_are_named_and_a_report_that_was_there_stays(catalogue, run, mix, tmp_path):
+    (tmp_path / "empty.mp3").write_bytes(b"")
+    (tmp_path / "page.mp3").write_text("<html>not found</html>")
+    result = run("scan", tmp_path / "empty.mp3", tmp_path / "page.mp3", tmp_path / "none.mp3", mix)
+
+    assert result.exit_code == 2
+    assert "empty.mp3: is empty" in result.stderr
+    assert "page.mp3: is not audio that can be decoded" in result.stderr
+    assert "none.mp3: does not exist" in result.stderr
+    assert "Cedar" in result.stdout
+
+
+def test_empty_catalogue_says_how_to_fill_it(database, run, tmp_path):
+    result = run("scan", synth.write_wav(tmp_path / "a.wav", np.zeros(8000, np.float32)))
+
+    assert result.exit_code == 2
+    assert "the catalogue has no songs yet" in result.stderr
