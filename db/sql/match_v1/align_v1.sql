@@ -10,7 +10,8 @@
 -- ones is compared with the point between their embeddings (similarity_between_v1). Where stored fragments do not
 -- overlap there is nothing between them: the place is scored as it is, by the query fragments that line up.
 --
--- The similarities of the fragments at the best start come with it: rank_v1 looks at each of them.
+-- The similarities of the fragments at the best start come with it: rank_v1 looks at each of them. The coverage is the
+-- share of the fragments that were looked up, which in a first look are not all.
 CREATE FUNCTION songradar.align_v1(
     encoder integer,
     fragments songradar.query_fragment_v1[],
@@ -112,8 +113,11 @@ WITH timing AS MATERIALIZED (
      GROUP BY best.song_id
 )
 SELECT best.song_id, best.is_chosen, best.start_s, best.start_s - best.drift * timing.middle_s, best.score,
-       best.n_fragments, least(1, near.n::double precision / best.n_fragments), profile.similarities
+       best.n_fragments, least(1, near.n::double precision / least(best.n_fragments, looked_up.n)), profile.similarities
   FROM best
+ CROSS JOIN (SELECT count(DISTINCT n.number) AS n
+               FROM unnest(align_v1.neighbours) AS n
+              WHERE n.among_all) AS looked_up
  CROSS JOIN timing
  CROSS JOIN LATERAL (
        SELECT count(DISTINCT vote.number) AS n
