@@ -133,16 +133,21 @@ class EncoderRow(Base):
         Computed("(spec -> 'fragment_s')::double precision", persisted=True), comment="Length of a fragment in seconds."
     )
     probes: Mapped[int] = mapped_column(
-        server_default=text("12"),
-        comment="Lists of the index that a search looks into: more find more and take longer.",
+        server_default=text("24"),
+        comment="Lists of the index that a thorough look goes through: more find more and take longer. The first look"
+        " takes a quarter of these four.",
     )
     looked_at: Mapped[int] = mapped_column(
-        server_default=text("100"),
+        server_default=text("200"),
         comment="Fragments with the nearest codes whose embeddings are compared, for each fragment of a recording.",
     )
-    neighbours: Mapped[int] = mapped_column(server_default=text("20"), comment="Of these, the nearest that vote.")
+    neighbours: Mapped[int] = mapped_column(server_default=text("80"), comment="Of these, the nearest that vote.")
     candidates: Mapped[int] = mapped_column(
-        server_default=text("40"), comment="Places in songs that are scored in full; see vote_v1."
+        server_default=text("120"), comment="Places in songs that are scored in full; see vote_v1."
+    )
+    sure: Mapped[float | None] = mapped_column(
+        server_default=text("0.99"),
+        comment="Confidence from which on the first look's answer stands; NULL for a thorough look always.",
     )
     active: Mapped[bool] = mapped_column(
         server_default=text("false"), comment="Whether ingestion and search use it unless told otherwise."

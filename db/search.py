@@ -48,7 +48,7 @@ _CHOSEN = "SELECT songradar.chosen_songs_v1(%(songs)s::integer[], %(artist)s::te
 _EXPLAIN = """
     EXPLAIN (ANALYZE, BUFFERS, COSTS OFF)
     SELECT * FROM songradar.match_inline_v1(%(encoder_id)s, %(query)s, %(offsets_s)s::real[], %(limit)s, %(exact)s,
-                                            %(chosen)s::integer[])
+                                            %(chosen)s::integer[], %(thorough)s)
 """
 
 _SETTINGS = """
@@ -58,7 +58,7 @@ _SETTINGS = """
      WHERE p.pronamespace = 'songradar'::regnamespace AND p.proname = 'match_v1'
 """
 
-_REACH = "SELECT songradar.set_reach_v1(%(encoder_id)s, %(chosen)s::integer[])"
+_REACH = "SELECT songradar.set_reach_v1(%(encoder_id)s, %(chosen)s::integer[], %(thorough)s)"
 
 _MAY_KEEP = """
     SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean,
@@ -206,14 +206,21 @@ def find_matches(connection: psycopg.Connection, question: Question) -> list[Mat
 
 
 def explain(connection: psycopg.Connection, question: Question) -> list[str]:
-    """PostgreSQL's plan of `find_matches`, line by line, with what each step took."""
+    """PostgreSQL's plans of `find_matches`, line by line, with what each step took.
+
+    Both looks are explained, whether or not the first one's answer would have stood; exact search has only one.
+    """
+    lines = []
     with connection.transaction():
         connection.execute(_SETTINGS)
         chosen = connection.execute(_CHOSEN, question.parameters).fetchone()
         assert chosen is not None
-        parameters = question.parameters | {"chosen": chosen[0]}
-        connection.execute(_REACH, parameters)
-        return [str(line) for (line,) in connection.execute(_EXPLAIN, parameters)]
+        for thorough in (True,) if question.exact else (False, True):
+            parameters = question.parameters | {"chosen": chosen[0], "thorough": thorough}
+            connection.execute(_REACH, parameters)
+            lines.append("thorough look:" if thorough else "first look:")
+            lines += [str(line) for (line,) in connection.execute(_EXPLAIN, parameters)]
+    return lines
 
 
 def why_not_kept(connection: psycopg.Connection) -> str | None:

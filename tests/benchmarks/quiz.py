@@ -42,9 +42,13 @@ class Quiz:
         """The numbers of all queries."""
         return range(len(self.asked))
 
-    def of_length(self, seconds: float) -> list[int]:
-        """Numbers of the queries so long."""
-        return [number for number, asked in enumerate(self.asked) if asked.seconds == seconds]
+    def of_length(self, seconds: float, condition: str | None = None) -> list[int]:
+        """Numbers of the queries so long, under one condition [any]."""
+        return [
+            number
+            for number, asked in enumerate(self.asked)
+            if asked.seconds == seconds and condition in (None, asked.condition)
+        ]
 
     def answers(self, found: Sequence[Neighbours], numbers: Sequence[int]) -> list[Answer]:
         """What neighbours found elsewhere lead to, for each of these queries."""
@@ -61,11 +65,14 @@ class Quiz:
             for answer, number in zip(answers, numbers, strict=True)
         ]
 
-    def exact(self, index: reference.Reference) -> list[Answer]:
-        """The answers to all queries by an index that is exact; looked up together, which is quickest."""
+    def exact(self, index: reference.Reference, k: int = K) -> list[Answer]:
+        """The answers to all queries by an index that is exact; looked up together, which is quickest.
+
+        `k` is the number of neighbours of each fragment that vote.
+        """
         parts = [parts for parts, _ in self.parts]
         edges = list(itertools.accumulate(map(len, parts), initial=0))
-        distances, rows = index.search(np.concatenate(parts), K)
+        distances, rows = index.search(np.concatenate(parts), k)
         found = [self.stored(distances[a:b], rows[a:b]) for a, b in itertools.pairwise(edges)]
         return self.answers(found, self.everything)
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
-K = 20
-"""Neighbours that vote, of each query fragment."""
+K = 80
+"""Neighbours that vote, of each query fragment, in a thorough look."""
 
 M = 32
 """Links of a node in HNSW."""

@@ -40,6 +40,8 @@ def of_the_index() -> list[Line]:
 def of_searches() -> list[Line]:
     return [
         *((f"{s} s: ms, median, 95 %, 99 %", times("sql_ms", s)) for s in SECONDS),
+        ("5 s, clean: ms, median, 95 %, 99 %", times("clean_ms", 5)),
+        ("answered by the first look, 2, 5, 10 s", rates("first_look")),
         ("5 s, cold: ms, median", lambda size: f"{np.median(size['cold_ms']):.0f}"),
         (
             "5 s: searches/s, 1, 4, 16 connections",

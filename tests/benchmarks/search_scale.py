@@ -79,6 +79,7 @@ def measure(setting: Setting, content: Stored, load_seconds: float) -> dict[str,
     quiz = Quiz.of(setting.stored.id, content, setting.asked)
     answers, ms = server.ask_all(quiz.questions)
     right, accepted = (quiz.right(answers, quiz.everything, accepted=only) for only in (False, True))
+    at_first = server.answered_at_first(quiz.questions)
     fives = [quiz.questions[number] for number in quiz.of_length(5)]
     result = {
         "hours": hours,
@@ -89,6 +90,8 @@ def measure(setting: Setting, content: Stored, load_seconds: float) -> dict[str,
         "mb_per_hour": sum(n_bytes.values()) / hours / 1e6,
         "hit_rate": {str(s): share(right, quiz.of_length(s)) for s in SECONDS},
         "accepted_rate": {str(s): share(accepted, quiz.of_length(s)) for s in SECONDS},
+        "clean_ms": {str(s): percentiles(ms, quiz.of_length(s, "clean")) for s in SECONDS},
+        "first_look": {str(s): share(at_first, quiz.of_length(s)) for s in SECONDS},
         "sql_ms": {str(s): percentiles(ms, quiz.of_length(s)) for s in SECONDS},
         "searches_per_s": {str(n): server.rate(fives, n, load_seconds) for n in CONNECTIONS},
         "cold_ms": [server.ask_cold(question) for question in fives[:COLD_TRIES]],

@@ -35,10 +35,12 @@ SCORE = """
                                %(distances)s::float8[]) AS n (number, song, position, distance)) AS found
      CROSS JOIN (SELECT array_agg(last.similarity ORDER BY last.number) AS similarities
                    FROM (SELECT n.number, min(1 - n.distance ^ 2 / 2) AS similarity
-                           FROM unnest(%(numbers)s::integer[], %(distances)s::float8[]) AS n (number, distance)
+                           FROM unnest(%(numbers)s::integer[], %(distances)s::float8[], %(ranks)s::integer[])
+                                AS n (number, distance, rank)
+                          WHERE n.rank <= 20
                           GROUP BY n.number) AS last) AS reached
      CROSS JOIN LATERAL (SELECT array_agg(v) AS places
-                           FROM songradar.vote_v1(%(encoder)s, fragments, neighbours, 40, NULL) AS v) AS voted
+                           FROM songradar.vote_v1(%(encoder)s, fragments, neighbours, 120, NULL) AS v) AS voted
      CROSS JOIN LATERAL (SELECT array_agg(s) AS places
                            FROM songradar.score_places_v1(%(encoder)s, fragments, voted.places, 11) AS s) AS shortlist
      CROSS JOIN LATERAL (SELECT array_agg(a) AS songs
@@ -168,6 +170,20 @@ def ask_all(questions: Sequence[Question]) -> tuple[list[Answer], list[float]]:
     return [answer for answer, _ in answers], [ms for _, ms in answers]
 
 
+def answered_at_first(questions: Sequence[Question]) -> list[bool]:
+    """Whether match_v1's first look answered each of them, which it tells in a debugging message."""
+    said: list[str] = []
+    found = []
+    with connect() as connection:
+        connection.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+        connection.execute("SET client_min_messages = debug1")
+        for question in questions:
+            said.clear()
+            ask(connection, question)
+            found.append("match_v1: the first look answered" in said)
+    return found
+
+
 def ask_cold(question: Question) -> float:
     """Milliseconds of a search right after the server started, its files forgotten by the operating system, too."""
     folder = home()
@@ -232,6 +248,7 @@ def named(
         "query": [HalfVector(part) for part in query[0]],
         "offsets_s": query[1],
         "numbers": numbers.tolist(),
+        "ranks": np.tile(np.arange(1, distances.shape[1] + 1), len(distances)).tolist(),
         "songs": owners.ravel().tolist(),
         "positions": positions.ravel().tolist(),
         "distances": distances.ravel().tolist(),

@@ -32,7 +32,8 @@ def test_json_has_what_others_compare(report):
         assert size["load_rows_per_s"] > 0
         assert size["build_s"] > 0
         assert 1 < size["mb_per_hour"] < 3
-        for key in ("sql_ms", "faiss_hnsw_ms"):
+        assert all(0 <= part <= 1 for part in size["first_look"].values())
+        for key in ("sql_ms", "clean_ms", "faiss_hnsw_ms"):
             assert set(size[key]) == {str(s) for s in SECONDS}
             assert all(size[key]["5"][p] > 0 for p in ("p50", "p95", "p99"))
 

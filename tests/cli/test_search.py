@@ -178,7 +178,8 @@ def test_explained_search_shows_its_stages_and_the_plan(catalogue, run, clip):
     (place,) = (i for i, line in enumerate(lines) if re.fullmatch(stages, line))
     assert "Birch" in lines[0]
     assert "Execution Time" in lines[-1]
-    assert "actual time" in lines[place + 1]
+    assert "first look" in lines[place + 1]
+    assert "actual time" in lines[place + 2]
     assert any("on fragments_" in line for line in answer["plan"])
     assert not any("_code_idx" in line for line in answer["plan"])
 

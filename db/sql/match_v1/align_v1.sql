@@ -10,7 +10,8 @@
 -- ones is compared with the point between their embeddings (similarity_between_v1). Where stored fragments do not
 -- overlap there is nothing between them: the place is scored as it is, by the query fragments that line up.
 --
--- The similarities of the fragments at the best start come with it: rank_v1 looks at each of them.
+-- The similarities of the fragments at the best start come with it: rank_v1 looks at each of them. The coverage is the
+-- share of the fragments that were looked up, which in a first look are not all.
 CREATE FUNCTION songradar.align_v1(
     encoder integer,
     fragments songradar.query_fragment_v1[],
@@ -34,33 +35,32 @@ WITH timing AS MATERIALIZED (
      WHERE n.among_all
        AND n.song_id IN (SELECT place.song_id FROM place)
 ), stored AS MATERIALIZED (
-    SELECT stretch.song_id, f.position, f.embedding,
-           CASE WHEN lead(f.position) OVER along = f.position + 1
-                THEN 1 - (f.embedding <-> lead(f.embedding) OVER along) ^ 2 / 2 END AS to_next
-      FROM (SELECT place.song_id,
-                   floor((place.start_s + timing.first_s - timing.drift_s) / timing.hop_s)::integer - 1 AS first,
-                   ceil((place.start_s + timing.last_s + timing.drift_s) / timing.hop_s)::integer + 1 AS last
-              FROM place
-             CROSS JOIN timing) AS stretch
-      JOIN songradar.fragments AS f
-        ON f.encoder_id = align_v1.encoder AND f.song_id = stretch.song_id
-       AND f.position BETWEEN stretch.first AND stretch.last
-    WINDOW along AS (PARTITION BY stretch.song_id ORDER BY f.position)
-), pair AS MATERIALIZED (
-    SELECT near.*,
-           CASE WHEN lead(near.position) OVER along = near.position + 1
-                THEN lead(near.similarity) OVER along END AS next_similarity
-      FROM (SELECT place.song_id, part.number, stored.position, stored.to_next,
-                   1 - (stored.embedding <-> part.embedding) ^ 2 / 2 AS similarity
-              FROM place
-             CROSS JOIN timing
-             CROSS JOIN part
-              JOIN stored
-                ON stored.song_id = place.song_id
-               AND stored.position
-                   BETWEEN floor((place.start_s + part.offset_s - timing.drift_s) / timing.hop_s - 0.5)
-                       AND ceil((place.start_s + part.offset_s + timing.drift_s) / timing.hop_s + 0.5)) AS near
-    WINDOW along AS (PARTITION BY near.song_id, near.number ORDER BY near.position)
+    SELECT near.*, 1 - (near.embedding <-> near.next_embedding) ^ 2 / 2 AS to_next
+      FROM (SELECT stretch.song_id, f.position, f.embedding,
+                   CASE WHEN stretch.overlapping AND lead(f.position) OVER along = f.position + 1
+                        THEN lead(f.embedding) OVER along END AS next_embedding
+              FROM (SELECT place.song_id, timing.overlapping,
+                           floor((place.start_s + timing.first_s - timing.drift_s) / timing.hop_s)::integer - 1
+                               AS first,
+                           ceil((place.start_s + timing.last_s + timing.drift_s) / timing.hop_s)::integer + 1 AS last
+                      FROM place
+                     CROSS JOIN timing) AS stretch
+              JOIN songradar.fragments AS f
+                ON f.encoder_id = align_v1.encoder AND f.song_id = stretch.song_id
+               AND f.position BETWEEN stretch.first AND stretch.last
+            WINDOW along AS (PARTITION BY stretch.song_id ORDER BY f.position)) AS near
+), pair AS (
+    SELECT place.song_id, part.number, stored.position, stored.to_next,
+           1 - (stored.embedding <-> part.embedding) ^ 2 / 2 AS similarity,
+           1 - (stored.next_embedding <-> part.embedding) ^ 2 / 2 AS next_similarity
+      FROM place
+     CROSS JOIN timing
+     CROSS JOIN part
+      JOIN stored
+        ON stored.song_id = place.song_id
+       AND stored.position
+           BETWEEN floor((place.start_s + part.offset_s - timing.drift_s) / timing.hop_s - 0.5)
+               AND ceil((place.start_s + part.offset_s + timing.drift_s) / timing.hop_s + 0.5)
 ), trial AS (
     SELECT place.song_id, place.is_chosen, place.start_s + shift.number * timing.hop_s / 8 AS start_s,
            drift.number * timing.hop_s / greatest(timing.last_s - timing.first_s, 1e-3) AS drift
@@ -69,7 +69,7 @@ WITH timing AS MATERIALIZED (
      CROSS JOIN generate_series(-4, 4) AS shift (number)
      CROSS JOIN generate_series(-timing.n_drifts, timing.n_drifts) AS drift (number)
      WHERE timing.overlapping OR (shift.number = 0 AND drift.number = 0)
-), lined_up AS MATERIALIZED (  -- so that similarity_between_v1 gets columns, and is inlined
+), lined_up AS (
     SELECT trial.*, part.number, whole.position, at.hops - whole.position AS far
       FROM trial
      CROSS JOIN timing
@@ -82,15 +82,15 @@ WITH timing AS MATERIALIZED (
            SELECT CASE WHEN timing.overlapping THEN floor(at.hops + 1e-3) ELSE round(at.hops) END::integer AS position
            ) AS whole
      WHERE timing.overlapping OR abs(at.hops - round(at.hops)) * timing.hop_s <= timing.query_hop_s / 2 + 1e-4
+    OFFSET 0  -- its columns are computed here, so that similarity_between_v1 gets no expressions, and is inlined
 ), compared AS MATERIALIZED (
     SELECT lined_up.song_id, lined_up.is_chosen, lined_up.start_s, lined_up.drift, lined_up.number,
            CASE WHEN pair.similarity IS NULL THEN 0
-                WHEN pair.next_similarity IS NULL OR NOT timing.overlapping THEN pair.similarity
+                WHEN pair.next_similarity IS NULL THEN pair.similarity
                 ELSE songradar.similarity_between_v1(
                      1 - lined_up.far, lined_up.far, pair.similarity, pair.next_similarity, pair.to_next)
            END AS similarity
       FROM lined_up
-     CROSS JOIN timing
       LEFT JOIN pair
              ON pair.song_id = lined_up.song_id AND pair.number = lined_up.number
             AND pair.position = lined_up.position
@@ -103,10 +103,21 @@ WITH timing AS MATERIALIZED (
     SELECT DISTINCT ON (scored.song_id) scored.*
       FROM scored
      ORDER BY scored.song_id, scored.score DESC, abs(scored.drift), scored.start_s
+), profile AS (
+    SELECT best.song_id, array_agg(compared.similarity ORDER BY part.number) AS similarities
+      FROM best
+     CROSS JOIN part
+      LEFT JOIN compared
+             ON compared.song_id = best.song_id AND compared.start_s = best.start_s
+            AND compared.drift = best.drift AND compared.number = part.number
+     GROUP BY best.song_id
 )
 SELECT best.song_id, best.is_chosen, best.start_s, best.start_s - best.drift * timing.middle_s, best.score,
-       best.n_fragments, least(1, near.n::double precision / best.n_fragments), profile.similarities
+       best.n_fragments, least(1, near.n::double precision / least(best.n_fragments, looked_up.n)), profile.similarities
   FROM best
+ CROSS JOIN (SELECT count(DISTINCT n.number) AS n
+               FROM unnest(align_v1.neighbours) AS n
+              WHERE n.among_all) AS looked_up
  CROSS JOIN timing
  CROSS JOIN LATERAL (
        SELECT count(DISTINCT vote.number) AS n
@@ -115,12 +126,6 @@ SELECT best.song_id, best.is_chosen, best.start_s, best.start_s - best.drift * t
           AND abs(vote.start_s - best.start_s - best.drift * (vote.offset_s - timing.middle_s))
               < CASE WHEN timing.overlapping THEN timing.hop_s ELSE timing.query_hop_s / 2 END + 1e-4
        ) AS near
- CROSS JOIN LATERAL (
-       SELECT array_agg(compared.similarity ORDER BY part.number) AS similarities
-         FROM part
-         LEFT JOIN compared
-                ON compared.song_id = best.song_id AND compared.start_s = best.start_s
-               AND compared.drift = best.drift AND compared.number = part.number
-       ) AS profile;
+  JOIN profile ON profile.song_id = best.song_id;
 END;
 COMMENT ON FUNCTION songradar.align_v1 IS 'The exact start and the score of each of the leading songs.';

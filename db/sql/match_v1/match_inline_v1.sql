@@ -1,5 +1,14 @@
--- match_inline_v1: match_v1 without its checks and settings, and therefore inlined: EXPLAIN shows its plan. For
--- `songradar search --explain`.
+-- match_inline_v1: one look of match_v1, without its checks and settings, and therefore inlined: EXPLAIN shows its plan.
+-- For `songradar search --explain`.
+--
+-- Arguments  as of match_v1, and
+--            songs     that may be the answer, NULL for all
+--            thorough  whether to look as far as the encoder's columns say; else a first look, with a quarter of the
+--                      neighbours, codes and places, and for six fragments of the recording, evenly spread. The lists
+--                      are set by set_reach_v1. Either way the places are scored, aligned and ranked by all fragments.
+--
+-- Evidence counts the same in both looks: what a fragment has beyond its twentieth neighbour, however many vote. A
+-- fragment that was not looked up is taken to have its twentieth neighbour as far away as the others on average.
 --
 -- With a choice of songs, neighbours are looked for twice: among all songs, as evidence, and among the chosen, so that
 -- these are found at all.
@@ -13,17 +22,20 @@ CREATE FUNCTION songradar.match_inline_v1(
     query_offset_s real[],
     max_matches integer DEFAULT 5,
     exact boolean DEFAULT false,
-    songs integer[] DEFAULT NULL
+    songs integer[] DEFAULT NULL,
+    thorough boolean DEFAULT true
 )
 RETURNS SETOF songradar.match_row_v1
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 WITH index AS MATERIALIZED (
-    SELECT e.neighbours, e.looked_at, e.candidates,
+    SELECT greatest(e.neighbours / look.parts, 1) AS neighbours, greatest(e.looked_at / look.parts, 1) AS looked_at,
+           greatest(e.candidates / look.parts, 1) AS candidates,
            (SELECT nullif(count(*), 200)
               FROM (SELECT FROM songradar.encodings AS s WHERE s.encoder_id = e.id LIMIT 200) AS encoded) AS n_songs,
            cardinality(match_inline_v1.songs) <= 2.5 * sqrt(greatest(c.reltuples, 1000)) AS few_songs
       FROM songradar.encoders AS e
+     CROSS JOIN (SELECT CASE WHEN match_inline_v1.thorough THEN 1 ELSE 4 END AS parts) AS look
       JOIN pg_class AS c ON c.oid = 'songradar.songs'::regclass
      WHERE e.id = match_inline_v1.encoder
 ), part AS MATERIALIZED (
@@ -31,25 +43,37 @@ WITH index AS MATERIALIZED (
       FROM songradar.query_fragments_v1(
            match_inline_v1.encoder, match_inline_v1.query, match_inline_v1.query_offset_s
            ) AS p
+), looked_up AS MATERIALIZED (
+    SELECT part.number, part.embedding
+      FROM part
+     CROSS JOIN (SELECT greatest(count(*), 6) AS n FROM part) AS all_parts
+     WHERE match_inline_v1.thorough OR part.number * 6 / all_parts.n > (part.number - 1) * 6 / all_parts.n
 ), near AS MATERIALIZED (
     SELECT found.number, found.song_id, found.position, min(found.distance) AS distance,
            bool_or(found.among_all) AS among_all
-      FROM (SELECT part.number, nearest.*, true AS among_all
-              FROM part
+      FROM (SELECT looked_up.number, nearest.*, true AS among_all
+              FROM looked_up
              CROSS JOIN index
              CROSS JOIN LATERAL songradar.nearest_fragments_v1(
-                   match_inline_v1.encoder, part.embedding, index.neighbours, index.looked_at, match_inline_v1.exact
+                   match_inline_v1.encoder, looked_up.embedding, index.neighbours, index.looked_at, match_inline_v1.exact
                    ) AS nearest
              UNION ALL
-            SELECT part.number, nearest.*, false
-              FROM part
+            SELECT looked_up.number, nearest.*, false
+              FROM looked_up
              CROSS JOIN index
              CROSS JOIN LATERAL songradar.nearest_fragments_v1(
-                   match_inline_v1.encoder, part.embedding, index.neighbours, index.looked_at,
+                   match_inline_v1.encoder, looked_up.embedding, index.neighbours, index.looked_at,
                    match_inline_v1.exact OR coalesce(index.few_songs, false), match_inline_v1.songs
                    ) AS nearest
              WHERE match_inline_v1.songs IS NOT NULL) AS found
      GROUP BY found.number, found.song_id, found.position
+), twentieth AS MATERIALIZED (
+    SELECT among_all.number, min(1 - among_all.distance ^ 2 / 2) AS similarity
+      FROM (SELECT near.number, near.distance, row_number() OVER (PARTITION BY near.number ORDER BY near.distance) AS rank
+              FROM near
+             WHERE near.among_all) AS among_all
+     WHERE among_all.rank <= 20
+     GROUP BY among_all.number
 )
 SELECT ranked.*
   FROM index
@@ -59,12 +83,10 @@ SELECT ranked.*
  CROSS JOIN (SELECT array_agg(ROW(near.number, near.song_id, near.position, near.distance, near.among_all)
                               ::songradar.neighbour_v1) AS neighbours
                FROM near) AS found
- CROSS JOIN (SELECT array_agg(last.similarity ORDER BY part.number) AS similarities
+ CROSS JOIN (SELECT array_agg(coalesce(twentieth.similarity, usual.similarity) ORDER BY part.number) AS similarities
                FROM part
-               LEFT JOIN (SELECT near.number, min(1 - near.distance ^ 2 / 2) AS similarity
-                            FROM near
-                           WHERE near.among_all
-                           GROUP BY near.number) AS last ON last.number = part.number) AS reached
+               LEFT JOIN twentieth ON twentieth.number = part.number
+              CROSS JOIN (SELECT avg(twentieth.similarity) AS similarity FROM twentieth) AS usual) AS reached
  CROSS JOIN LATERAL (
        SELECT array_agg(ROW(v.song_id, v.start_s, v.is_chosen)::songradar.place_v1) AS places
          FROM songradar.vote_v1(
@@ -89,4 +111,4 @@ SELECT ranked.*
        match_inline_v1.max_matches
        ) AS ranked;
 END;
-COMMENT ON FUNCTION songradar.match_inline_v1 IS 'match_v1 without its checks and settings, for EXPLAIN.';
+COMMENT ON FUNCTION songradar.match_inline_v1 IS 'One look of match_v1 without its checks and settings, for EXPLAIN.';

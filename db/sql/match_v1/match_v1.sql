@@ -11,7 +11,8 @@
 -- Result     one row a song, best first; no row for an empty catalogue, nor for a recording without fragments
 --            offset_s     where in the song the recording's first sample lies; negative if it began before the song
 --            score        mean similarity, 1 - d^2/2, of the query's fragments with the song where they lie
---            coverage     share of them that had that place among their nearest neighbours in the whole catalogue
+--            coverage     share of those looked up that had that place among their nearest neighbours in the whole
+--                         catalogue
 --            lead, peak   what it has beyond what strangers reach, as a mean and fragment by fragment; see rank_v1
 --            n_fragments  query fragments compared
 --            confidence   probability that this is the song
@@ -19,6 +20,12 @@
 --            same_recording  whether it is the first song, or another file of the same recording
 -- Raises     invalid_parameter_value for an encoder that is not there, arrays of unequal length, NULLs, and
 --            max_matches below 1
+--
+-- Most recordings are easy. A first look costs a quarter of a thorough one and its answer stands if it is accepted with
+-- a confidence of encoders.sure or more; else a thorough look is taken, whose answer stands whatever it is. Rows below
+-- the first are then those of the first look, too: other files of the recording, and what came near. RAISE DEBUG says
+-- which look answered. There is no first look where `exact` is asked for, where encoders.sure is NULL, or where the
+-- encoder's fragments do not overlap.
 --
 -- Its steps are query_fragments_v1, nearest_fragments_v1, vote_v1, score_places_v1, align_v1, rank_v1, strangers_v1,
 -- confidence_v1; each file explains itself. How many neighbours are looked for, and how many places are scored, are
@@ -48,8 +55,14 @@ SET ivfflat.probes = 1
 AS $$
 DECLARE
     chosen integer[];
+    sure double precision;
+    thorough boolean;
+    answer songradar.match_row_v1[];
 BEGIN
-    IF NOT EXISTS (SELECT FROM songradar.encoders AS e WHERE e.id = match_v1.encoder) THEN
+    SELECT CASE WHEN e.hop_s < e.fragment_s THEN e.sure END INTO sure
+      FROM songradar.encoders AS e
+     WHERE e.id = match_v1.encoder;
+    IF NOT FOUND THEN
         RAISE invalid_parameter_value
         USING MESSAGE = format('match_v1: there is no encoder %s', coalesce(match_v1.encoder::text, 'NULL'));
     END IF;
@@ -71,11 +84,18 @@ BEGIN
         RAISE invalid_parameter_value USING MESSAGE = 'match_v1: exact is true or false';
     END IF;
     chosen := songradar.chosen_songs_v1(songs, artist, collection);
-    PERFORM songradar.set_reach_v1(encoder, chosen);
-    RETURN QUERY
-    SELECT m.*
-      FROM songradar.match_inline_v1(encoder, query, query_offset_s, max_matches, exact, chosen) AS m
-     ORDER BY m.rank;
+    thorough := exact OR sure IS NULL;
+    LOOP
+        PERFORM songradar.set_reach_v1(encoder, chosen, thorough);
+        answer := ARRAY(
+            SELECT m
+              FROM songradar.match_inline_v1(encoder, query, query_offset_s, max_matches, exact, chosen, thorough) AS m
+             ORDER BY m.rank);
+        EXIT WHEN thorough OR (answer[1].accepted AND answer[1].confidence >= sure);
+        thorough := true;
+    END LOOP;
+    RAISE DEBUG 'match_v1: the % look answered', CASE WHEN thorough THEN 'thorough' ELSE 'first' END;
+    RETURN QUERY SELECT a.* FROM unnest(answer) AS a ORDER BY a.rank;
 END
 $$;
 COMMENT ON FUNCTION songradar.match_v1 IS
