@@ -39,7 +39,7 @@ class Place(click.ParamType[float]):
             parts = []
         if not 1 <= len(parts) <= 3 or not all(0 <= part < 1e7 for part in parts):
             self.fail(f"{value!r} is no place such as 90, 1:30 or 1:02:03", param, ctx)
-        return sum(part * 60**power for power, part in enumerate(reversed(parts)))
+        return sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
 
 
 class Moment(click.ParamType[datetime]):

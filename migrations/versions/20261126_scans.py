@@ -13,7 +13,7 @@ down_revision: str | None = "20261126_identifiers"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
-SECONDS = postgresql.DOUBLE_PRECISION()
+SECONDS = sa.DOUBLE_PRECISION
 TIMESTAMP = postgresql.TIMESTAMP(timezone=True)
 
 
