@@ -31,7 +31,7 @@ from songradar.db.connection import (
 from songradar.db.errors import BackupUnusable, DatabaseError
 from songradar.db.programs import running
 
-TABLES = ("songs", "encoders", "fragments", "encodings", "searches", "matches", "scans", "plays", "settings")
+TABLES = ("songs", "encoders", "fragments", "encodings", "searches", "matches", "settings")
 MANIFEST, DUMP = "manifest.json", "songradar.dump"
 BLOCK = 1 << 20
 
