@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -31,7 +31,11 @@ from songradar.db.connection import (
 from songradar.db.errors import BackupUnusable, DatabaseError
 from songradar.db.programs import running
 
-TABLES = ("songs", "encoders", "fragments", "encodings", "searches", "matches", "settings")
+TABLES = ("songs", "encoders", "fragments", "encodings", "searches", "matches", "settings", "scans", "plays")
+
+SINCE = {"scans": "20261126_scans", "plays": "20261126_scans"}
+"""The revisions that made the tables that the first one did not make."""
+
 MANIFEST, DUMP = "manifest.json", "songradar.dump"
 BLOCK = 1 << 20
 
@@ -137,7 +141,7 @@ def restore(server: Server, source: Path) -> Manifest:
             raise
     schema.upgrade(server)
     with connect_directly(server) as connection:
-        for table in TABLES:
+        for table in TABLES:  # its schema is the newest now
             connection.execute(f"ANALYZE {SCHEMA}.{table}".encode())
     return manifest
 
@@ -150,9 +154,10 @@ def _clear(held: sqlalchemy.Connection, source: Path, manifest: Manifest) -> Non
     with held.begin():
         _place_extension(held, source, manifest.pgvector_schema)
         found = held.exec_driver_sql(_RELATIONS).scalars().all()
-        if "alembic_version" in found and set(TABLES) <= set(found):
-            held.exec_driver_sql(f"LOCK TABLE {', '.join(f'{SCHEMA}.{table}' for table in TABLES)}")
-            _check_empty(held)
+        mine = [table for table in TABLES if table in found]
+        if "alembic_version" in found and set(TABLES) - set(SINCE) <= set(mine):
+            held.exec_driver_sql(f"LOCK TABLE {', '.join(f'{SCHEMA}.{table}' for table in mine)}")
+            _check_empty(held, mine)
             schema.remove(held)
             found = held.exec_driver_sql(_RELATIONS).scalars().all()
         if strangers := sorted(set(found) - {"alembic_version"}):
@@ -190,14 +195,22 @@ def measure(connection: psycopg.Connection) -> Manifest:
     found = connection.execute(f"SELECT current_setting('server_version'), ({EXTENSION_SCHEMA})".encode()).fetchone()
     assert found is not None
     version, pgvector = found
+    at = revision(connection) or "base"
     tables = {}
-    for table in TABLES:
+    for table in tables_at(at):
         row = connection.execute(_extent(table, pgvector).encode()).fetchone()
         assert row is not None
         tables[table] = Extent(*row)
     lists = [index.lists for index in indexing.indexes(connection)]
     memory = max((n**2 * indexing.BYTES_PER_LIST_SQUARED for n in lists), default=0)
-    return Manifest(revision(connection) or "base", version, pgvector, memory, tables)
+    return Manifest(at, version, pgvector, memory, tables)
+
+
+def tables_at(at: str) -> list[str]:
+    """The tables of a revision; all of them for one that this program does not know."""
+    known = [entry for entry, _ in schema.history()]
+    reached = known[: known.index(at) + 1] if at in known else known
+    return [table for table in TABLES if table not in SINCE or SINCE[table] in reached]
 
 
 def _extent(table: str, pgvector: str) -> str:
@@ -216,7 +229,7 @@ def _comparison(manifest: Manifest) -> str:
             checksum=Literal(manifest.tables[table].checksum),
             table=Literal(table),
         ).as_string()
-        for table in TABLES
+        for table in manifest.tables
     )
     return f"{_AS_TEXT};{compared}"
 
@@ -226,9 +239,9 @@ def _refuse_existing(target: Path) -> None:
         raise BackupUnusable(f"{target}: is there already")
 
 
-def _check_empty(held: sqlalchemy.Connection) -> None:
-    """Raise BackupUnusable when the catalogue holds anything."""
-    tables = ("songs", "searches", "encoders")
+def _check_empty(held: sqlalchemy.Connection, tables: Sequence[str]) -> None:
+    """Raise BackupUnusable when the catalogue, which has these tables, holds anything."""
+    tables = [table for table in ("songs", "searches", "scans", "encoders") if table in tables]
     counted = {table: held.exec_driver_sql(f"SELECT count(*) FROM {SCHEMA}.{table}").scalar_one() for table in tables}
     if any(counted.values()):
         found = ", ".join(f"{table} ({n})" for table, n in counted.items() if n)
@@ -242,7 +255,7 @@ def _opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
         with ExitStack() as stack:
             archive = stack.enter_context(zipfile.ZipFile(source))
             stated = json.loads(archive.read(MANIFEST))
-            tables = {table: Extent(**stated["tables"][table]) for table in TABLES}
+            tables = {table: Extent(**stated["tables"][table]) for table in tables_at(stated["revision"])}
             manifest = Manifest(
                 stated["revision"],
                 stated["postgresql"],

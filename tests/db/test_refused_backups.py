@@ -26,7 +26,9 @@ RELATIONS = "SELECT oid FROM pg_class WHERE relnamespace = to_regnamespace('song
 def test_catalogue_that_holds_anything_is_left_alone(backup_file, database):
     before = held(database)
 
-    with pytest.raises(BackupUnusable, match=r"the catalogue holds songs \(20\), searches \(1\), encoders \(1\)"):
+    with pytest.raises(
+        BackupUnusable, match=r"the catalogue holds songs \(20\), searches \(1\), scans \(1\), encoders \(1\)"
+    ):
         restore(reach.server(), backup_file)
     assert held(database) == before
 

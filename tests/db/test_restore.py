@@ -57,6 +57,7 @@ def test_catalogue_comes_back_equal_and_answers_the_same(backup_file, database, 
         assert manifest == held(database) == held(other_database)
         assert {table: extent.rows for table, extent in manifest.tables.items()} == {
             "songs": 20, "encoders": 1, "fragments": 800, "encodings": 20, "searches": 1, "matches": 5, "settings": 1,
+            "scans": 1, "plays": 2,
         }  # fmt: skip
         expected = original.execute(
             "SELECT m.song_id, m.offset_s FROM songradar.matches AS m ORDER BY m.rank"
