@@ -45,7 +45,7 @@ def joined(answers: Iterable[Match | None]) -> Iterator[Playing]:
         start_s = HOP_S * first + (WINDOW_S - HOP_S) / 2 if first else 0.0
         end_s = HOP_S * last + (WINDOW_S + HOP_S) / 2
         if song_id is None:
-            yield Playing(start_s, end_s, None, None, None, None, None, None, None, None, None, None, None, 0)
+            yield Playing(start_s, end_s)
         else:
             yield _playing({number: match for number, match in members if match is not None}, start_s, end_s)
 
@@ -63,8 +63,6 @@ def _playing(matches: Mapping[int, Match], start_s: float, end_s: float) -> Play
         best.title,
         best.artist,
         best.source,
-        None,
-        None,
         song_start_s=at_zero_s + pace * start_s,
         song_end_s=at_zero_s + pace * end_s,
         speed=pace,

@@ -7,6 +7,7 @@ tells where the playing begins and ends, and whether another line explains the s
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,7 +138,7 @@ class Line:
         at = [point.at_s for point in self.points]
         return len(at) >= ENOUGH and max(at) - min(at) >= FAR_S and self.log_odds >= 2 * SURE
 
-    def song_s(self, at_s: float | Floats) -> Floats:
+    def song_s(self, at_s: float | NDArray[np.floating[Any]]) -> Floats:
         """Where in the song `at_s` lies, of times in the recording."""
         return np.asarray(self.shift_s + self.rate * np.asarray(at_s))
 

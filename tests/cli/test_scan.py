@@ -139,6 +139,30 @@ def test_scan_that_was_killed_goes_on_where_it_was(catalogue, run, songs, tmp_pa
         assert connection.execute("SELECT count(*) FROM songradar.plays").fetchone() == (len(whole),)
 
 
+def test_end_of_a_playing_that_was_told_is_not_told_again(catalogue, run, mix):
+    """As if it had been killed while one song faded into another: it goes on from before the end of the earlier."""
+    whole = scanned(run, mix)
+    with connect() as connection:
+        connection.execute("UPDATE songradar.scans SET finished_at = NULL, scanned_s = %s", [whole[4]["end_s"] - 12])
+        connection.execute("DELETE FROM songradar.plays WHERE start_s > %s", [whole[4]["start_s"] + 1])
+    again = scanned(run, mix)
+
+    assert [playing["title"] for playing in again] == TITLES
+
+
+def test_recording_that_breaks_off_is_told_up_to_there(catalogue, run, mix, tmp_path):
+    whole = mix.read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[: len(whole) * 2 // 3])
+    result = run("scan", "--json", tmp_path / "cut.wav")
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+
+    assert result.exit_code == 2
+    assert "cut.wav: is truncated" in result.stderr
+    assert [playing["title"] for playing in found][:3] == TITLES[:3]
+    with connect() as connection:
+        assert connection.execute("SELECT count(*) FROM songradar.plays").fetchone() == (len(found),)
+
+
 def test_interrupted_scan_says_that_it_goes_on(catalogue, mix, tmp_path):
     wave = read_audio(mix, synth.RATE_HZ)
     long = synth.write_wav(tmp_path / "long.wav", np.tile(wave, 60))
