@@ -19,7 +19,7 @@ COMMANDS = {
     "ingest": ("ingest", "Add songs to the catalogue."),
     "search": ("search", "Name the song that a recording is a piece of."),
     "scan": ("scan", "Tell what was played when in long recordings."),
-    "songs": ("songs", "List, show, edit and remove songs."),
+    "songs": ("songs", "List, show, edit, compare and remove songs."),
     "export": ("transfer", "Write songs with their fragments to a file."),
     "import": ("transfer", "Add the songs of such a file."),
     "searches": ("searches", "Look after the searches that are kept."),
