@@ -19,6 +19,7 @@ COMMANDS = {
     "ingest": ("ingest", "Add songs to the catalogue."),
     "search": ("search", "Name the song that a recording is a piece of."),
     "scan": ("scan", "Tell what was played when in long recordings."),
+    "listen": ("listen", "Tell what is playing now: a microphone, a stream, a file that grows."),
     "songs": ("songs", "List, show, edit, compare and remove songs."),
     "export": ("transfer", "Write songs with their fragments to a file."),
     "import": ("transfer", "Add the songs of such a file."),

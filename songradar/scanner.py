@@ -109,6 +109,30 @@ class Scanner:
         if broken_off is not None:
             raise broken_off
 
+    def take(self, fragments: Sequence[tuple[int, NDArray[np.float32]]], n_samples: int) -> None:
+        """Hear so much more, of which these fragments are not silent, without telling anything yet.
+
+        Instead of `hear`, for sound that is heard as it comes.
+        """
+        self._kept.extend(fragments)
+        self._n_samples += n_samples
+
+    def look(self, windows: Sequence[tuple[float, float]], within_s: float, doubt: float) -> list[Playing]:
+        """What is heard now, or was `within_s`, as far as it is known; `windows` of the recording are searched for.
+
+        The log odds of their answers count less by `doubt`: who asks more often is more often told nonsense.
+        """
+        self._ask(windows, doubt)
+        self._extend(self._heard())
+        now_s = self.heard_s
+        newest = (now_s - self._fragment_s - within_s) / self._hop_s
+        now = [stretch for stretch in choose(self._lines, self._hop_s) if stretch.last >= newest]
+        return self._described([self._playing(stretch, min(self._span(stretch)[1], now_s)) for stretch in now], now_s)
+
+    def tell(self, *, is_end: bool = False) -> list[Playing]:
+        """The playings that are over by now, once each, or all of them at the recording's end."""
+        return list(self._advance(self.heard_s, is_end=is_end))
+
     def _counted(self, blocks: Iterable[Wave]) -> Iterator[Wave]:
         for block in blocks:
             self._n_samples += len(block)
@@ -145,8 +169,9 @@ class Scanner:
                 break
         return found
 
-    def _ask(self, windows: Sequence[tuple[float, float]]) -> None:
-        points = [point for found in self._pool.map(self._points, windows) for point in found]
+    def _ask(self, windows: Sequence[tuple[float, float]], doubt: float = 0.0) -> None:
+        answers = [point for found in self._pool.map(self._points, windows) for point in found]
+        points = [replace(point, log_odds=point.log_odds - doubt) for point in answers]
         self._lines += join(points, self._lines)
 
     def _points(self, window: tuple[float, float]) -> list[Point]:
