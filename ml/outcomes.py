@@ -64,6 +64,7 @@ class Among(StrEnum):
     OTHERS = "all songs but its own"
     TWINS = "all songs and another file of its own"
     TEN = "ten songs"
+    PAIR = "one song and another file of it"
     ONE = "one song"
 
 

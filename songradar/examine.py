@@ -19,8 +19,8 @@ from songradar.ml.errors import NothingToHear
 from songradar.ml.outcomes import Among, Outcome, SearchResult, judge
 from songradar.ml.queries import RATE_HZ, Query
 
-FEW = {Among.ONE: 1, Among.TEN: 10}
-"""Sizes of small catalogues."""
+FEW = {Among.ONE: 1, Among.PAIR: 1, Among.TEN: 10}
+"""Songs in small catalogues; that of a pair holds another file of its song, too."""
 
 ONE_IN = 4
 """Of the recordings, every so-manieth is also searched among few songs."""
@@ -85,12 +85,14 @@ class Examiner:
             self._keep(judge(query, _found(connection, put, encode_ms)))
             if query.source:
                 with without(connection, query.source):
-                    answer = _found(connection, put, encode_ms)
-                self._keep(replace(judge(replace(query, source=""), answer), among=Among.OTHERS))
+                    taken_out = judge(replace(query, source=""), _found(connection, put, encode_ms))
+                self._keep(replace(taken_out, among=Among.OTHERS))
         self._n_asked += 1
         if self._n_asked % ONE_IN == 0:
             if query.source:
                 self._ask_among_twins(query, put)
+                if not taken_out.ambiguous:  # both files taken out: the same search
+                    self.outcomes.append(replace(taken_out, among=Among.TWINS))
             self._asked.append(Asked(replace(query, wave=query.wave[:0], song=query.song[:0]), put))
 
     def ask_among_few(self, sources: Sequence[str], seed: Sequence[int]) -> Iterator[None]:
@@ -100,10 +102,12 @@ class Examiner:
         """
         rng = np.random.default_rng(list(seed))
         for among, size in FEW.items():
+            if among == Among.PAIR:
+                sources = [source for source in sources if source in self._twins]
             groups = [sources[i : i + size] for i in range(0, len(sources), size)]
             at = {source: number for number, group in enumerate(groups) for source in group}
             mine: list[list[Asked]] = [[] for _ in groups]
-            for asked in self._asked:
+            for asked in self._asked if groups else ():
                 own = at.get(asked.query.source)
                 if own is not None:
                     mine[own].append(asked)
@@ -116,6 +120,9 @@ class Examiner:
 
     def _ask_among(self, among: Among, sources: Sequence[str], asked: Sequence[Asked]) -> None:
         with self._catalogue.connection() as connection, only(connection, self.encoder.id, sources) as few:
+            if among == Among.PAIR:
+                stored = replace(self.encoder.stored, id=few)
+                self._store_twin(connection, sources[0], replace(self.encoder, stored=stored))
             for one in asked:
                 answer = _found(connection, replace(one.put, encoder_id=few), 0.0)
                 self.outcomes.append(Outcome(one.query, answer, among=among))
@@ -126,13 +133,16 @@ class Examiner:
             worn = through_codec(query.song, RATE_HZ, TWINS_CODEC)
             blocks = [resample(worn, RATE_HZ, self.encoder.network.spec.sample_rate_hz)]
             self._twins[query.source] = self.encoder.network.fingerprint_song(blocks)
-        twin = self._twins[query.source]
         with self._catalogue.connection() as connection, connection.transaction(force_rollback=True):
-            store_made(connection, self.encoder, "twin", twin.positions, twin.embeddings)
+            self._store_twin(connection, query.source, self.encoder)
             answer = _found(connection, put, 0.0)
         self.outcomes.append(
             Outcome(replace(query, wave=query.wave[:0], song=query.song[:0]), answer, among=Among.TWINS)
         )
+
+    def _store_twin(self, connection: psycopg.Connection, source: str, encoder: LoadedEncoder) -> None:
+        twin = self._twins[source]
+        store_made(connection, encoder, "twin", twin.positions, twin.embeddings)
 
     def _keep(self, outcome: Outcome) -> None:
         if outcome.ambiguous:

@@ -159,18 +159,19 @@ class TestCalibrationError:
         assert calibration_error([judge(query(), None)]) == 0
 
 
-class TestFewSongs:
-    def test_each_size_of_catalogue_is_counted(self):
+class TestCatalogues:
+    def test_each_kind_of_catalogue_is_counted(self):
         right = replace(judge(query(), answer(Match("a", accepted=True))), among=Among.ONE)
         named = replace(judge(query(source=""), answer(Match("b", accepted=True))), among=Among.ONE)
         kept = replace(judge(query(source=""), answer(Match("b"))), among=Among.ONE)
         ten = replace(judge(query(), answer(Match("a"))), among=Among.TEN)
 
-        one, of_ten = catalogue_scores([right, named, kept, ten, judge(query(), answer())])
+        one, of_ten, whole = catalogue_scores([right, named, kept, ten, judge(query(), answer())])
 
         assert (one.among, one.n_queries, one.n_right_accepted) == ("one song", 1, 1)
         assert (one.n_absent, one.n_false_accepts) == (2, 1)
         assert (of_ten.among, of_ten.n_queries, of_ten.n_right_accepted, of_ten.n_absent) == ("ten songs", 1, 0, 0)
+        assert (whole.among, whole.n_queries, whole.n_right_accepted) == ("all songs", 1, 0)
 
 
 class TestRecords:
