@@ -55,7 +55,7 @@ class Seconds(click.ParamType[tuple[float, ...]]):
 @MUSIC
 @DISTRACTORS
 @click.option(
-    "--filler", metavar="N", type=click.IntRange(0), default=0, help="As many songs more, mixtures of distractors."
+    "--filler", metavar="N", type=click.IntRange(0), default=0, help="Search again beside so many mixtures of songs."
 )
 @NOISE
 @RESPONSES

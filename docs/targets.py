@@ -9,6 +9,7 @@ Reads what `songradar evaluate --out runs/test` wrote, of the encoder called ENC
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from songradar.cli.output import print_table
@@ -79,8 +80,7 @@ def offsets(summary: Mapping[str, Any], which: int) -> str:
 
 
 def main() -> None:
-    with open(sys.argv[1], encoding="utf-8") as file:
-        encoders = json.load(file)["encoders"]
+    encoders = json.loads(Path(sys.argv[1]).read_text("utf-8"))["encoders"]
     found = encoders[sys.argv[2]] if len(sys.argv) > 2 else next(iter(encoders.values()))
     lengths = [summary for summary in found["lengths"] if summary["seconds"] in LENGTHS_S]
     targets = [LENGTHS_S.index(summary["seconds"]) for summary in lengths]

@@ -189,7 +189,7 @@ def _kind_of_stranger(outcome: Outcome) -> str:
 def catalogue_scores(outcomes: Sequence[Outcome]) -> list[CatalogueScore]:
     """One for each kind of catalogue that was searched."""
     found = []
-    for among in (Among.ONE, Among.PAIR, Among.TEN, Among.TWINS, Among.ALL):
+    for among in (Among.ONE, Among.PAIR, Among.TEN, Among.TWINS, Among.ALL, Among.FILLED):
         mine = [o for o in outcomes if o.among == among] if among != Among.ALL else among_all(outcomes)
         present = [outcome for outcome in mine if outcome.query.source]
         absent = [outcome for outcome in mine if not outcome.query.source]

@@ -62,6 +62,7 @@ class Among(StrEnum):
 
     ALL = "all songs"
     OTHERS = "all songs but its own"
+    FILLED = "all songs and the filler"
     TWINS = "all songs and another file of its own"
     TEN = "ten songs"
     PAIR = "one song and another file of it"

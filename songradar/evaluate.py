@@ -8,7 +8,7 @@ import numpy as np
 
 from songradar.catalogue import Catalogue, LoadedEncoder, add_package
 from songradar.db.songs import songs
-from songradar.events import Listener, Note, ignore
+from songradar.events import Listener, Note, counter, ignore
 from songradar.examine import Examiner, examine
 from songradar.filler import add_filler
 from songradar.ingest import IngestOptions, ingest
@@ -17,7 +17,7 @@ from songradar.ml.conditions import CONDITIONS, Condition, Surroundings, usable
 from songradar.ml.errors import AudioReadError, TrainingDataError
 from songradar.ml.files import AudioFile, Failure, audio_files, sha256
 from songradar.ml.noise import read_noises
-from songradar.ml.outcomes import Outcome
+from songradar.ml.outcomes import Among, Outcome
 from songradar.ml.package import EncoderPackage
 from songradar.ml.queries import RATE_HZ, SourceSong, questions
 
@@ -27,7 +27,8 @@ class EvaluationOptions:
     """What to evaluate on. For each condition and length in `seconds`, `per_condition` pieces of `music` are recorded.
 
     `absent` is the share of `music` that the catalogue does not hold; `distractors` are songs that it holds and of
-    which no piece is recorded; `filler` mixtures of two distractors each are added to it.
+    which no piece is recorded. In the end `filler` mixtures of two distractors each are added to it, and every fourth
+    recording is searched for again.
 
     `noise` and `responses` are folders of noises and impulse responses; `only` names the files to use [all].
     """
@@ -76,17 +77,20 @@ def evaluate(encoders: Sequence[EncoderPackage], options: EvaluationOptions, lis
             package.name: Examiner(catalogue, fill(catalogue, package, files, options.workers, listen))
             for package in encoders
         }
-        for examiner in examiners.values():
-            if options.filler:
-                add_filler(
-                    catalogue, examiner.encoder, [o.source for o in others], options.filler, options.seed, listen
-                )
         known, strangers = known_songs(catalogue, present), absent_songs(missing, listen)
         per_cell, seed = options.per_condition, [options.seed]
         asked = questions(known + strangers, conditions, options.seconds, per_cell, per_cell, surroundings, seed)
         examine(examiners, *asked, [song.source for song in known], options.seed, listen)
+        if options.filler:
+            for examiner in examiners.values():
+                add_filler(
+                    catalogue, examiner.encoder, [o.source for o in others], options.filler, options.seed, listen
+                )
+                advance = counter("searching beside the filler", examiner.n_again, listen)
+                for _ in examiner.ask_again(Among.FILLED):
+                    advance()
     outcomes = {name: examiner.outcomes for name, examiner in examiners.items()}
-    return Evaluation(len(known), len(others) + options.filler, len(strangers), options.seed, outcomes)
+    return Evaluation(len(known), len(others), len(strangers), options.seed, outcomes)
 
 
 def fill(

@@ -56,10 +56,14 @@ _FILL = """
 
 @dataclass(frozen=True)
 class Asked:
-    """A query without its sound, and how it was put."""
+    """A query without its sound, and how it was put.
+
+    `sounds_alike` says that a song in the catalogue that is not the query's sounds the same there.
+    """
 
     query: Query
     put: Question
+    sounds_alike: bool = False
 
 
 class Examiner:
@@ -82,18 +86,36 @@ class Examiner:
             self._keep(judge(query, None))
             return
         with self._catalogue.connection() as connection:
-            self._keep(judge(query, _found(connection, put, encode_ms)))
+            absent = found = judge(query, _found(connection, put, encode_ms))
+            self._keep(found)
             if query.source:
                 with without(connection, query.source):
-                    taken_out = judge(replace(query, source=""), _found(connection, put, encode_ms))
-                self._keep(replace(taken_out, among=Among.OTHERS))
+                    absent = judge(replace(query, source=""), _found(connection, put, encode_ms))
+                self._keep(replace(absent, among=Among.OTHERS))
         self._n_asked += 1
         if self._n_asked % ONE_IN == 0:
             if query.source:
                 self._ask_among_twins(query, put)
-                if not taken_out.ambiguous:  # both files taken out: the same search
-                    self.outcomes.append(replace(taken_out, among=Among.TWINS))
-            self._asked.append(Asked(replace(query, wave=query.wave[:0], song=query.song[:0]), put))
+                if not absent.ambiguous:  # both files taken out: the same search
+                    self.outcomes.append(replace(absent, among=Among.TWINS))
+            self._asked.append(Asked(found.query, put, absent.ambiguous))
+
+    def ask_again(self, among: Among) -> Iterator[None]:
+        """Search the whole catalogue, which has changed, with and without a query's own song; yields after each."""
+        for asked in self._asked:
+            with self._catalogue.connection() as connection:
+                if asked.query.source:
+                    self.outcomes.append(Outcome(asked.query, _found(connection, asked.put, 0.0), among=among))
+                if not asked.sounds_alike:
+                    absent = replace(asked.query, source="")
+                    with without(connection, asked.query.source):
+                        self.outcomes.append(Outcome(absent, _found(connection, asked.put, 0.0), among=among))
+            yield
+
+    @property
+    def n_again(self) -> int:
+        """How many queries `ask_again` puts."""
+        return len(self._asked)
 
     def ask_among_few(self, sources: Sequence[str], seed: Sequence[int]) -> Iterator[None]:
         """Search small catalogues made of `sources`: one that holds a query's song, and one that does not.
@@ -141,8 +163,9 @@ class Examiner:
         )
 
     def _store_twin(self, connection: psycopg.Connection, source: str, encoder: LoadedEncoder) -> None:
+        """Store a song's other file, from another host but of the same source: to name either is right."""
         twin = self._twins[source]
-        store_made(connection, encoder, "twin", twin.positions, twin.embeddings)
+        store_made(connection, encoder, source, twin.positions, twin.embeddings)
 
     def _keep(self, outcome: Outcome) -> None:
         if outcome.ambiguous:

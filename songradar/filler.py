@@ -37,7 +37,8 @@ def add_filler(
         for number in range(n):
             one, other = rng.choice(len(songs), 2, replace=False)
             made = mixture(songs[one], songs[other], rng)
-            store_made(connection, encoder, f"filler {number}", np.arange(len(made), dtype=np.int32), made)
+            source = f"{encoder.name}/filler {number}"
+            store_made(connection, encoder, source, np.arange(len(made), dtype=np.int32), made)
             advance()
     tend_index(catalogue, encoder.name)
 
@@ -45,21 +46,21 @@ def add_filler(
 def store_made(
     connection: psycopg.Connection,
     encoder: LoadedEncoder,
-    name: str,
+    source: str,
     positions: NDArray[np.int32],
     embeddings: NDArray[np.float32],
 ) -> None:
-    """Store a song that no file holds, with fragments (F, 64) at positions (F,)."""
+    """Store a song that no file on this machine holds, with fragments (F, 64) at positions (F,)."""
     spec = encoder.network.spec
     song = NewSong(
-        title=name,
+        title=source,
         artist=None,
         album=None,
         collection=None,
         duration_s=float(positions[-1] * spec.hop_s + spec.fragment_s),
-        source=f"{encoder.name}/{name}",
+        source=source,
         host="nowhere",
-        sha256=hashlib.sha256(f"{encoder.name}/{name}".encode()).digest(),
+        sha256=hashlib.sha256(source.encode()).digest(),
         size_bytes=0,
         modified_at=datetime.now(UTC),
     )

@@ -32,6 +32,8 @@ FUNCTIONS = (
     "strangers_v1",
     "weights_v1",
     "confidence_v1",
+    "likeness_v1",
+    "twins_v1",
     "rank_v1",
     "match_inline_v1",
     "set_reach_v1",

@@ -62,8 +62,12 @@ def test_recordings_are_searched_for_among_few_songs_too_and_beside_another_file
     one, pair, ten, twins, whole = found
 
     assert [kind["among"] for kind in found] == [
-        "one song", "one song and another file of it", "ten songs", "all songs and another file of its own", "all songs",
-    ]  # fmt: skip
+        "one song",
+        "one song and another file of it",
+        "ten songs",
+        "all songs and another file of its own",
+        "all songs",
+    ]
     assert one["n_queries"] == pair["n_queries"] == ten["n_queries"] == twins["n_queries"] > 5
     assert one["n_absent"] > 5
     assert pair["n_absent"] > 5

@@ -77,3 +77,16 @@ def add_trees(n_songs: int, n: int, first: int = 0) -> None:
 def noisy(vectors: NDArray[np.float32], rng: np.random.Generator, level: float = 0.02) -> NDArray[np.float32]:
     """Nearly the same."""
     return (vectors + level * rng.standard_normal(vectors.shape)).astype(np.float32)
+
+
+def add_recording(title: str, vectors: NDArray[np.float32]) -> store.Change:
+    """Store a song with these embeddings (F, 64) under the active encoder."""
+    return store_song(song_row(title), np.arange(len(vectors), dtype=np.int32), vectors)
+
+
+def between(vectors: NDArray[np.float32], places: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Unit vectors at fractional places along `vectors`, as embeddings of overlapping fragments lie."""
+    low = np.floor(places).astype(int)
+    share = (places - low)[:, None]
+    points = (1 - share) * vectors[low] + share * vectors[np.minimum(low + 1, len(vectors) - 1)]
+    return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True), np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.db.questions import WEIGHTS, find, judge_by
-from tests.db.rows import add_song, add_trees, noisy, unit_vectors
+from tests.db.rows import add_recording, add_song, add_trees, noisy, unit_vectors
 from tests.reach import connect
 
 SEVEN = unit_vectors(40, seed=7)
@@ -113,6 +113,54 @@ def test_confidence_means_the_same_in_catalogues_of_any_size(cohort, rng):
     assert {match.title for match in found} == {"Tree 7"}
     assert np.ptp([match.lead for match in found]) < 0.15
     assert np.ptp([match.confidence for match in found]) < 0.1
+
+
+@pytest.mark.parametrize("n_others", [0, 1, 9, 290])
+def test_another_file_of_a_song_leaves_it_as_sure_as_it_was(cohort, rng, n_others):
+    """With so many songs beside the two."""
+    add_trees(n_others, n=10, first=1000)
+    query = noisy(SEVEN[11:19], rng, 0.16)
+    alone, *_ = find(query)
+    add_recording("Compilation", noisy(SEVEN[2:], rng, 0.01))
+    first, second, *_ = find(query)
+
+    assert {first.title, second.title} == {"Tree 7", "Compilation"}
+    assert (first.same_recording, second.same_recording) == (True, True)
+    assert first.confidence == pytest.approx(alone.confidence, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("likeness", "is_rival", "is_twin"),
+    [(0, False, False), (0.5, True, False), (0.6, True, False), (0.95, False, True)],
+)
+def test_song_that_is_much_like_the_first_is_a_rival_unless_it_is_the_same_recording(
+    cohort, rng, likeness, is_rival, is_twin
+):
+    add_trees(250, n=10, first=1000)
+    query = noisy(SEVEN[11:19], rng, 0.05)
+    alone, *_ = find(query)
+    add_recording("Another", likeness * SEVEN + np.sqrt(1 - likeness**2) * unit_vectors(40, seed=8))
+    first, second, *_ = find(query)
+
+    assert second.same_recording == is_twin
+    assert (first.peak < 0.7 * alone.peak) == is_rival
+    assert (first.confidence < alone.confidence - 1e-4) == is_rival
+
+
+@pytest.mark.parametrize("choice", [{"artist": "the trees"}, {"collection": "wood"}])
+def test_a_choice_is_as_sure_of_a_song_as_the_whole_catalogue(cohort, rng, choice):
+    """Of the recording's song, and of a song that comes first only because its own is left out."""
+    add_trees(250, n=10, first=1000)
+    with connect() as connection:
+        connection.execute("UPDATE songradar.songs SET collection = 'wood' WHERE title = 'Tree 7'")
+        connection.execute("UPDATE songradar.songs SET artist = 'The Shrubs' WHERE title <> 'Tree 7'")
+    for query in (noisy(SEVEN[11:19], rng, 0.16), unit_vectors(8, seed=99)):
+        everywhere = {match.title: match for match in find(query, limit=300)}
+        (chosen,) = find(query, **choice)
+
+        assert chosen.title == "Tree 7"
+        assert chosen.confidence == pytest.approx(everywhere["Tree 7"].confidence, abs=0.01)
+        assert chosen.accepted == everywhere["Tree 7"].accepted
 
 
 def test_burst_of_noise_is_not_held_against_the_rest(cohort, rng):

@@ -11,7 +11,7 @@ from pgvector import HalfVector
 from songradar.db import search
 from songradar.db.errors import EncoderUnknown
 from tests.db.questions import HOP_S, QUERY_HOP_S, WEIGHTS, find, judge_by, question
-from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, song_row, store_song, unit_vectors
+from tests.db.rows import active_encoder_id, add_recording, add_song, add_trees, between, noisy, unit_vectors
 from tests.reach import connect
 
 
@@ -77,14 +77,6 @@ def test_missing_fragments_of_the_query_do_not_shift_the_answer(forest, rng):
     best, *_ = find(noisy(unit_vectors(40, seed=7)[10 + kept], rng), HOP_S * kept)
 
     assert (best.title, best.offset_s, best.n_fragments) == ("Tree 7", 5.0, 4)
-
-
-def between(vectors, places):
-    """Unit vectors at fractional places along `vectors`, as embeddings of overlapping fragments lie."""
-    low = np.floor(places).astype(int)
-    share = (places - low)[:, None]
-    points = (1 - share) * vectors[low] + share * vectors[np.minimum(low + 1, len(vectors) - 1)]
-    return points / np.linalg.norm(points, axis=1, keepdims=True)
 
 
 def test_query_fragments_between_stored_ones_are_compared_with_the_point_between(forest, rng):
@@ -168,12 +160,6 @@ def test_coverage_counts_neighbours_among_all_songs(forest, rng):
     (wrong,) = find(query, HOP_S * np.arange(8), songs=[number_of("Tree 3")])
 
     assert wrong.coverage < 0.3
-
-
-def add_recording(title, vectors):
-    """A song with these embeddings."""
-    positions = np.arange(len(vectors), dtype=np.int32)
-    return store_song(song_row(title), positions, vectors)
 
 
 @pytest.mark.parametrize("shift", [0, 3.5])

@@ -18,11 +18,7 @@
 --           not held against the rest. A ratio means the same whether an encoder's similarities fill the scale or lie
 --           between 0.98 and 1.
 --
--- Two songs are one recording, twins, where their stored fragments agree for ten seconds along the alignment: the
--- similarity of twins is 0.78 or more in 99 of 100 places, whatever the lossy format and the first sample of their
--- files; 16 fragments in a row of two different recordings, at the best of 60 alignments, reach 0.52. A twin of the
--- first song is no stranger to it. Encoders whose fragments do not overlap may find different recordings as similar as
--- that, so for them there are no twins.
+-- A twin of the first song (twins_v1) is no stranger to it.
 CREATE FUNCTION songradar.rank_v1(
     encoder integer,
     fragments songradar.query_fragment_v1[],
@@ -34,9 +30,7 @@ CREATE FUNCTION songradar.rank_v1(
 RETURNS SETOF songradar.match_row_v1
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-WITH timing AS MATERIALIZED (
-    SELECT t.* FROM songradar.timing_v1(rank_v1.encoder, rank_v1.fragments) AS t
-), song AS MATERIALIZED (
+WITH song AS MATERIALIZED (
     SELECT s.* FROM unnest(rank_v1.songs) AS s
 ), first AS MATERIALIZED (
     SELECT song.*
@@ -45,40 +39,7 @@ WITH timing AS MATERIALIZED (
      ORDER BY song.score DESC, song.song_id
      LIMIT 1
 ), twin AS MATERIALIZED (
-    SELECT song.song_id
-      FROM song
-     CROSS JOIN first
-     CROSS JOIN timing
-     CROSS JOIN LATERAL (
-           SELECT greatest(5, timing.last_s - timing.middle_s, 2 * timing.hop_s) AS half_s,
-                  (first.middle_start_s - song.middle_start_s) / timing.hop_s AS shift
-           ) AS compared
-     CROSS JOIN LATERAL (
-           SELECT whole.hops, compared.shift - whole.hops AS far, 1 - compared.shift + whole.hops AS near
-             FROM floor(compared.shift + 1e-3) AS whole (hops)
-           ) AS share
-     CROSS JOIN LATERAL (
-           SELECT avg(songradar.similarity_between_v1(
-                      share.near, share.far,
-                      1 - (f.embedding <-> before.embedding) ^ 2 / 2,
-                      coalesce(1 - (f.embedding <-> after.embedding) ^ 2 / 2, 0),
-                      coalesce(1 - (before.embedding <-> after.embedding) ^ 2 / 2, 0))) AS similarity
-             FROM songradar.fragments AS f
-             JOIN songradar.fragments AS before
-               ON before.encoder_id = rank_v1.encoder AND before.song_id = first.song_id
-              AND before.position = f.position + share.hops::integer
-             LEFT JOIN songradar.fragments AS after
-               ON after.encoder_id = rank_v1.encoder AND after.song_id = first.song_id
-              AND after.position = before.position + 1
-            WHERE f.encoder_id = rank_v1.encoder
-              AND f.song_id = song.song_id
-              AND f.position BETWEEN (song.middle_start_s + timing.middle_s - compared.half_s) / timing.hop_s
-                                 AND (song.middle_start_s + timing.middle_s + compared.half_s) / timing.hop_s
-           ) AS stretch
-     WHERE song.song_id <> first.song_id
-       AND timing.overlapping
-       AND song.score > first.score / 2  -- a twin's score is nearly the first one's, so no other need be compared
-       AND stretch.similarity > 0.7
+    SELECT t.song_id FROM songradar.twins_v1(rank_v1.encoder, rank_v1.fragments, rank_v1.songs) AS t
 ), stranger AS MATERIALIZED (
     SELECT s.score, s.similarities
       FROM songradar.strangers_v1(rank_v1.encoder, rank_v1.fragments, rank_v1.n_songs) AS s
