@@ -76,14 +76,22 @@ def test_recordings_are_searched_for_among_few_songs_too_and_beside_another_file
     assert any(line.startswith("one song  ") for line in lines)
 
 
-def test_filler_makes_the_catalogue_as_large_as_wanted(database, run, folder, toy_folder, tmp_path, rng):
+def test_every_fourth_recording_is_searched_for_again_beside_the_filler(
+    database, run, folder, toy_folder, tmp_path, rng
+):
     (tmp_path / "others").mkdir()
     for name in ("one", "other"):
         synth.write_wav(tmp_path / "others" / f"{name}.wav", synth.melody(rng, 20.0))
-    options = ["--encoder", toy_folder, "--seconds", 2, "--per-condition", 1, "--absent", 0, "--filler", 30]
-    result = run("evaluate", "--music", folder, "--distractors", tmp_path / "others", *options)
+    options = ["--encoder", toy_folder, "--seconds", 2, "--per-condition", 2, "--absent", 0, "--filler", 30]
+    options += ["--distractors", tmp_path / "others", "--out", tmp_path]
+    result = run("evaluate", "--music", folder, *options)
+    found = json.loads((tmp_path / "evaluation.json").read_text())["encoders"][toy_folder.name]["catalogues"]
+    filled, twins = found[-1], found[-3]
 
-    assert "3 songs in the catalogue beside 32 others, 0 absent" in result.stdout, result.stderr
+    assert "3 songs in the catalogue beside 2 others, 0 absent" in result.stdout, result.stderr
+    assert filled["among"] == "all songs and the filler"
+    assert filled["n_queries"] == twins["n_queries"] > 5
+    assert filled["n_absent"] >= twins["n_absent"] > 0
 
 
 def test_distractors_are_in_the_catalogue_and_never_asked_for(database, run, folder, toy_folder, tmp_path, rng):

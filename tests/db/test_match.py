@@ -178,6 +178,24 @@ def test_second_file_of_a_recording_is_no_rival_and_is_told(forest, rng, shift):
     assert second.lead > 0.3
 
 
+def test_second_file_that_is_found_at_another_bar_is_no_rival(forest, rng):
+    """Four bars that are much alike: noise leads one file to the second bar and the other to the third."""
+    judge_by(WEIGHTS)
+    bar = unit_vectors(8, seed=70)
+    bars = [noisy(bar, np.random.default_rng(number), 0.12) for number in range(4)]
+    tune = np.concatenate([unit_vectors(12, seed=71), *bars, unit_vectors(12, seed=72)])
+    add_recording("Tune", tune / np.linalg.norm(tune, axis=1, keepdims=True))
+    single, *_ = find(bars[1])
+    worn = tune.copy()
+    worn[20:28], worn[28:36] = noisy(bars[1], rng, 0.05), bars[1]
+    add_recording("Tune, worn", worn / np.linalg.norm(worn, axis=1, keepdims=True))
+    first, second, *_ = find(bars[1])
+
+    assert first.offset_s != pytest.approx(second.offset_s, abs=1)
+    assert (first.same_recording, second.same_recording) == (True, True)
+    assert first.confidence == pytest.approx(single.confidence, abs=0.01)
+
+
 def test_encoder_of_fragments_that_do_not_overlap_has_no_twins(forest, rng):
     """Its embeddings of different recordings may be as much alike as another encoder's of one."""
     with connect() as connection:

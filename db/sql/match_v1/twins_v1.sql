@@ -10,8 +10,8 @@
 -- their files; 16 fragments in a row of two different recordings, at the best of 60 alignments, reach 0.52.
 --
 -- The two are laid side by side as they were aligned. In music that repeats itself, noise may have led one of them to
--- another bar. So the three best that are no twins by that are laid anew, a quarter of a hop apart, about where most of
--- four fragments of the first, spread over the ten seconds, are nearest to them, at most 160 hops away.
+-- another bar. So the three best that are no twins by that are laid anew where each of four fragments of the first,
+-- spread over the ten seconds, is nearest to them, at most 160 hops away, and up to half a hop about it.
 --
 -- Encoders whose fragments do not overlap may find different recordings as similar as that, so for them there are no
 -- twins.
@@ -72,9 +72,9 @@ SELECT missed.song_id
   FROM missed
  CROSS JOIN stretch
  CROSS JOIN LATERAL (
-       SELECT mode() WITHIN GROUP (ORDER BY nearest.shift) AS shift
-         FROM generate_series(0, 3) AS quarter (number)
-        CROSS JOIN LATERAL (SELECT 1 + (2 * quarter.number + 1) * cardinality(stretch.positions) / 8 AS i) AS at
+       SELECT DISTINCT nearest.shift
+         FROM generate_series(1, 7, 2) AS eighth (number)
+        CROSS JOIN LATERAL (SELECT 1 + eighth.number * cardinality(stretch.positions) / 8 AS i) AS at
         CROSS JOIN LATERAL (
               SELECT stretch.positions[at.i] - f.position AS shift
                 FROM songradar.fragments AS f
@@ -84,10 +84,10 @@ SELECT missed.song_id
                ORDER BY f.embedding <-> stretch.embeddings[at.i]
                LIMIT 1
               ) AS nearest
-       ) AS voted
- CROSS JOIN generate_series(-4, 4) AS step (number)
+       ) AS place
+ CROSS JOIN generate_series(-2, 2) AS step (number)
  CROSS JOIN LATERAL songradar.likeness_v1(
-       twins_v1.encoder, stretch.positions, stretch.embeddings, missed.song_id, voted.shift + step.number / 4.0
+       twins_v1.encoder, stretch.positions, stretch.embeddings, missed.song_id, place.shift + step.number / 4.0
        ) AS likeness
  WHERE likeness.similarity > 0.7;
 END;
