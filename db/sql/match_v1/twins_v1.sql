@@ -10,8 +10,8 @@
 -- their files; 16 fragments in a row of two different recordings, at the best of 60 alignments, reach 0.52.
 --
 -- The two are laid side by side as they were aligned. In music that repeats itself, noise may have led one of them to
--- another bar. So the three best that are no twins by that are laid anew where each of four fragments of the first,
--- spread over the ten seconds, is nearest to them, at most 160 hops away, and up to half a hop about it.
+-- another bar. So up to three that are nearly as good, but no twins by that, are laid anew where each of two fragments of
+-- the first is nearest to them, if it is near at all and at most 128 hops away, and up to half a hop about it.
 --
 -- Encoders whose fragments do not overlap may find different recordings as similar as that, so for them there are no
 -- twins.
@@ -60,7 +60,9 @@ WITH timing AS MATERIALIZED (
 ), missed AS MATERIALIZED (
     SELECT aligned.song_id, aligned.shift
       FROM aligned
+     CROSS JOIN first
      WHERE NOT aligned.is_twin
+       AND aligned.score > 0.8 * first.score
      ORDER BY aligned.score DESC, aligned.song_id
      LIMIT 3
 )
@@ -73,17 +75,18 @@ SELECT missed.song_id
  CROSS JOIN stretch
  CROSS JOIN LATERAL (
        SELECT DISTINCT nearest.shift
-         FROM generate_series(1, 7, 2) AS eighth (number)
-        CROSS JOIN LATERAL (SELECT 1 + eighth.number * cardinality(stretch.positions) / 8 AS i) AS at
+         FROM unnest('{1,3}'::integer[]) AS quarter (number)
+        CROSS JOIN LATERAL (SELECT 1 + quarter.number * cardinality(stretch.positions) / 4 AS i) AS at
         CROSS JOIN LATERAL (
-              SELECT stretch.positions[at.i] - f.position AS shift
+              SELECT stretch.positions[at.i] - f.position AS shift, f.embedding <-> stretch.embeddings[at.i] AS distance
                 FROM songradar.fragments AS f
                WHERE f.encoder_id = twins_v1.encoder AND f.song_id = missed.song_id
-                 AND f.position BETWEEN stretch.positions[at.i] - missed.shift - 160
-                                    AND stretch.positions[at.i] - missed.shift + 160
-               ORDER BY f.embedding <-> stretch.embeddings[at.i]
+                 AND f.position BETWEEN stretch.positions[at.i] - missed.shift - 128
+                                    AND stretch.positions[at.i] - missed.shift + 128
+               ORDER BY distance
                LIMIT 1
               ) AS nearest
+        WHERE nearest.distance < 0.9  -- a similarity of 0.6
        ) AS place
  CROSS JOIN generate_series(-2, 2) AS step (number)
  CROSS JOIN LATERAL songradar.likeness_v1(
