@@ -44,13 +44,13 @@ OFFSET_S = (0.05, 0.25)
 def beside(n_hits: int, n: int, target: float | None) -> str:
     """A share in percent beside its target, at least which it should be.
 
-    >>> beside(9, 10, 92), beside(90, 100, 97), beside(0, 0, 97)
-    ('90 / 92', '90 / 97 *', '-')
+    >>> beside(9, 10, 92), beside(90, 100, 97), beside(20, 20, 100), beside(0, 0, 97)
+    ('90 / 92', '90 / 97 *', '100 / 100', '-')
     """
     if not n or target is None:
         return "-"
     _, high = wilson_interval(n_hits, n)
-    return f"{100 * n_hits / n:.0f} / {target:g}" + " *" * (target > 100 * high)
+    return f"{100 * n_hits / n:.0f} / {target:g}" + " *" * (target > 100 * high + 1e-6)
 
 
 def named(cells: Sequence[Mapping[str, Any]], conditions: Sequence[str], length_s: float, target: float | None) -> str:
