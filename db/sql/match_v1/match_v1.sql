@@ -28,8 +28,8 @@
 -- encoder's fragments do not overlap.
 --
 -- Its steps are query_fragments_v1, nearest_fragments_v1, vote_v1, score_places_v1, align_v1, rank_v1, twins_v1,
--- strangers_v1, confidence_v1; each file explains itself. How many neighbours are looked for, and how many places are scored, are
--- columns of songradar.encoders, as its index's owner may tune them.
+-- strangers_v1, confidence_v1; each file explains itself. How many neighbours are looked for, and how many places are
+-- scored, are columns of songradar.encoders, as its index's owner may tune them.
 --
 -- The settings hold for the call alone. There is no compilation, which takes longer than the search; one plan for all
 -- arguments, as planning takes a quarter of a search; no sequential scan, whose cost the planner underrates, as it
