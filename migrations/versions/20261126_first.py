@@ -33,7 +33,7 @@ FUNCTIONS = (
     "weights_v1",
     "confidence_v1",
     "likeness_v1",
-    "twins_v1",
+    "same_recording_v1",
     "rank_v1",
     "match_inline_v1",
     "set_reach_v1",

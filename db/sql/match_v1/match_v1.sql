@@ -27,7 +27,7 @@
 -- which look answered. There is no first look where `exact` is asked for, where encoders.sure is NULL, or where the
 -- encoder's fragments do not overlap.
 --
--- Its steps are query_fragments_v1, nearest_fragments_v1, vote_v1, score_places_v1, align_v1, rank_v1, twins_v1,
+-- Its steps are query_fragments_v1, nearest_fragments_v1, vote_v1, score_places_v1, align_v1, rank_v1, same_recording_v1,
 -- strangers_v1, confidence_v1; each file explains itself. How many neighbours are looked for, and how many places are
 -- scored, are columns of songradar.encoders, as its index's owner may tune them.
 --

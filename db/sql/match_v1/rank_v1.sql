@@ -18,7 +18,7 @@
 --           not held against the rest. A ratio means the same whether an encoder's similarities fill the scale or lie
 --           between 0.98 and 1.
 --
--- A twin of the first song (twins_v1) is no stranger to it.
+-- A twin of the first song (same_recording_v1) is no stranger to it.
 CREATE FUNCTION songradar.rank_v1(
     encoder integer,
     fragments songradar.query_fragment_v1[],
@@ -39,7 +39,7 @@ WITH song AS MATERIALIZED (
      ORDER BY song.score DESC, song.song_id
      LIMIT 1
 ), twin AS MATERIALIZED (
-    SELECT t.song_id FROM songradar.twins_v1(rank_v1.encoder, rank_v1.fragments, rank_v1.songs) AS t
+    SELECT t.song_id FROM songradar.same_recording_v1(rank_v1.encoder, rank_v1.fragments, rank_v1.songs) AS t
 ), stranger AS MATERIALIZED (
     SELECT s.score, s.similarities
       FROM songradar.strangers_v1(rank_v1.encoder, rank_v1.fragments, rank_v1.n_songs) AS s

@@ -1,4 +1,4 @@
--- twins_v1: which of the leading songs are other files of the recording that the first of them is.
+-- same_recording_v1: which of the leading songs are other files of the recording that the first of them is.
 --
 -- Arguments  encoder    songradar.encoders.id
 --            fragments  of the recording
@@ -15,16 +15,16 @@
 --
 -- Encoders whose fragments do not overlap may find different recordings as similar as that, so for them there are no
 -- twins.
-CREATE FUNCTION songradar.twins_v1(
+CREATE FUNCTION songradar.same_recording_v1(
     encoder integer, fragments songradar.query_fragment_v1[], songs songradar.alignment_v1[]
 )
 RETURNS TABLE (song_id integer)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 WITH timing AS MATERIALIZED (
-    SELECT t.* FROM songradar.timing_v1(twins_v1.encoder, twins_v1.fragments) AS t
+    SELECT t.* FROM songradar.timing_v1(same_recording_v1.encoder, same_recording_v1.fragments) AS t
 ), song AS MATERIALIZED (
-    SELECT s.* FROM unnest(twins_v1.songs) AS s
+    SELECT s.* FROM unnest(same_recording_v1.songs) AS s
 ), first AS MATERIALIZED (
     SELECT song.*
       FROM song
@@ -46,7 +46,7 @@ WITH timing AS MATERIALIZED (
      CROSS JOIN timing
      CROSS JOIN LATERAL (SELECT greatest(5, timing.last_s - timing.middle_s, 2 * timing.hop_s) AS half_s) AS compared
       JOIN songradar.fragments AS f
-        ON f.encoder_id = twins_v1.encoder AND f.song_id = first.song_id
+        ON f.encoder_id = same_recording_v1.encoder AND f.song_id = first.song_id
        AND f.position BETWEEN (first.middle_start_s + timing.middle_s - compared.half_s) / timing.hop_s
                           AND (first.middle_start_s + timing.middle_s + compared.half_s) / timing.hop_s
      WHERE EXISTS (SELECT FROM other)
@@ -55,7 +55,7 @@ WITH timing AS MATERIALIZED (
       FROM other
      CROSS JOIN stretch
       LEFT JOIN LATERAL songradar.likeness_v1(
-                twins_v1.encoder, stretch.positions, stretch.embeddings, other.song_id, other.shift
+                same_recording_v1.encoder, stretch.positions, stretch.embeddings, other.song_id, other.shift
                 ) AS likeness ON true
 ), missed AS MATERIALIZED (
     SELECT aligned.song_id, aligned.shift
@@ -80,7 +80,7 @@ SELECT missed.song_id
         CROSS JOIN LATERAL (
               SELECT stretch.positions[at.i] - f.position AS shift, f.embedding <-> stretch.embeddings[at.i] AS distance
                 FROM songradar.fragments AS f
-               WHERE f.encoder_id = twins_v1.encoder AND f.song_id = missed.song_id
+               WHERE f.encoder_id = same_recording_v1.encoder AND f.song_id = missed.song_id
                  AND f.position BETWEEN stretch.positions[at.i] - missed.shift - 128
                                     AND stretch.positions[at.i] - missed.shift + 128
                ORDER BY distance
@@ -90,9 +90,9 @@ SELECT missed.song_id
        ) AS place
  CROSS JOIN generate_series(-2, 2) AS step (number)
  CROSS JOIN LATERAL songradar.likeness_v1(
-       twins_v1.encoder, stretch.positions, stretch.embeddings, missed.song_id, place.shift + step.number / 4.0
+       same_recording_v1.encoder, stretch.positions, stretch.embeddings, missed.song_id, place.shift + step.number / 4.0
        ) AS likeness
  WHERE likeness.similarity > 0.7;
 END;
-COMMENT ON FUNCTION songradar.twins_v1 IS
+COMMENT ON FUNCTION songradar.same_recording_v1 IS
     'Which of the leading songs are other files of the recording that the first of them is.';
