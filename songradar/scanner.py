@@ -4,7 +4,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import scans, search
 from songradar.db.scans import SongOfScan
 from songradar.db.search import Match, Question
+from songradar.following import Follower, Heard
 from songradar.ml.audio import Wave
 from songradar.ml.errors import AudioReadError
 from songradar.timeline import EDGE_S, FAINT, REACH_S, Line, Playing, Point, Stretch, choose, extend, gaps, join, tune
@@ -34,14 +35,6 @@ DOUBTFUL = -3.0
 
 LEAST_S = 2.0
 """Times that nothing explains are searched for, and told, if they are at least so long."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    """The fragments at hand that are not silent: their numbers (n,), and their embeddings (n, 64), ready to compare."""
-
-    numbers: NDArray[np.int64]
-    embeddings: NDArray[np.float32]
 
 
 class Scanner:
@@ -75,6 +68,7 @@ class Scanner:
         self._n_samples = 0
         self._searched_s = self._searched_short_s = 0.0
         self._covered_s = covered_s
+        self._follower = Follower(catalogue, encoder)
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="scan")
         self.told_s = 0.0
         self.is_done = False
@@ -115,10 +109,10 @@ class Scanner:
             yield block
 
     def _advance(self, now_s: float, *, is_end: bool = False) -> Iterator[Playing]:
-        heard = self._heard()
-        self._extend(heard)
+        self._follower.heard = Heard.of(self._kept, self._encoder.network.spec) if self._kept else None
+        self._extend()
         self._ask(self._windows(now_s, is_end=is_end))
-        self._extend(heard)
+        self._extend()
         playings = choose(self._lines, self._hop_s)
         until_s = now_s if is_end else now_s - LONG_S
         unexplained = list(
@@ -127,7 +121,7 @@ class Scanner:
         self._searched_short_s = until_s
         if unexplained:
             self._ask([window for begin, end in unexplained for window in short_windows(begin, end)])
-            self._extend(heard)
+            self._extend()
             playings = choose(self._lines, self._hop_s)
         yield from self._tell(playings, now_s, is_end=is_end)
         self._forget(now_s)
@@ -170,46 +164,15 @@ class Scanner:
             if log_odds(match) > DOUBTFUL
         ]
 
-    def _heard(self) -> Heard | None:
-        """What is at hand; None where all of it was silent."""
-        if not self._kept:
-            return None
-        numbers, embeddings = zip(*self._kept, strict=True)
-        return Heard(np.array(numbers), self._apart(np.array(numbers), np.stack(embeddings)))
-
-    def _extend(self, heard: Heard | None) -> None:
+    def _extend(self) -> None:
         """Compare what is at hand with the songs of the lines that are believed."""
-        if heard is None:
+        if self._follower.heard is None:
             return
-
-        def follow(line: Line, first: int, last: int) -> list[float]:
-            begin, end = np.searchsorted(heard.numbers, (first, last))
-            similarities = np.zeros(last - first)
-            if end > begin:
-                song_s = line.song_s(heard.numbers[begin:end] * self._hop_s)
-                embeddings = heard.embeddings[begin:end]
-                with self._catalogue.connection() as connection:
-                    found = scans.follow(connection, self._encoder.id, line.song_id, embeddings, song_s)
-                similarities[heard.numbers[begin:end] - first] = found
-            return list(similarities.tolist())
-
-        oldest, newest = int(heard.numbers[0]), int(heard.numbers[-1]) + 1
+        oldest, newest = int(self._follower.heard.numbers[0]), int(self._follower.heard.numbers[-1]) + 1
         for line in self._lines:
             if line.is_believed:
-                extend(line, self._hop_s, oldest, newest, follow)
-                tune(line, self._hop_s, oldest, follow)
-
-    def _apart(self, numbers: NDArray[np.int64], embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Fragments (n, 64) without most of what they have in common with those around them, as match_v1 does it."""
-        if not self._overlapping:
-            return embeddings
-        sums = np.concatenate([np.zeros((1, embeddings.shape[1])), np.cumsum(embeddings, axis=0, dtype=np.float64)])
-        reach = round(LONG_S / 2 / self._hop_s)
-        begin, end = np.searchsorted(numbers, numbers - reach), np.searchsorted(numbers, numbers + reach, "right")
-        means = (sums[end] - sums[begin]) / (end - begin)[:, None]
-        seconds = (numbers[end - 1] - numbers[begin]) * self._hop_s
-        without = embeddings - (0.8 * seconds / (1 + seconds))[:, None] * means
-        return np.asarray(without / np.maximum(np.linalg.norm(without, axis=1, keepdims=True), 1e-9), np.float32)
+                extend(line, self._hop_s, oldest, newest, self._follower.follow)
+                tune(line, self._hop_s, oldest, self._follower.follow)
 
     def _span(self, playing: Stretch) -> tuple[float, float]:
         """From when to when, in seconds: a fragment that is half of the song is the first or the last."""
