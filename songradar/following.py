@@ -1,7 +1,7 @@
 """Songs are followed: fragments of a recording are compared with what is stored of a song, where it should be heard."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,6 +17,9 @@ Floats = NDArray[np.float64]
 
 AROUND_S = 5.0
 """What a fragment has in common with those so near to it is not the song's, mostly, but the room's or the noise's."""
+
+LOOP_S = 300.0
+"""How far from where a song seems to be it may be instead, as music repeats itself."""
 
 SONGS = 100
 """Songs whose fragments are at hand; an hour of music is 1.5 MB."""
@@ -79,6 +82,24 @@ class StoredSong:
         length = np.sqrt((1 - far) ** 2 + far**2 + 2 * far * (1 - far) * self._to_next[at])
         return np.where(self._is_there[at], ((1 - far) * before + far * after) / length, 0.0)
 
+    def everywhere(
+        self, embeddings: NDArray[np.float32], apart_s: Floats, place_s: float, rates: Sequence[float]
+    ) -> tuple[Floats, Floats]:
+        """Places (p,) within LOOP_S of `place_s`, and the mean similarities if played there at the `rates`, (r, p).
+
+        The fragments (n, 64) start `apart_s` (n,) before or after the moment at which the song is at a place. Each is
+        compared with the nearest stored one.
+        """
+        n = len(self._embeddings) - 2
+        low, high = max(0, int((place_s - LOOP_S) / self._hop_s)), min(n, int((place_s + LOOP_S) / self._hop_s))
+        places = np.arange(low, max(low + 1, high), 0.5)
+        similar = embeddings @ self._embeddings.T
+        means = np.empty((len(rates), len(places)))
+        for row, rate in enumerate(rates):
+            at = np.round(places[:, None] + rate * apart_s / self._hop_s).astype(np.int64)
+            means[row] = similar[np.arange(len(apart_s)), np.where((at >= 0) & (at < n), at, n)].mean(axis=1)
+        return places * self._hop_s, means
+
 
 class Follower:
     """Compares what is at hand of a recording with songs of a catalogue, each of which is read once."""
@@ -98,6 +119,16 @@ class Follower:
             found = self._song(line.song_id).similarities(self.heard.embeddings[begin:end], song_s)
             similarities[numbers - first] = found
         return similarities
+
+    def everywhere(
+        self, line: Line, first: int, last: int, at_s: float, rates: Sequence[float]
+    ) -> tuple[Floats, Floats]:
+        """Places (p,) at which the song may be at the time `at_s`, and how similar it is then at each rate, (r, p)."""
+        assert self.heard is not None
+        begin, end = np.searchsorted(self.heard.numbers, (first, last))
+        apart_s = self.heard.numbers[begin:end] * self._encoder.network.spec.query_hop_s - at_s
+        place_s = float(line.song_s(at_s))
+        return self._song(line.song_id).everywhere(self.heard.embeddings[begin:end], apart_s, place_s, rates)
 
     def _song(self, song_id: int) -> StoredSong:
         if song_id not in self._songs:
