@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from songradar.extents import stretches
-from songradar.timeline import Line
+from songradar.timeline import APART_S, Line
 
 REACH_S = 15.0
 """How far beyond its points a line is looked along."""
@@ -53,18 +53,22 @@ def extend(line: Line, hop_s: float, oldest: int, newest: int, songs: Follow) ->
     first = max(oldest, round(min(p.at_s - p.seconds / 2 for p in line.points) / hop_s) - reach)
     last = min(newest, round(max(p.at_s + p.seconds / 2 for p in line.points) / hop_s) + reach)
     if not line.similarities:
-        line.first = max(oldest, first)
-        line.similarities = songs.follow(line, line.first, last).tolist() if last > line.first else []
-    elif first < line.first:
-        line.similarities[:0] = songs.follow(line, first, line.first).tolist()
         line.first = first
+        line.similarities = songs.follow(line, first, last).tolist() if last > first else []
+    while True:
+        heard = stretches(line, hop_s)
+        begin = max(oldest, min([first, *(stretch.first - reach for stretch in heard)]))
+        if begin >= line.first:
+            break
+        line.similarities[:0] = songs.follow(line, begin, line.first).tolist()
+        line.first = begin
     while line.end < newest:
         heard = stretches(line, hop_s)
         edge = max((stretch.last for stretch in heard), default=line.first) + reach
         until = min(newest, max(last, edge))
         if until <= line.end:
             break
-        line.similarities.extend(songs.follow(line, max(line.end, oldest), until).tolist())
+        line.similarities.extend(songs.follow(line, line.end, until).tolist())
 
 
 def fit(line: Line, hop_s: float, oldest: int, songs: Follow) -> None:
@@ -75,17 +79,20 @@ def fit(line: Line, hop_s: float, oldest: int, songs: Follow) -> None:
     first, last = comparable(line, hop_s, oldest)
     compared = line.similarities[first - line.first : last - line.first]
     seconds, middle_s = np.count_nonzero(compared) * hop_s, (first + last) / 2 * hop_s
-    if seconds < FITTED_S:
+    if not compared:
         return
-    if line.fitted_s < LONGEST_S / LONGER and seconds >= LONGER * line.fitted_s:
+    if seconds < FITTED_S and not line.fitted_s:
+        line.shift_s = line_near(line, first, last, middle_s, float(line.song_s(middle_s)), [line.rate], songs).shift_s
+    elif line.fitted_s < LONGEST_S / LONGER and seconds >= LONGER * line.fitted_s:
         line.fitted_s, line.anchors = seconds, []
         lay_best(line, first, last, middle_s, songs)
+        line.anchors.append((middle_s, float(line.song_s(middle_s))))
     elif middle_s >= line.anchors[-1][0] + LONGEST_S / 2:
         keep_to(line, first, last, middle_s, songs)
     else:
         return
-    line.anchors.append((middle_s, float(line.song_s(middle_s))))
-    line.similarities[first - line.first : last - line.first] = songs.follow(line, first, last).tolist()
+    begin = max(line.first, oldest)
+    line.similarities[begin - line.first :] = songs.follow(line, begin, line.end).tolist()
 
 
 def comparable(line: Line, hop_s: float, oldest: int) -> tuple[int, int]:
@@ -104,34 +111,61 @@ def lay_best(line: Line, first: int, last: int, at_s: float, songs: Follow) -> N
 
     At the place where it is, and at a rate of 1, unless another one gains CHANGED.
     """
-
-    def gained(trial: tuple[float, float]) -> float:
-        return float(np.sum(songs.follow(line.through(at_s, *trial), first, last)))
-
-    def best_near(place_s: float, rates: Sequence[float]) -> tuple[float, float]:
-        return max([(place_s + shift_s, rate) for rate in rates for shift_s in SHIFTS_S.tolist()], key=gained)
-
     here_s = float(line.song_s(at_s))
-    places_s, means = songs.everywhere(line, first, last, at_s, [1.0, *RATES.tolist()])
+    rates = [1.0, *RATES.tolist()]
+    places_s, means = songs.everywhere(line, first, last, at_s, rates)
     changed, there = np.unravel_index(int(np.argmax(means)), means.shape)
-    rough = [1.0, *RATES.tolist()][changed]
-    trials = [best_near(here_s, [1.0]), best_near(float(places_s[int(np.argmax(means[0]))]), [1.0])]
-    trials += [best_near(place_s, (rough + FINE_RATES).tolist()) for place_s in (here_s, float(places_s[there]))]
-    found = trials[0]
-    for trial in trials[1:]:
-        if gained(trial) > gained(found) + CHANGED:
-            found = trial
-    line.lay(at_s, *found)
+    near = (rates[changed] + FINE_RATES).tolist()
+    unchanged_s, changed_s = float(places_s[int(np.argmax(means[0]))]), float(places_s[there])
+    found, best = line, -np.inf
+    for place_s, several in ((here_s, [1.0]), (unchanged_s, [1.0]), (here_s, near), (changed_s, near)):
+        trial = line_near(line, first, last, at_s, place_s, several, songs)
+        gained = float(np.sum(songs.follow(trial, first, last)))
+        if gained > best + CHANGED:
+            found, best = trial, gained
+    line.rate, line.shift_s = found.rate, found.shift_s
+
+
+def line_near(
+    line: Line, first: int, last: int, at_s: float, place_s: float, rates: Sequence[float], songs: Follow
+) -> Line:
+    """The line that is most similar to its song, of those that are near `place_s` at the time `at_s`."""
+    trials = [line.through(at_s, place_s + shift_s, rate) for rate in rates for shift_s in SHIFTS_S.tolist()]
+    return max(trials, key=lambda trial: float(np.sum(songs.follow(trial, first, last))))
 
 
 def keep_to(line: Line, first: int, last: int, at_s: float, songs: Follow) -> None:
     """Bend a line that its song has drifted away from: a rate is known the better, the longer a song plays."""
+    found = line_near(line, first, last, at_s, float(line.song_s(at_s)), [line.rate], songs)
+    line.anchors.append((at_s, float(found.song_s(at_s))))
+    if abs(found.shift_s - line.shift_s) > DRIFTED_S:
+        at, place = np.array(line.anchors).T
+        line.lay(*line.anchors[-1], float(np.polyfit(at, place, 1)[0]))
 
-    def similarity(shift_s: float) -> float:
-        return float(np.sum(songs.follow(line.through(at_s, place_s + shift_s, line.rate), first, last)))
 
-    place_s = float(line.song_s(at_s))
-    drifted_s = max(SHIFTS_S.tolist(), key=similarity)
-    if abs(drifted_s) > DRIFTED_S:
-        at, place = np.array([*line.anchors, (at_s, place_s + drifted_s)]).T
-        line.lay(at_s, place_s + drifted_s, float(np.polyfit(at, place, 1)[0]))
+def merged(lines: Sequence[Line]) -> list[Line]:
+    """The lines, with those of one song that have come to lie on each other made one."""
+    found: list[Line] = []
+    for line in lines:
+        same = next((other for other in found if is_same(line, other)), None)
+        if same is None:
+            found.append(line)
+            continue
+        first, end = min(same.first, line.first), max(same.end, line.end)
+        several = np.zeros((2, end - first))
+        for row, each in enumerate((same, line)):
+            several[row, each.first - first : each.end - first] = each.similarities
+        same.first, same.similarities = first, several.max(axis=0).tolist()
+        same.points += line.points
+    return found
+
+
+def is_same(line: Line, other: Line) -> bool:
+    """Whether two lines, both laid along one song, lie on each other where both are compared."""
+    if line.song_id != other.song_id or not (line.fitted_s and other.fitted_s):
+        return False
+    if max(line.first, other.first) > min(line.end, other.end):
+        return False
+    at_s = [point.at_s for point in (*line.points, *other.points)]
+    apart_s = [abs(float(line.song_s(at)) - float(other.song_s(at))) for at in (min(at_s), max(at_s))]
+    return max(apart_s) <= APART_S

@@ -12,15 +12,17 @@ from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import scans, search
 from songradar.db.scans import SongOfScan
 from songradar.db.search import Match, Question
-from songradar.extents import FAINT, Stretch, choose
-from songradar.fitting import REACH_S, extend, fit
+from songradar.extents import FAINT, Stretch, choose, stretches
+from songradar.fitting import REACH_S, extend, fit, merged
 from songradar.following import Follower, Heard
 from songradar.ml.audio import Wave
 from songradar.ml.errors import AudioReadError
 from songradar.timeline import Line, Playing, Point, gaps, join
 
 LONG_S, SHORT_S = 10.0, 4.0
-"""Windows that are searched for: long ones all along, short ones where these say nothing. They overlap by half."""
+"""Windows that are searched for: long ones all along, and between two of them where something might be heard; short
+ones, which overlap, where these say nothing.
+"""
 
 BATCH_S = 60.0
 """So much of a recording is heard before it is searched for."""
@@ -34,7 +36,10 @@ CANDIDATES = 3
 DOUBTFUL = -3.0
 """Log odds below which an answer is not worth following."""
 
-SPARSE = 4
+CLOSER = 0.9
+"""What the fragments of an answer that is not believed must have beyond FAINT in all to be worth a closer look."""
+
+SPARSE = 2
 """One in so many long windows is searched for at first: songs that are known from then on are only followed."""
 
 NEAR_S, FADED_S = 1.0, 6.0
@@ -123,17 +128,17 @@ class Scanner:
         self._follower.heard = Heard.of(self._kept, self._encoder.network.spec) if self._kept else None
         self._extend()
         due = self._due(now_s, is_end=is_end)
-        for windows in (due[::SPARSE], due):
-            known = [self._span(stretch) for stretch in choose(self._lines, self._hop_s) if stretch.line.is_known]
-            self._ask([w for w in windows if not any(begin <= w[0] and w[1] <= end for begin, end in known)])
-        playings = choose(self._lines, self._hop_s)
+        aligned = [window for window in due if round(window[0] / (LONG_S / 2)) % 2 == 0]
+        self._ask(self._unknown_of(aligned[::SPARSE]))
+        self._ask(self._unknown_of(aligned))
+        self._ask([window for window in self._unknown_of(due) if self._is_suspicious(window)])
         until_s = now_s if is_end else now_s - LONG_S
-        spans = [self._span(playing) for playing in playings]
+        spans = [self._span(stretch) for stretch in choose(self._lines, self._hop_s)]
         unexplained = list(gaps(spans, self._searched_short_s, until_s, LEAST_S))
         self._searched_short_s = until_s
-        if unexplained:
-            self._ask([window for begin, end in unexplained for window in short_windows(begin, end)])
-            playings = choose(self._lines, self._hop_s)
+        self._ask([window for begin, end in unexplained for window in short_windows(begin, end)])
+        self._ask(self._closer(now_s, is_end=is_end))
+        playings = choose(self._lines, self._hop_s)
         yield from self._tell(playings, now_s, is_end=is_end)
         self._forget(now_s)
 
@@ -145,6 +150,30 @@ class Scanner:
             self._searched_s += LONG_S / 2
             if is_end and found[-1][1] == now_s:
                 break
+        return found
+
+    def _unknown_of(self, windows: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+        """Those of the windows that no song explains that is known well enough to be only followed."""
+        known = [self._span(stretch) for stretch in choose(self._lines, self._hop_s) if stretch.line.is_known]
+        return [w for w in windows if not any(begin <= w[0] and w[1] <= end for begin, end in known)]
+
+    def _is_suspicious(self, window: tuple[float, float]) -> bool:
+        """Whether something that overlaps with the window was answered that was not believed, but not dismissed."""
+        begin, end = window
+        points = [point for line in self._lines for point in line.points]
+        return any(point.at_s - point.seconds / 2 < end and begin < point.at_s + point.seconds / 2 for point in points)
+
+    def _closer(self, now_s: float, *, is_end: bool) -> list[tuple[float, float]]:
+        """Windows in which songs seem to be heard that are not believed yet: no more than these, and no less."""
+        found = []
+        for line in self._lines:
+            heard = [] if line.is_believed else stretches(line, self._hop_s)
+            for stretch in heard:
+                begin, end = self._span(stretch)
+                mass = float(np.sum(stretch.similarities(stretch.first, stretch.last) - FAINT))
+                if mass >= CLOSER and (is_end or end < now_s - SHORT_S):
+                    middle_s, half_s = (begin + end) / 2, np.clip((end - begin) / 2, LEAST_S / 2, LONG_S / 2)
+                    found.append((max(0.0, middle_s - half_s), min(now_s, middle_s + half_s)))
         return found
 
     def _ask(self, windows: Sequence[tuple[float, float]]) -> None:
@@ -178,14 +207,15 @@ class Scanner:
         ]
 
     def _extend(self) -> None:
-        """Compare what is at hand with the songs of the lines that are believed."""
+        """Compare what is at hand with the songs of the lines."""
         if self._follower.heard is None:
             return
         oldest, newest = int(self._follower.heard.numbers[0]), int(self._follower.heard.numbers[-1]) + 1
         for line in self._lines:
+            extend(line, self._hop_s, oldest, newest, self._follower)
             if line.is_believed:
-                extend(line, self._hop_s, oldest, newest, self._follower)
                 fit(line, self._hop_s, oldest, self._follower)
+        self._lines = merged(self._lines)
 
     def _span(self, playing: Stretch) -> tuple[float, float]:
         """From when to when, in seconds: a fragment that is half of the song is the first or the last."""
@@ -271,8 +301,8 @@ class Scanner:
 
 
 def short_windows(begin_s: float, end_s: float) -> Iterator[tuple[float, float]]:
-    """Windows of SHORT_S that overlap by half and cover a time; one where it is hardly longer."""
-    n = max(1, math.ceil((end_s - begin_s - SHORT_S) / (SHORT_S / 2) + 1 - 1e-6))
+    """Windows of SHORT_S that overlap by a quarter and cover a time; one where it is hardly longer."""
+    n = max(1, math.ceil((end_s - begin_s - SHORT_S) / (0.75 * SHORT_S) + 1 - 1e-6))
     length_s = min(SHORT_S, end_s - begin_s)
     step_s = (end_s - begin_s - length_s) / max(1, n - 1)
     return ((begin_s + i * step_s, begin_s + i * step_s + length_s) for i in range(n))

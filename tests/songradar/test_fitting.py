@@ -46,13 +46,14 @@ def played(song, rate, seconds=200.0):
 
 
 def test_line_is_followed_while_the_song_is_heard_and_no_further(rng):
-    recording = played(sound(rng), 1.0)
-    recording.heard[480:] = sound(rng)(np.arange(160) * HOP_S)
-    (line,) = join(points(1, 20, 60, song_s=30), [])
+    """It plays from 40 to 150 s, and was found at 90 s."""
+    recording, other = played(sound(rng), 1.0), sound(rng)
+    recording.heard[:128], recording.heard[480:] = other(np.arange(128)), other(np.arange(160))
+    (line,) = join(points(1, 90, 110, song_s=100), [])
     extend(line, HOP_S, 0, 640, recording)
 
-    assert 150 < line.end * HOP_S < 180
-    assert line.first * HOP_S == pytest.approx(5, abs=HOP_S)
+    assert 20 < line.first * HOP_S < 40
+    assert 150 < line.end * HOP_S < 170
 
 
 @pytest.mark.parametrize("rate", [0.93, 1.0, 1.04])
