@@ -61,8 +61,8 @@ class StoredSong:
         # A zero, and another one, follow on the song: what is beyond it, or silent, is similar to nothing.
         self._embeddings = np.zeros((n + 2, embeddings.shape[1]), np.float32)
         self._embeddings[positions] = embeddings
-        self._is_there = self._embeddings.any(axis=1)
-        self._to_next = np.sum(self._embeddings[:-1] * self._embeddings[1:], axis=1)
+        self._is_there: NDArray[np.bool_] = np.asarray(self._embeddings.any(axis=1))
+        self._to_next = products(self._embeddings[:-1], self._embeddings[1:])
 
     def similarities(self, embeddings: NDArray[np.float32], song_s: Floats) -> Floats:
         """How similar fragments (n, 64) are to the song at the places (n,), in seconds; 0 where nothing is stored.
@@ -74,11 +74,11 @@ class StoredSong:
         whole = (np.floor(hops) if self._overlapping else np.round(hops)).astype(np.int64)
         last = len(self._embeddings) - 2
         at = np.where((whole >= 0) & (whole < last), whole, last)
-        before = np.sum(embeddings * self._embeddings[at], axis=1, dtype=np.float64)
+        before = products(embeddings, self._embeddings[at])
         if not self._overlapping:
             return before
         far = np.where(self._is_there[at + 1], hops - whole, 0.0)
-        after = np.sum(embeddings * self._embeddings[at + 1], axis=1, dtype=np.float64)
+        after = products(embeddings, self._embeddings[at + 1])
         length = np.sqrt((1 - far) ** 2 + far**2 + 2 * far * (1 - far) * self._to_next[at])
         return np.where(self._is_there[at], ((1 - far) * before + far * after) / length, 0.0)
 
@@ -99,6 +99,11 @@ class StoredSong:
             at = np.round(places[:, None] + rate * apart_s / self._hop_s).astype(np.int64)
             means[row] = similar[np.arange(len(apart_s)), np.where((at >= 0) & (at < n), at, n)].mean(axis=1)
         return places * self._hop_s, means
+
+
+def products(some: NDArray[np.float32], others: NDArray[np.float32]) -> Floats:
+    """Scalar products (n,) of vectors (n, D), in pairs."""
+    return np.asarray(np.einsum("nd,nd->n", some, others), np.float64)
 
 
 class Follower:
@@ -126,7 +131,7 @@ class Follower:
         """Places (p,) at which the song may be at the time `at_s`, and how similar it is then at each rate, (r, p)."""
         assert self.heard is not None
         begin, end = np.searchsorted(self.heard.numbers, (first, last))
-        apart_s = self.heard.numbers[begin:end] * self._encoder.network.spec.query_hop_s - at_s
+        apart_s = np.asarray(self.heard.numbers[begin:end] * self._encoder.network.spec.query_hop_s - at_s, np.float64)
         place_s = float(line.song_s(at_s))
         return self._song(line.song_id).everywhere(self.heard.embeddings[begin:end], apart_s, place_s, rates)
 
