@@ -19,8 +19,13 @@ SMOOTHING_S = 2.5
 FAINT = 0.12
 """Similarity above which a fragment rather is of the song than not: strangers reach -0.01, and 0.21 once in twenty."""
 
-FAINTLY_S, GAINED = 12.5, 0.3
-"""So long a song may be heard faintly before it is heard clearly, if its fragments have so much beyond FAINT in all."""
+FAINTLY_S, GAINED, LOST = 12.5, 0.3, 1.0
+"""So long a song may be heard faintly before it is heard clearly, if its fragments have so much beyond FAINT in all. If
+they fall behind by so much in between, it was something like it that was heard before.
+"""
+
+JOINED = 0.6
+"""What fragments apart from the rest of a playing must have in all beyond the level above which a song is heard."""
 
 SUDDEN = 0.75
 """A song comes in suddenly if its first three fragments are as similar as this share of those that follow."""
@@ -59,7 +64,7 @@ def stretches(line: Line, hop_s: float) -> list[Stretch]:
     level = bar(line, hop_s)
     heard = np.flatnonzero(smooth > level)
     found = []
-    for run in joined(heard, similar, width, round(GAP_S / hop_s)):
+    for run in joined(heard, similar - level, width, round(GAP_S / hop_s)):
         begin, fades_in = edge(similar, int(run[0]), level, hop_s)
         behind, fades_out = edge(similar[::-1], len(similar) - 1 - int(run[-1]), level, hop_s)
         end = len(similar) - 1 - behind
@@ -68,16 +73,16 @@ def stretches(line: Line, hop_s: float) -> list[Stretch]:
     return found
 
 
-def joined(heard: NDArray[np.intp], similar: Floats, width: int, gap: int) -> Iterator[NDArray[np.intp]]:
+def joined(heard: NDArray[np.intp], excess: Floats, width: int, gap: int) -> Iterator[NDArray[np.intp]]:
     """Runs of the numbers `heard` that are `gap` apart at most, without what was similar by chance at their ends.
 
-    What is further than `width` from the rest of a run belongs to it if it has NEED, as a playing of its own would.
+    What is further than `width` from the rest of a run belongs to it if its `excess` of similarity is JOINED in all.
     """
     if not len(heard):
         return
     pieces = np.split(heard, np.flatnonzero(np.diff(heard) > width) + 1)
-    weights = [float(np.sum(similar[piece] - FAINT)) for piece in pieces]
-    sound = [piece for piece, weight in zip(pieces, weights, strict=True) if weight >= NEED]
+    weights = [float(np.sum(excess[piece])) for piece in pieces]
+    sound = [piece for piece, weight in zip(pieces, weights, strict=True) if weight >= JOINED]
     if not sound:
         sound = [pieces[int(np.argmax(weights))]]
     kept = np.concatenate(sound)
@@ -86,10 +91,11 @@ def joined(heard: NDArray[np.intp], similar: Floats, width: int, gap: int) -> It
 
 def bar(line: Line, hop_s: float) -> float:
     """The similarity that tells a fragment of the song from another: half of what those around the points have."""
-    best = max(line.points, key=lambda point: point.log_odds)
-    first = round((best.at_s - best.seconds / 2) / hop_s) - line.first
-    last = round((best.at_s + best.seconds / 2) / hop_s) - line.first
-    around = line.similarities[max(0, first) : max(1, last)]
+    around: list[float] = []
+    for point in line.points:
+        first = round((point.at_s - point.seconds / 2) / hop_s) - line.first
+        last = round((point.at_s + point.seconds / 2) / hop_s) - line.first
+        around += line.similarities[max(0, first) : max(0, last)]
     return float(np.clip(np.median(around) / 2 if around else 0.0, FAINT, 0.35))
 
 
@@ -104,9 +110,11 @@ def edge(similar: Floats, near: int, level: float, hop_s: float) -> tuple[int, b
     clear = low + last_highest(np.cumsum((similar[low:high] - level)[::-1])[::-1])
     usual = float(np.median(similar[clear : clear + 4 * width]))
     fades = float(np.mean(similar[clear + 1 : clear + 4])) < SUDDEN * usual if clear + 1 < len(similar) else False
-    faint = np.cumsum(similar[max(0, clear - round(FAINTLY_S / hop_s)) : clear][::-1] - FAINT)
-    if len(faint) and faint.max() >= GAINED:
-        return clear - 1 - int(np.argmax(faint)), fades
+    gained = np.cumsum(similar[max(0, clear - round(FAINTLY_S / hop_s)) : clear][::-1] - FAINT)
+    lost = np.flatnonzero(np.maximum.accumulate(gained) - gained > LOST)
+    gained = gained[: lost[0]] if len(lost) else gained
+    if len(gained) and gained.max() >= GAINED:
+        return clear - 1 - int(np.argmax(gained)), fades
     return clear, fades
 
 

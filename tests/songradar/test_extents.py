@@ -78,6 +78,12 @@ def test_song_that_is_faded_in_begins_where_it_is_faintly_heard():
     assert stretch.fades_out
 
 
+def test_something_like_a_song_before_it_is_not_its_beginning():
+    (stretch,) = stretches(heard_as([*[0.25] * 16, *[-0.2] * 6, *[HEARD] * 192]), HOP_S)
+
+    assert stretch.first == 192 + 22
+
+
 def test_what_is_similar_by_chance_long_before_a_song_is_not_its_beginning():
     line = heard_as([HEARD] * 192)
     line.similarities[132:142] = [0.45] * 2 + [0.0] * 8
