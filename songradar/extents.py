@@ -36,13 +36,12 @@ NEED = 1.2
 
 @dataclass(frozen=True)
 class Stretch:
-    """Fragments `first` to `last` of a recording that are heard as a line's song, and whether it fades in and out."""
+    """Fragments `first` to `last` of a recording that are heard as a line's song, and whether it fades in."""
 
     line: Line
     first: int
     last: int
     fades_in: bool = False
-    fades_out: bool = False
 
     def similarities(self, first: int, last: int) -> Floats:
         """Of the fragments `first` to `last`; 0 outside of the stretch."""
@@ -66,10 +65,10 @@ def stretches(line: Line, hop_s: float) -> list[Stretch]:
     found = []
     for run in joined(heard, similar - level, width, round(GAP_S / hop_s)):
         begin, fades_in = edge(similar, int(run[0]), level, hop_s)
-        behind, fades_out = edge(similar[::-1], len(similar) - 1 - int(run[-1]), level, hop_s)
+        behind, _ = edge(similar[::-1], len(similar) - 1 - int(run[-1]), level, hop_s)
         end = len(similar) - 1 - behind
         if begin <= end:
-            found.append(Stretch(line, line.first + begin, line.first + end, fades_in, fades_out))
+            found.append(Stretch(line, line.first + begin, line.first + end, fades_in))
     return found
 
 

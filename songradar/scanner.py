@@ -43,8 +43,9 @@ SPARSE = 2
 """One in so many long windows is searched for at first: songs that are known from then on are only followed."""
 
 NEAR_S, FADED_S = 1.0, 6.0
-"""A playing that begins so shortly after its song does, begins with its song, and so it ends: it is cut at a fragment
-that is mostly silent; or it comes in bit by bit, and its first seconds are too faint, or under another song.
+"""A playing that begins so shortly after its song does, begins with its song: it is cut at a fragment that is mostly
+silent; or it comes in bit by bit, and its first seconds are too faint, or under another song. It ends with its song if it
+ends shortly before, but not if it is faded out there.
 """
 
 LEAST_S = 2.0
@@ -269,7 +270,7 @@ class Scanner:
         left_s = (song.duration_s - float(line.song_s(end_s))) / line.rate
         if before_s < (FADED_S if stretch.fades_in else NEAR_S):
             start_s = max(0.0, start_s - before_s)
-        if left_s < (FADED_S if stretch.fades_out else NEAR_S):
+        if left_s < NEAR_S:
             end_s += left_s
         end_s = min(end_s, now_s)
         similarities = stretch.similarities(stretch.first, stretch.last)
