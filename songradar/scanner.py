@@ -44,8 +44,8 @@ SPARSE = 2
 
 NEAR_S, FADED_S = 1.0, 6.0
 """A playing that begins so shortly after its song does, begins with its song: it is cut at a fragment that is mostly
-silent; or it comes in bit by bit, and its first seconds are too faint, or under another song. It ends with its song if it
-ends shortly before, but not if it is faded out there.
+silent; or it comes in bit by bit, and its first seconds are too faint, or under another song. So it ends with its song,
+but not if it is faded out there.
 """
 
 LEAST_S = 2.0
