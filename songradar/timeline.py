@@ -30,6 +30,12 @@ SURE = 3.0
 """Log odds that a playing's points must have."""
 
 
+USUAL_RATE, UNUSUAL = 0.06, 2.5
+"""Songs are played faster or slower by this share at most, nearly always; if not, log odds are less by so much: one in
+fifty songs might be, but every third line that has come about by chance is.
+"""
+
+
 @dataclass(frozen=True)
 class Playing:
     """A song, or what is unknown, from one time of a recording to another, in seconds.
@@ -93,10 +99,14 @@ class Line:
 
     @property
     def log_odds(self) -> float:
-        """How sure its points are together: the best, and half of the best that does not overlap with it."""
+        """How sure its points are together: the best, and half of the best that does not overlap with it.
+
+        Less if the speed is one at which songs are hardly ever played.
+        """
         best = max(self.points, key=lambda point: point.log_odds)
         others = [p.log_odds for p in self.points if abs(p.at_s - best.at_s) >= (p.seconds + best.seconds) / 2 - 1e-6]
-        return best.log_odds + max(0.0, max(others, default=0.0)) / 2
+        unusual = UNUSUAL if abs(self.rate - 1) > USUAL_RATE else 0.0
+        return best.log_odds + max(0.0, max(others, default=0.0)) / 2 - unusual
 
     def last_heard(self, hop_s: float) -> float:
         """Number of the last fragment that matters to it."""

@@ -34,3 +34,10 @@ def test_one_point_off_the_line_does_not_bend_it():
 def test_gaps_are_what_no_span_covers():
     assert list(gaps([(5, 10), (8, 20), (30, 31)], 0, 40, 2.0)) == [(0, 5), (20, 30), (31, 40)]
     assert list(gaps([(0, 39)], 0, 40, 2.0)) == []
+
+
+def test_unusual_speed_makes_a_line_less_sure():
+    (usual,), (unusual,) = (join(points(1, 0, 60, rate=rate, log_odds=3.0), []) for rate in (1.04, 1.09))
+
+    assert usual.is_believed
+    assert unusual.log_odds < usual.log_odds
