@@ -9,10 +9,12 @@ from pathlib import Path
 
 import click
 
+from songradar import verify as verification
 from songradar.catalogue import Catalogue
 from songradar.cli.options import JSON, PATH, YES
 from songradar.cli.output import counted, note, percent, print_json, shown, size, warn
 from songradar.cli.progress import stages
+from songradar.cli.watching import Watching
 from songradar.db import backup as backups
 from songradar.db import embedded, schema, sharing
 from songradar.db.backup import Manifest
@@ -209,6 +211,34 @@ def stats(as_json: bool) -> None:
     click.echo(f"{found.searches} searches kept")
     for sentence in advised:
         warn(f"advice: {sentence}")
+
+
+@database.command()
+@click.option("--pages/--no-pages", default=None, help="Read every page of the server [only the embedded one's].")
+@click.option("--files", is_flag=True, help="Also read the songs' files on this machine.")
+@JSON
+def verify(pages: bool | None, files: bool, as_json: bool) -> None:
+    """Look for damage: pages against checksums, songs against fragments, networks and files against SHA-256.
+
+    \b
+    songradar db verify
+    songradar db verify --files --json
+
+    Searches and ingestion may go on. Exit code 0: all is well, 1: something is damaged, 2: it cannot be told.
+    """
+    n_faults = 0
+    with Catalogue.open() as catalogue, Watching() as listen:
+        for check in verification.verify(catalogue, pages=pages, files=files, listen=listen):
+            n_faults += len(check.faults)
+            if as_json:
+                print_json({"check": check.name, "looked_at": check.looked_at, "faults": check.faults})
+                continue
+            click.echo(
+                f"{check.name}: {check.looked_at}: {counted(len(check.faults), 'fault') if check.faults else 'ok'}"
+            )
+            for fault in check.faults:
+                warn(shown(fault))
+    sys.exit(1 if n_faults else 0)
 
 
 @database.command()

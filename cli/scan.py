@@ -12,14 +12,14 @@ from typing import TextIO
 import click
 
 from songradar.catalogue import Catalogue
+from songradar.cli.fetching import name_of, opened
+from songradar.cli.keeping import may_keep
 from songradar.cli.options import PATH
 from songradar.cli.output import note, warn
 from songradar.cli.progress import progress
 from songradar.cli.reports.formats import FORMATS
-from songradar.cli.search import may_keep
 from songradar.events import Event, Note, Step
-from songradar.ml.errors import AudioError
-from songradar.ml.files import text_of
+from songradar.ml.errors import AudioReadError
 from songradar.scan import ScanOptions
 from songradar.scan import scan as scan_recording
 from songradar.timeline import Playing
@@ -57,7 +57,7 @@ class Moment(click.ParamType[datetime]):
 
 
 @click.command()
-@click.argument("recordings", metavar="RECORDING...", nargs=-1, required=True, type=PATH)
+@click.argument("recordings", metavar="RECORDING...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each playing.")
 @click.option("--csv", "as_csv", is_flag=True, help="The same as a table of comma-separated values.")
 @click.option("--format", "name", type=click.Choice(list(FORMATS)), help="How to write the report [table].")
@@ -76,7 +76,7 @@ class Moment(click.ParamType[datetime]):
 @click.option("--collection", metavar="NAME", help="Look only among the songs of this collection.")
 @click.option("--no-save", is_flag=True, help="Do not keep the scan in the database.")
 def scan(
-    recordings: tuple[Path, ...],
+    recordings: tuple[str, ...],
     as_json: bool,
     as_csv: bool,
     name: str | None,
@@ -91,7 +91,7 @@ def scan(
     collection: str | None,
     no_save: bool,
 ) -> None:
-    """Tell what was played when in each RECORDING: a mix, an evening, a day of radio.
+    """Tell what was played when in each RECORDING: a file, an http(s) URL, or - for standard input.
 
     \b
     songradar scan mix.mp3
@@ -120,7 +120,7 @@ def scan(
         write(form.head(began))
         for recording in recordings:
             heard = Heard(catalogue, recording, options, no_unknown)
-            for text in form.tell(text_of(recording), heard, began):
+            for text in form.tell(name_of(recording), heard, began):
                 write(text)
             n_named, n_failed = n_named + heard.n_named, n_failed + heard.failed
     sys.exit(2 if n_failed else 0 if n_named else 1)
@@ -131,29 +131,31 @@ class Heard:
     """The playings of one recording as they are found; an error, which ends them, is told on stderr."""
 
     catalogue: Catalogue
-    recording: Path
+    recording: str
     options: ScanOptions
     no_unknown: bool
     n_named: int = 0
     failed: bool = False
 
     def __iter__(self) -> Iterator[Playing]:
+        name = name_of(self.recording)
         with progress("scanning") as advance:
 
             def listen(event: Event) -> None:
                 if isinstance(event, Step):
-                    advance(60.0, self.recording.name, event.total or None)
+                    advance(60.0, name, event.total or None)
                 elif isinstance(event, Note):
                     note(event.text)
 
             try:
-                for playing in scan_recording(self.catalogue, self.recording, self.options, listen):
-                    self.n_named += playing.song_id is not None
-                    if playing.song_id is not None or not self.no_unknown:
-                        yield playing
-            except AudioError as error:
+                with opened(self.recording) as path:
+                    for playing in scan_recording(self.catalogue, path, self.options, listen, name):
+                        self.n_named += playing.song_id is not None
+                        if playing.song_id is not None or not self.no_unknown:
+                            yield playing
+            except AudioReadError as error:
                 self.failed = True
-                warn(str(error))
+                warn(f"{name}: {error.reason}")
             except KeyboardInterrupt:
                 if self.options.keep:
                     note("interrupted: what was found stays, and the same command goes on from there")

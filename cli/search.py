@@ -1,28 +1,22 @@
 """songradar search: name recordings."""
 
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from urllib.parse import urlsplit
 
 import click
 
 from songradar.catalogue import Catalogue
 from songradar.cli.answers import print_answer, print_answer_json
+from songradar.cli.fetching import name_of, opened
+from songradar.cli.keeping import may_keep
 from songradar.cli.output import print_json, shown, warn
 from songradar.db.errors import SearchNotKept
-from songradar.db.search import why_not_kept
-from songradar.identify import Answer, Audio, SearchOptions, identify, keep
+from songradar.identify import Answer, SearchOptions, identify, keep
 from songradar.ml.errors import AudioError, AudioReadError
-from songradar.ml.files import Failure, audio_files, text_of
+from songradar.ml.files import Failure, audio_files
 from songradar.ml.memory import bounded_memory
-
-URL_S = 30
-"""How long a server on the web may take to answer."""
 
 
 @click.command()
@@ -82,15 +76,6 @@ def search(
     sys.exit(exit_code)
 
 
-def may_keep(catalogue: Catalogue) -> bool:
-    """Whether searches can be kept; where not, it says why."""
-    with catalogue.connection() as connection:
-        reason = why_not_kept(connection)
-    if reason:
-        warn(reason)
-    return reason is None
-
-
 def recordings(clips: Sequence[str]) -> Iterator[str]:
     """Each clip; in the place of a folder, the recordings in it."""
     for clip in clips:
@@ -106,37 +91,6 @@ def search_one(catalogue: Catalogue, recording: str, options: SearchOptions) -> 
     """Raises AudioError."""
     with opened(recording) as audio, bounded_memory():
         return replace(identify(catalogue, audio, options), query=name_of(recording))
-
-
-def name_of(recording: str) -> str:
-    """What an answer calls the recording.
-
-    >>> name_of("-")
-    'standard input'
-    """
-    return "standard input" if recording == "-" else text_of(recording)
-
-
-@contextmanager
-def opened(recording: str) -> Iterator[Audio]:
-    """What `identify` takes. Raises AudioReadError."""
-    if recording == "-":
-        yield sys.stdin.buffer
-    elif urlsplit(recording).scheme in ("http", "https"):
-        from urllib.request import Request, urlopen  # takes longer to import than most searches take
-
-        with NamedTemporaryFile(prefix="songradar-") as file:
-            try:
-                request = Request(recording, headers={"User-Agent": "songradar"})  # noqa: S310  (http or https alone)
-                with urlopen(request, timeout=URL_S) as response:  # noqa: S310
-                    shutil.copyfileobj(response, file)
-            except (OSError, ValueError) as error:
-                reason = getattr(error, "reason", None) or error
-                raise AudioReadError(recording, f"cannot be fetched ({reason})") from error
-            file.flush()
-            yield file.name
-    else:
-        yield recording
 
 
 def show_place(number: int, total: int, recording: str) -> None:

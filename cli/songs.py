@@ -8,6 +8,7 @@ from typing import Any, TextIO
 import click
 
 from songradar.catalogue import Catalogue
+from songradar.cli.duplicates import duplicates
 from songradar.cli.options import JSON, YES
 from songradar.cli.output import clock, counted, named, note, print_json, print_table, shown
 from songradar.db import songs as stored
@@ -22,7 +23,10 @@ COLUMNS = ("song", "title", "artist", "album", "length")
 
 @click.group()
 def songs() -> None:
-    """List, show, edit and remove songs."""
+    """List, show, edit, compare and remove songs."""
+
+
+songs.add_command(duplicates)
 
 
 @songs.command("list")

@@ -171,8 +171,9 @@ def _create(cluster: Path) -> None:
     # initdb as the wheel calls it trusts everybody who reaches the socket. Peer (or, on Windows, sspi) makes the
     # operating system vouch for the caller.
     windows = sys.platform == "win32"
-    rule = "host all all 127.0.0.1/32 sspi" if windows else "local all all peer"
-    (unfinished / "pg_hba.conf").write_text(f"{rule} map=owner\n")
+    # A rule for all databases does not include replication, by which pg_basebackup reads the whole server.
+    rule = "host {} all 127.0.0.1/32 sspi map=owner\n" if windows else "local {} all peer map=owner\n"
+    (unfinished / "pg_hba.conf").write_text(rule.format("all") + rule.format("replication"))
     (unfinished / "pg_ident.conf").write_text(f'owner "{_operating_system_user()}" {SUPERUSER}\n')
     with (unfinished / "postgresql.conf").open("a") as settings:
         settings.write(f"\ninclude '{SETTINGS}'\n")

@@ -67,3 +67,7 @@ class BackupUnusable(DatabaseError):
 
 class NotEmbedded(DatabaseError):
     """An operation on the embedded server while DATABASE_URL names another."""
+
+
+class EncoderHasNoTwins(DatabaseError):
+    """The encoder's fragments cannot tell the same recording from a similar one."""

@@ -53,7 +53,7 @@ MIN_DECODED_SHARE = 0.9
 
 
 # Tags that are not UTF-8 are no reason to refuse the audio; PyAV 19 replaces them without being asked.
-_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
 def decode(path: Path, sample_rate_hz: int) -> Iterator[Wave]:
@@ -69,7 +69,7 @@ def decode(path: Path, sample_rate_hz: int) -> Iterator[Wave]:
             raise AudioReadError(path, "has no audio stream")
         n_samples = 0
         try:
-            for block in resampled(_frames(container, path), sample_rate_hz):
+            for block in resampled(frames_of(container, path), sample_rate_hz):
                 n_samples += len(block)
                 if n_samples > MAX_DURATION_S * sample_rate_hz:
                     raise AudioReadError(path, f"is longer than {MAX_DURATION_S / 3600:g} hours")
@@ -147,7 +147,7 @@ def _open(path: Path) -> InputContainer:
             raise AudioReadError(path, "is not a regular file")
         if not status.st_size:
             raise AudioReadError(path, "is empty")
-        container: InputContainer = av.open(str(path.absolute()), options=_OPTIONS, **_LENIENT)
+        container: InputContainer = av.open(str(path.absolute()), options=_OPTIONS, **LENIENT)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise AudioReadError(path, "does not exist") from error
     except PermissionError as error:
@@ -165,7 +165,7 @@ def _is_playlist(path: Path) -> bool:
         return file.read(64).lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith(PLAYLISTS)
 
 
-def _frames(container: InputContainer, path: Path) -> Iterator[AudioFrame]:
+def frames_of(container: InputContainer, path: Path | str) -> Iterator[AudioFrame]:
     """Decoded frames; a packet that cannot be decoded is skipped."""
     stream = container.streams.audio[0]
     if stream.codec_context is None:
@@ -185,15 +185,18 @@ def _frames(container: InputContainer, path: Path) -> Iterator[AudioFrame]:
         yield from frames
 
 
-def resampled(frames: Iterator[AudioFrame], sample_rate_hz: int) -> Iterator[Wave]:
-    """Mono float32 blocks. When a stream changes its format midway (chained Ogg, AAC), a new conversion starts."""
+def resampled(frames: Iterator[AudioFrame], sample_rate_hz: int, chunk: int = CHUNK) -> Iterator[Wave]:
+    """Mono float32 blocks of `chunk` samples before resampling.
+
+    When a stream changes its format midway (chained Ogg, AAC), a new conversion starts.
+    """
     conversion, source = None, None
     for frame in frames:
         layout = (frame.format.name, frame.layout.name, frame.sample_rate)
         if layout != source:
             if conversion is not None:
                 yield from conversion.rest()
-            conversion, source = _Conversion(frame.layout.nb_channels, sample_rate_hz), layout
+            conversion, source = _Conversion(frame.layout.nb_channels, sample_rate_hz, chunk), layout
         assert conversion is not None
         yield from conversion.add(frame)
     if conversion is not None:
@@ -201,10 +204,10 @@ def resampled(frames: Iterator[AudioFrame], sample_rate_hz: int) -> Iterator[Wav
 
 
 class _Conversion:
-    """Mix and resample frames of one format, CHUNK samples at a time: frame by frame takes twice as long."""
+    """Mix and resample frames of one format, `chunk` samples at a time: frame by frame takes twice as long."""
 
-    def __init__(self, n_channels: int, sample_rate_hz: int) -> None:
-        self._frames, self._n_channels = AudioFifo(), n_channels
+    def __init__(self, n_channels: int, sample_rate_hz: int, chunk: int) -> None:
+        self._frames, self._n_channels, self._chunk = AudioFifo(), n_channels, chunk
         self._resampler = AudioResampler("flt", "mono", sample_rate_hz)
         # FFmpeg mixes stereo to (L + R) / sqrt(2), which can exceed full scale; this makes it the mean
         self._gain = np.float32(1.0 if n_channels == 1 else math.sqrt(0.5))
@@ -212,8 +215,8 @@ class _Conversion:
     def add(self, frame: AudioFrame) -> Iterator[Wave]:
         frame.pts = None  # gaps in the time stamps must not become gaps in the audio
         self._frames.write(frame)
-        if self._frames.samples >= CHUNK:
-            yield from self._converted(self._frames.read(CHUNK))
+        while self._frames.samples >= self._chunk:
+            yield from self._converted(self._frames.read(self._chunk))
 
     def rest(self) -> Iterator[Wave]:
         if self._frames.samples:

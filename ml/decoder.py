@@ -23,7 +23,7 @@ from songradar.ml.errors import AudioReadError
 from songradar.ml.memory import bounded_memory
 from songradar.ml.tags import Tags, read_tags, tags_from_name
 
-_SIZE = struct.Struct("<I")
+SIZE = struct.Struct("<I")
 
 
 class Decoder:
@@ -52,8 +52,8 @@ class Decoder:
         done = False
         try:
             source = self._ask(path=str(path), sample_rate_hz=sample_rate_hz)
-            while (size := _SIZE.unpack(_exactly(source, _SIZE.size))[0]) > 0:
-                yield np.frombuffer(_exactly(source, size), np.float32)
+            while (size := SIZE.unpack(exactly(source, SIZE.size))[0]) > 0:
+                yield np.frombuffer(exactly(source, size), np.float32)
             reason = json.loads(source.readline())["reason"]
             done = True
         except (EOFError, OSError, ValueError) as error:
@@ -88,7 +88,7 @@ class Decoder:
         return self._process.stdout
 
 
-def _exactly(source: IO[bytes], size: int) -> bytes:
+def exactly(source: IO[bytes], size: int) -> bytes:
     data = source.read(size)
     if len(data) < size:
         raise EOFError
@@ -115,10 +115,10 @@ def _answer(request: dict[str, Any], answers: IO[bytes]) -> None:
         for block in decode(path, request["sample_rate_hz"]):
             data = block.astype(np.float32, copy=False).tobytes()
             if data:
-                answers.write(_SIZE.pack(len(data)))
+                answers.write(SIZE.pack(len(data)))
                 answers.write(data)
     except AudioReadError as error:
         reason = error.reason
     except Exception as error:  # a library failed on a damaged file: only this file counts as failed
         reason = f"cannot be decoded ({type(error).__name__}: {error})"
-    answers.write(_SIZE.pack(0) + json.dumps({"reason": reason}).encode() + b"\n")
+    answers.write(SIZE.pack(0) + json.dumps({"reason": reason}).encode() + b"\n")

@@ -124,6 +124,28 @@ class Encoder:
         return SilentAudio("is silent", duration_s)
 
 
+class FragmentStream:
+    """Fragments of a recording that comes piece by piece, each as soon as it is complete."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._rest = np.zeros(0, np.float32)
+        self._n = 0
+
+    def add(self, block: Wave) -> list[tuple[int, NDArray[np.float32]]]:
+        """(t,) float32 -> what it completes, like `Encoder.stream_query`."""
+        spec = self._encoder.spec
+        hop = spec.samples(spec.query_hop_s)
+        self._rest = np.concatenate([self._rest, block])
+        n = (len(self._rest) - spec.fragment_samples) // hop + 1
+        if n <= 0:
+            return []
+        found = [(self._n + i, embedding) for i, embedding in self._encoder.stream_query([self._rest], batch=n)]
+        self._n += n
+        self._rest = self._rest[n * hop :]
+        return found
+
+
 class _Counter:
     """Passes blocks on and counts their samples."""
 

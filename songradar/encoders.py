@@ -85,4 +85,4 @@ def reencode(catalogue: Catalogue, name: str, workers: int | None = None) -> Ite
     Searches go on with the active encoder; `use` switches. Interrupted, it goes on where it was.
     """
     here = [path_of(file.source) for file in unencoded(catalogue, name) if file.host == catalogue.host]
-    yield from ingest(catalogue, here, IngestOptions(workers=workers, encoder=name))
+    yield from ingest(catalogue, here, IngestOptions(workers=workers, encoder=name, tell_twins=False))

@@ -98,7 +98,7 @@ def fill(
 ) -> LoadedEncoder:
     """Add an encoder to a catalogue and ingest `paths` with it."""
     add_package(catalogue, package)
-    for outcome in ingest(catalogue, paths, IngestOptions(workers, package.name)):
+    for outcome in ingest(catalogue, paths, IngestOptions(workers, package.name, tell_twins=False)):
         listen(outcome)
     return catalogue.encoder(package.name, threads=1)
 

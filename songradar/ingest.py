@@ -17,10 +17,13 @@ from songradar.db import store
 from songradar.db.errors import IndexBusy, NeedsDirectConnection, SongRefused, TransactionsInTheWay
 from songradar.db.search import has_encoders
 from songradar.db.store import Change, KnownFile, NewSong
+from songradar.db.twins import Twin
+from songradar.ml.encoder import Fingerprint
 from songradar.ml.extraction import Extracted, Extraction, HashedFile, usable_cores
 from songradar.ml.files import AudioFile, Failure, audio_files, path_of, stat
 from songradar.ml.package import read_shipped
 from songradar.ml.tags import Tags
+from songradar.twins import Twins, twins_of
 
 if TYPE_CHECKING:
     from songradar.db.indexing import OnProgress
@@ -32,15 +35,17 @@ LOOKED_UP = 500
 HASHED_AHEAD = 32
 """Files whose bytes are read before the encoder needs them."""
 
-TENDED_EVERY = 2000
-"""The index is checked each time that this many songs were stored; it is rebuilt if it has far outgrown its lists."""
+TENDED_FIRST, TENDED_EVERY = 125, 2000
+"""The index is checked when so many songs were stored, when it is twice as many, and so on, but each time that
+TENDED_EVERY more were. It is rebuilt if it has far outgrown its lists, in which twins are looked for, too."""
 
 
 @dataclass(frozen=True)
 class IngestOptions:
     """How to ingest: files in work at once [as many as usable cores], the encoder [the active one], the part of the
-    catalogue that new songs go into, whether to remove songs below the given paths whose files are gone, and whether
-    to build an outgrown index again.
+    catalogue that new songs go into, whether to remove songs below the given paths whose files are gone, whether to
+    build an outgrown index again in the end, and whether to leave out new songs that are there in another file, whole.
+    `tell_twins` is whether to look for such files at all.
     """
 
     workers: int | None = None
@@ -48,9 +53,11 @@ class IngestOptions:
     collection: str | None = None
     prune: bool = False
     tend_index: bool = True
+    skip_duplicates: bool = False
+    tell_twins: bool = True
 
 
-Result: TypeAlias = Literal["added", "already there", "moved", "replaced", "removed", "failed"]
+Result: TypeAlias = Literal["added", "already there", "moved", "replaced", "removed", "duplicate", "failed"]
 """What may become of a file."""
 
 RESULT_OF: dict[Change, Result] = {
@@ -63,7 +70,10 @@ RESULT_OF: dict[Change, Result] = {
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """What became of one file: `reason` says why it failed; `number` of `total` files are done."""
+    """What became of one file: `reason` says why it failed; `number` of `total` files are done.
+
+    `twins` are the songs that were there before and are the same recording, or have a piece of it.
+    """
 
     source: str
     outcome: Result
@@ -72,6 +82,7 @@ class FileOutcome:
     reason: str | None = None
     number: int = 0
     total: int = 0
+    twins: tuple[Twin, ...] = ()
 
 
 class Tally:
@@ -171,6 +182,7 @@ class _Ingestion:
         self._extraction = extraction
         self._options = options
         self._n_stored = 0
+        self._tend_at = TENDED_FIRST
 
     def run(self, files: Sequence[AudioFile | Failure], n_encoding: int) -> Iterator[FileOutcome]:
         """Outcomes in the order in which they come. At most `n_encoding` files are with the encoder."""
@@ -244,6 +256,9 @@ class _Ingestion:
         fingerprint, source = result.fingerprint, result.hashed.file.source
         song = self._song(result.hashed, result.tags, fingerprint.duration_s)
         try:
+            twins = self._twins(song, fingerprint)
+            if twins.whole and self._options.skip_duplicates:
+                return FileOutcome(source, "duplicate", fingerprint.duration_s, twins=twins.found)
             change = store.add_song(
                 self._connection, song, self._encoder.id, fingerprint.positions, fingerprint.embeddings
             )
@@ -251,10 +266,22 @@ class _Ingestion:
             return FileOutcome(source, "failed", reason=str(error))
         if change == Change.PRESENT:
             return FileOutcome(source, "already there")
+        self._tend()
+        n_fragments = len(fingerprint.positions)
+        return FileOutcome(source, RESULT_OF[change], fingerprint.duration_s, n_fragments, twins=twins.found)
+
+    def _twins(self, song: NewSong, fingerprint: Fingerprint) -> Twins:
+        if not (self._options.tell_twins or self._options.skip_duplicates):
+            return Twins()
+        with store.refusals():
+            return twins_of(self._connection, self._encoder, song, fingerprint)
+
+    def _tend(self) -> None:
+        """Another song is stored."""
         self._n_stored += 1
-        if self._options.tend_index and self._n_stored % TENDED_EVERY == 0:
+        if self._n_stored == self._tend_at:
+            self._tend_at += min(self._tend_at, TENDED_EVERY)
             tend_index(self._catalogue, self._encoder.name, by_far=True)
-        return FileOutcome(source, RESULT_OF[change], fingerprint.duration_s, len(fingerprint.positions))
 
     def _song(self, item: HashedFile, tags: Tags, duration_s: float | None = None) -> NewSong:
         """What the database keeps of a file; without `duration_s`, before anybody has listened to it."""

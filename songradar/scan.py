@@ -48,12 +48,16 @@ class ScanOptions:
 
 
 def scan(
-    catalogue: Catalogue, recording: Path, options: ScanOptions = ScanOptions(), listen: Listener = ignore
+    catalogue: Catalogue,
+    recording: Path,
+    options: ScanOptions = ScanOptions(),
+    listen: Listener = ignore,
+    name: str | None = None,
 ) -> Iterator[Playing]:
     """The playings in a recording, in order of their starts, with what is unknown between them.
 
-    Raises AudioReadError, also after playings, where a recording breaks off; CatalogueEmpty, EncoderUnknown,
-    SongUnknown.
+    It is kept, and spoken of, by `name` [its path]. Raises AudioReadError, also after playings, where a recording
+    breaks off; CatalogueEmpty, EncoderUnknown, SongUnknown.
     """
     encoder = catalogue.encoder(options.encoder)
     with catalogue.connection() as connection:
@@ -61,11 +65,12 @@ def scan(
         if options.artist is not None or options.collection is not None:
             search.check_choice(connection, options.artist, options.collection)
     duration_s = declared_duration_s(recording)
-    kept = _begun(catalogue, recording, encoder, options)
+    name = name or text_of(recording)
+    kept = _begun(catalogue, recording, name, encoder, options)
     start_s = max(options.from_s, kept.scanned_s if kept else 0.0)
     before: list[Playing] = []
     if kept and kept.scanned_s:
-        listen(Note(f"{text_of(recording)}: goes on from {start_s:.0f} s, where an earlier scan was broken off"))
+        listen(Note(f"{name}: goes on from {start_s:.0f} s, where an earlier scan was broken off"))
         with catalogue.connection() as connection:
             before = _kept_playings(connection, kept)
         yield from before
@@ -88,12 +93,14 @@ def scan(
             yield from found
 
 
-def _begun(catalogue: Catalogue, recording: Path, encoder: LoadedEncoder, options: ScanOptions) -> StoredScan | None:
+def _begun(
+    catalogue: Catalogue, recording: Path, name: str, encoder: LoadedEncoder, options: ScanOptions
+) -> StoredScan | None:
     if not options.keep:
         return None
     digest = sha256(recording)
     with catalogue.connection() as connection:
-        return scans.begin(connection, text_of(recording), digest, options.began_at, encoder.id, options.kept)
+        return scans.begin(connection, name, digest, options.began_at, encoder.id, options.kept)
 
 
 def _kept_playings(connection: psycopg.Connection, kept: StoredScan) -> list[Playing]:

@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +120,30 @@ class Scanner:
         if broken_off is not None:
             raise broken_off
 
+    def take(self, fragments: Sequence[tuple[int, NDArray[np.float32]]], n_samples: int) -> None:
+        """Hear so much more, of which these fragments are not silent, without telling anything yet.
+
+        Instead of `hear`, for sound that is heard as it comes.
+        """
+        self._kept.extend(fragments)
+        self._n_samples += n_samples
+
+    def look(self, windows: Sequence[tuple[float, float]], within_s: float, doubt: float) -> list[Playing]:
+        """What is heard now, or was `within_s`, as far as it is known; `windows` of the recording are searched for.
+
+        The log odds of their answers count less by `doubt`: who asks more often is more often told nonsense.
+        """
+        self._compare_anew()
+        self._ask(windows, doubt)
+        now_s = self.heard_s
+        newest = (now_s - self._fragment_s - within_s) / self._hop_s
+        now = [stretch for stretch in choose(self._lines, self._hop_s) if stretch.last >= newest]
+        return self._playings(now, now_s)
+
+    def tell(self, *, is_end: bool = False) -> list[Playing]:
+        """The playings that are over by now, once each, or all of them at the recording's end."""
+        return list(self._advance(self.heard_s, is_end=is_end))
+
     def _counted(self, blocks: Iterable[Wave]) -> Iterator[Wave]:
         for block in blocks:
             self._n_samples += len(block)
@@ -126,8 +151,7 @@ class Scanner:
 
     def _advance(self, now_s: float, *, is_end: bool = False) -> Iterator[Playing]:
         """Search for a few windows, then for what these do not explain, ever more closely."""
-        self._follower.heard = Heard.of(self._kept, self._encoder.network.spec) if self._kept else None
-        self._extend()
+        self._compare_anew()
         due = self._due(now_s, is_end=is_end)
         aligned = [window for window in due if round(window[0] / (LONG_S / 2)) % 2 == 0]
         self._ask(self._unknown_of(aligned[::SPARSE]))
@@ -177,12 +201,14 @@ class Scanner:
                     found.append((max(0.0, middle_s - half_s), min(now_s, middle_s + half_s)))
         return found
 
-    def _ask(self, windows: Sequence[tuple[float, float]]) -> None:
+    def _ask(self, windows: Sequence[tuple[float, float]], doubt: float = 0.0) -> None:
         """Search for windows not searched for yet, and follow what is found."""
         new = [window for window in windows if window not in self._asked]
-        self._asked.update(new)
-        points = [point for found in self._pool.map(self._points, new) for point in found]
-        if points:
+        if not doubt:
+            self._asked.update(new)
+        answers = [point for found in self._pool.map(self._points, new) for point in found]
+        if answers:
+            points = [replace(point, log_odds=point.log_odds - doubt) for point in answers]
             self._lines += join(points, self._lines)
             self._extend()
 
@@ -206,6 +232,11 @@ class Scanner:
             for match in matches
             if log_odds(match) > DOUBTFUL
         ]
+
+    def _compare_anew(self) -> None:
+        """Compare what has been heard by now."""
+        self._follower.heard = Heard.of(self._kept, self._encoder.network.spec) if self._kept else None
+        self._extend()
 
     def _extend(self) -> None:
         """Compare what is at hand with the songs of the lines."""
