@@ -23,7 +23,7 @@ from songradar.cli.material import (
 from songradar.cli.options import PATH, WORKERS
 from songradar.cli.output import clock, percent, print_table
 from songradar.cli.watching import Watching
-from songradar.evaluate_scan import Result, ScanEvaluation, ScanEvaluationOptions, evaluate_scan
+from songradar.evaluate_scan import WAYS, Result, ScanEvaluation, ScanEvaluationOptions, evaluate_scan
 from songradar.ml.grading import Grade
 from songradar.ml.mixes import RECIPES, Kind
 from songradar.ml.package import SHIPPED
@@ -42,6 +42,7 @@ from songradar.ml.package import SHIPPED
 )
 @click.option("--mixes", type=click.IntRange(1), default=1, show_default=True, help="Mixes of each kind.")
 @click.option("--minutes", type=click.FloatRange(0.5), default=24, show_default=True, help="Length of a mix.")
+@click.option("--scan-only", is_flag=True, help="Do not compare with the simple way, which takes longer.")
 @ABSENT
 @ONLY
 @SEED
@@ -55,6 +56,7 @@ def scan(
     encoder: str,
     mixes: int,
     minutes: float,
+    scan_only: bool,
     absent: float,
     only: Path | None,
     seed: int,
@@ -69,15 +71,16 @@ def scan(
 
     \b
     songradar evaluate scan --music ~/Music --noise ~/noise
-    songradar evaluate scan --music ~/Music --noise ~/noise --mixes 25 --out runs/scan
+    songradar evaluate scan --music ~/Music --noise ~/noise --mixes 25 --scan-only --out runs/scan
 
     Noises with "speech" in their file's name are of people talking.
     """
     if not music:
         raise click.UsageError("Missing option '--music'.")
     recipes = [replace(recipe, minutes=minutes) for recipe in RECIPES]
+    ways = list(WAYS)[:1] if scan_only else list(WAYS)
     options = ScanEvaluationOptions(
-        music, distractors, noise, ir, names_in(only), mixes, absent, recipes, workers, seed
+        music, distractors, noise, ir, names_in(only), mixes, ways, absent, recipes, workers, seed
     )
     with Watching() as watching:
         evaluation = evaluate_scan(choose_encoder(encoder), options, watching)

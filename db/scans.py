@@ -1,4 +1,4 @@
-"""Long recordings: how fragments follow a song, and what is kept of scans and their playings."""
+"""Long recordings: the songs they are compared with, and what is kept of scans and their playings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
-from pgvector import HalfVector
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-_FOLLOW = "SELECT songradar.follow_v1(%s, %s, %s, %s::double precision[])"
+_FRAGMENTS = "SELECT position, embedding FROM songradar.fragments WHERE encoder_id = %s AND song_id = %s"
 
 _SONGS = "SELECT id, title, artist, source, duration_s, isrc, mbid::text FROM songradar.songs WHERE id = ANY (%s)"
 
@@ -62,18 +61,14 @@ class StoredScan:
     scanned_s: float
 
 
-def follow(
-    connection: psycopg.Connection,
-    encoder_id: int,
-    song_id: int,
-    embeddings: NDArray[np.float32],
-    song_s: NDArray[np.float64],
-) -> list[float]:
-    """Similarities (n,) of fragments (n, 64) to a song, each at a place (n,) of its own, in seconds."""
-    values = [encoder_id, song_id, [HalfVector(e) for e in embeddings], song_s.tolist()]
-    row = connection.execute(_FOLLOW, values).fetchone()
-    assert row is not None
-    return list(row[0] or [])
+def read_fragments(
+    connection: psycopg.Connection, encoder_id: int, song_id: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Positions (n,) of a song's fragments, in hops from its start, and their embeddings (n, 64)."""
+    rows = connection.execute(_FRAGMENTS, [encoder_id, song_id], binary=True).fetchall()
+    positions = np.array([position for position, _ in rows], np.int64)
+    embeddings = np.array([embedding.to_numpy() for _, embedding in rows], np.float32)
+    return positions, embeddings.reshape(-1, 64)
 
 
 def read_songs(connection: psycopg.Connection, numbers: Sequence[int]) -> dict[int, SongOfScan]:

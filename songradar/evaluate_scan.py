@@ -51,7 +51,8 @@ class ScanEvaluationOptions:
     """What to evaluate on: `mixes` of each recipe, out of `music`.
 
     `absent` is the share of `music` that the catalogue does not hold; `distractors` are songs that it holds and that
-    are never played. `noise` and `responses` are folders; `only` names the files to use [all].
+    are never played. `noise` and `responses` are folders; `only` names the files to use [all]. Mixes are named in the
+    `ways`, some of WAYS.
     """
 
     music: Sequence[Path]
@@ -60,6 +61,7 @@ class ScanEvaluationOptions:
     responses: Sequence[Path] = ()
     only: frozenset[str] | None = None
     mixes: int = 1
+    ways: Sequence[str] = tuple(WAYS)
     absent: float = 0.2
     recipes: Sequence[Recipe] = RECIPES
     workers: int | None = None
@@ -95,14 +97,14 @@ class ScanEvaluation:
 
 
 def evaluate_scan(package: EncoderPackage, options: ScanEvaluationOptions, listen: Listener = ignore) -> ScanEvaluation:
-    """Fill a temporary catalogue, make mixes, and name what plays in them in all WAYS.
+    """Fill a temporary catalogue, make mixes, and name what plays in them.
 
     Raises TrainingDataError where there is nothing to mix.
     """
     found = distinct(audio_in(options.music, options.only, listen), listen=listen)
     others = distinct(audio_in(options.distractors, None, listen), found, listen)
     surroundings = read_surroundings(options.noise, options.responses, options.only, listen)
-    results = {recipe.name: {name: Result() for name in WAYS} for recipe in options.recipes}
+    results = {recipe.name: {name: Result() for name in options.ways} for recipe in options.recipes}
     with Catalogue.temporary() as catalogue, tempfile.TemporaryDirectory(prefix="songradar-mixes-") as temporary:
         folder = Path(temporary)
         cast = assign(found, options, folder, listen)
@@ -112,14 +114,14 @@ def evaluate_scan(package: EncoderPackage, options: ScanEvaluationOptions, liste
         parts = playable(known_songs(catalogue, cast.present) + absent_songs(cast.missing, listen))
         if not parts:
             raise TrainingDataError(f"no song can be heard for {LEAST_SONG_S:g} s, which is the least to be played")
-        advance = counter("scanning", len(options.recipes) * options.mixes * len(WAYS), listen)
+        advance = counter("scanning", len(options.recipes) * options.mixes * len(options.ways), listen)
         for recipe, number in product(options.recipes, range(options.mixes)):
             calls = playable(known_songs(catalogue, cast.jingles[recipe.name]), Kind.JINGLE)
             mix = plan(recipe, [*parts, *calls], [options.seed, options.recipes.index(recipe), number])
             recording = folder / "mix.wav"
             write_wav_blocks(sound(mix, surroundings), RATE_HZ, recording)
-            for name, way in WAYS.items():
-                results[recipe.name][name] += timed(mix, way, catalogue, recording, encoder)
+            for name in options.ways:
+                results[recipe.name][name] += timed(mix, WAYS[name], catalogue, recording, encoder)
                 advance()
     n_present = sum(not part.song.is_absent for part in parts)
     return ScanEvaluation(n_present, len(others), len(parts) - n_present, len(jingles), options.seed, results)

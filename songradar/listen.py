@@ -7,13 +7,14 @@ from typing import TypeAlias
 
 from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import scans, search
+from songradar.extents import SMOOTHING_S
 from songradar.ml.audio import Wave
 from songradar.ml.encoder import FragmentStream
 from songradar.ml.errors import AudioReadError
 from songradar.ml.live import LiveSound
 from songradar.scan import ScanOptions
 from songradar.scanner import LONG_S, Scanner
-from songradar.timeline import SMOOTHING_S, Playing
+from songradar.timeline import Playing
 
 LOOK_S = 0.5
 """How often it is looked what is heard, in seconds of sound."""

@@ -4,7 +4,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,17 @@ from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import scans, search
 from songradar.db.scans import SongOfScan
 from songradar.db.search import Match, Question
+from songradar.extents import FAINT, Stretch, choose, stretches
+from songradar.fitting import REACH_S, extend, fit, merged
+from songradar.following import Follower, Heard
 from songradar.ml.audio import Wave
 from songradar.ml.errors import AudioReadError
-from songradar.timeline import EDGE_S, FAINT, REACH_S, Line, Playing, Point, Stretch, choose, extend, gaps, join, tune
+from songradar.timeline import Line, Playing, Point, gaps, join
 
 LONG_S, SHORT_S = 10.0, 4.0
-"""Windows that are searched for: long ones all along, short ones where these say nothing. They overlap by half."""
+"""Windows that are searched for: long ones all along, and between two of them where something might be heard; short
+ones, which overlap, where these say nothing.
+"""
 
 BATCH_S = 60.0
 """So much of a recording is heard before it is searched for."""
@@ -32,16 +37,20 @@ CANDIDATES = 3
 DOUBTFUL = -3.0
 """Log odds below which an answer is not worth following."""
 
+CLOSER = 0.9
+"""What the fragments of an answer that is not believed must have beyond FAINT in all to be worth a closer look."""
+
+SPARSE = 2
+"""One in so many long windows is searched for at first: songs that are known from then on are only followed."""
+
+NEAR_S, FADED_S = 1.0, 6.0
+"""A playing that begins so shortly after its song does, begins with its song: it is cut at a fragment that is mostly
+silent; or it comes in bit by bit, and its first seconds are too faint, or under another song. So it ends with its song,
+but not if it is faded out there.
+"""
+
 LEAST_S = 2.0
 """Times that nothing explains are searched for, and told, if they are at least so long."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    """The fragments at hand that are not silent: their numbers (n,), and their embeddings (n, 64), ready to compare."""
-
-    numbers: NDArray[np.int64]
-    embeddings: NDArray[np.float32]
 
 
 class Scanner:
@@ -73,8 +82,10 @@ class Scanner:
         self._over: list[Stretch] = []
         self._waiting: list[Playing] = []
         self._n_samples = 0
+        self._asked: set[tuple[float, float]] = set()
         self._searched_s = self._searched_short_s = 0.0
         self._covered_s = covered_s
+        self._follower = Follower(catalogue, encoder)
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="scan")
         self.told_s = 0.0
         self.is_done = False
@@ -122,12 +133,12 @@ class Scanner:
 
         The log odds of their answers count less by `doubt`: who asks more often is more often told nonsense.
         """
+        self._compare_anew()
         self._ask(windows, doubt)
-        self._extend(self._heard())
         now_s = self.heard_s
         newest = (now_s - self._fragment_s - within_s) / self._hop_s
         now = [stretch for stretch in choose(self._lines, self._hop_s) if stretch.last >= newest]
-        return self._described([self._playing(stretch, min(self._span(stretch)[1], now_s)) for stretch in now], now_s)
+        return self._playings(now, now_s)
 
     def tell(self, *, is_end: bool = False) -> list[Playing]:
         """The playings that are over by now, once each, or all of them at the recording's end."""
@@ -139,40 +150,67 @@ class Scanner:
             yield block
 
     def _advance(self, now_s: float, *, is_end: bool = False) -> Iterator[Playing]:
-        heard = self._heard()
-        self._extend(heard)
-        self._ask(self._windows(now_s, is_end=is_end))
-        self._extend(heard)
-        playings = choose(self._lines, self._hop_s)
+        """Search for a few windows, then for what these do not explain, ever more closely."""
+        self._compare_anew()
+        due = self._due(now_s, is_end=is_end)
+        aligned = [window for window in due if round(window[0] / (LONG_S / 2)) % 2 == 0]
+        self._ask(self._unknown_of(aligned[::SPARSE]))
+        self._ask(self._unknown_of(aligned))
+        self._ask([window for window in self._unknown_of(due) if self._is_suspicious(window)])
         until_s = now_s if is_end else now_s - LONG_S
-        unexplained = list(
-            gaps([self._span(playing) for playing in playings], self._searched_short_s, until_s, LEAST_S)
-        )
+        spans = [self._span(stretch) for stretch in choose(self._lines, self._hop_s)]
+        unexplained = list(gaps(spans, self._searched_short_s, until_s, LEAST_S))
         self._searched_short_s = until_s
-        if unexplained:
-            self._ask([window for begin, end in unexplained for window in short_windows(begin, end)])
-            self._extend(heard)
-            playings = choose(self._lines, self._hop_s)
+        self._ask([window for begin, end in unexplained for window in short_windows(begin, end)])
+        self._ask(self._closer(now_s, is_end=is_end))
+        playings = choose(self._lines, self._hop_s)
         yield from self._tell(playings, now_s, is_end=is_end)
         self._forget(now_s)
 
-    def _windows(self, now_s: float, *, is_end: bool) -> list[tuple[float, float]]:
-        """Long windows not searched for yet, less those that a song explains that was found before."""
+    def _due(self, now_s: float, *, is_end: bool) -> list[tuple[float, float]]:
+        """Long windows that come next."""
         found = []
-        explained = [self._span(s) for s in choose(self._lines, self._hop_s) if s.line.is_known]
         while self._searched_s + LONG_S <= now_s or (is_end and self._searched_s < now_s):
-            begin, end = self._searched_s, min(self._searched_s + LONG_S, now_s)
-            if not any(first <= begin and end <= last for first, last in explained):
-                found.append((begin, end))
+            found.append((self._searched_s, min(self._searched_s + LONG_S, now_s)))
             self._searched_s += LONG_S / 2
-            if end == now_s and is_end:
+            if is_end and found[-1][1] == now_s:
                 break
         return found
 
+    def _unknown_of(self, windows: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+        """Those of the windows that no song explains that is known well enough to be only followed."""
+        known = [self._span(stretch) for stretch in choose(self._lines, self._hop_s) if stretch.line.is_known]
+        return [w for w in windows if not any(begin <= w[0] and w[1] <= end for begin, end in known)]
+
+    def _is_suspicious(self, window: tuple[float, float]) -> bool:
+        """Whether something that overlaps with the window was answered that was not believed, but not dismissed."""
+        begin, end = window
+        points = [point for line in self._lines for point in line.points]
+        return any(point.at_s - point.seconds / 2 < end and begin < point.at_s + point.seconds / 2 for point in points)
+
+    def _closer(self, now_s: float, *, is_end: bool) -> list[tuple[float, float]]:
+        """Windows in which songs seem to be heard that are not believed yet: no more than these, and no less."""
+        found = []
+        for line in self._lines:
+            heard = [] if line.is_believed else stretches(line, self._hop_s)
+            for stretch in heard:
+                begin, end = self._span(stretch)
+                mass = float(np.sum(stretch.similarities(stretch.first, stretch.last) - FAINT))
+                if mass >= CLOSER and (is_end or end < now_s - SHORT_S):
+                    middle_s, half_s = (begin + end) / 2, np.clip((end - begin) / 2, LEAST_S / 2, LONG_S / 2)
+                    found.append((max(0.0, middle_s - half_s), min(now_s, middle_s + half_s)))
+        return found
+
     def _ask(self, windows: Sequence[tuple[float, float]], doubt: float = 0.0) -> None:
-        answers = [point for found in self._pool.map(self._points, windows) for point in found]
-        points = [replace(point, log_odds=point.log_odds - doubt) for point in answers]
-        self._lines += join(points, self._lines)
+        """Search for windows not searched for yet, and follow what is found."""
+        new = [window for window in windows if window not in self._asked]
+        if not doubt:
+            self._asked.update(new)
+        answers = [point for found in self._pool.map(self._points, new) for point in found]
+        if answers:
+            points = [replace(point, log_odds=point.log_odds - doubt) for point in answers]
+            self._lines += join(points, self._lines)
+            self._extend()
 
     def _points(self, window: tuple[float, float]) -> list[Point]:
         begin_s, end_s = window
@@ -195,46 +233,21 @@ class Scanner:
             if log_odds(match) > DOUBTFUL
         ]
 
-    def _heard(self) -> Heard | None:
-        """What is at hand; None where all of it was silent."""
-        if not self._kept:
-            return None
-        numbers, embeddings = zip(*self._kept, strict=True)
-        return Heard(np.array(numbers), self._apart(np.array(numbers), np.stack(embeddings)))
+    def _compare_anew(self) -> None:
+        """Compare what has been heard by now."""
+        self._follower.heard = Heard.of(self._kept, self._encoder.network.spec) if self._kept else None
+        self._extend()
 
-    def _extend(self, heard: Heard | None) -> None:
-        """Compare what is at hand with the songs of the lines that are believed."""
-        if heard is None:
+    def _extend(self) -> None:
+        """Compare what is at hand with the songs of the lines."""
+        if self._follower.heard is None:
             return
-
-        def follow(line: Line, first: int, last: int) -> list[float]:
-            begin, end = np.searchsorted(heard.numbers, (first, last))
-            similarities = np.zeros(last - first)
-            if end > begin:
-                song_s = line.song_s(heard.numbers[begin:end] * self._hop_s)
-                embeddings = heard.embeddings[begin:end]
-                with self._catalogue.connection() as connection:
-                    found = scans.follow(connection, self._encoder.id, line.song_id, embeddings, song_s)
-                similarities[heard.numbers[begin:end] - first] = found
-            return list(similarities.tolist())
-
-        oldest, newest = int(heard.numbers[0]), int(heard.numbers[-1]) + 1
+        oldest, newest = int(self._follower.heard.numbers[0]), int(self._follower.heard.numbers[-1]) + 1
         for line in self._lines:
+            extend(line, self._hop_s, oldest, newest, self._follower)
             if line.is_believed:
-                extend(line, self._hop_s, oldest, newest, follow)
-                tune(line, self._hop_s, oldest, follow)
-
-    def _apart(self, numbers: NDArray[np.int64], embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Fragments (n, 64) without most of what they have in common with those around them, as match_v1 does it."""
-        if not self._overlapping:
-            return embeddings
-        sums = np.concatenate([np.zeros((1, embeddings.shape[1])), np.cumsum(embeddings, axis=0, dtype=np.float64)])
-        reach = round(LONG_S / 2 / self._hop_s)
-        begin, end = np.searchsorted(numbers, numbers - reach), np.searchsorted(numbers, numbers + reach, "right")
-        means = (sums[end] - sums[begin]) / (end - begin)[:, None]
-        seconds = (numbers[end - 1] - numbers[begin]) * self._hop_s
-        without = embeddings - (0.8 * seconds / (1 + seconds))[:, None] * means
-        return np.asarray(without / np.maximum(np.linalg.norm(without, axis=1, keepdims=True), 1e-9), np.float32)
+                fit(line, self._hop_s, oldest, self._follower)
+        self._lines = merged(self._lines)
 
     def _span(self, playing: Stretch) -> tuple[float, float]:
         """From when to when, in seconds: a fragment that is half of the song is the first or the last."""
@@ -246,17 +259,17 @@ class Scanner:
         """Those that are over, in order of their starts, with what is unknown between them."""
         over_s = now_s if is_end else now_s - REACH_S - LONG_S
         horizon_s = over_s
-        ended: list[Playing] = []
+        ended: list[Stretch] = []
         for stretch in stretches:
             begin_s, end_s = self._span(stretch)
             if any(stretch.line is told.line and stretch.first <= told.last for told in self._over):
                 continue
             if end_s <= over_s or is_end:
                 self._over.append(stretch)
-                ended.append(self._playing(stretch, min(end_s, now_s)))
+                ended.append(stretch)
             else:
                 horizon_s = min(horizon_s, begin_s)
-        self._waiting = sorted([*self._waiting, *self._described(ended, now_s)], key=lambda playing: playing.start_s)
+        self._waiting = sorted([*self._waiting, *self._playings(ended, now_s)], key=lambda playing: playing.start_s)
         while self._waiting and (is_end or self._waiting[0].start_s <= horizon_s):
             playing = self._waiting.pop(0)
             if playing.end_s - playing.start_s < self._min_played_s:
@@ -268,27 +281,39 @@ class Scanner:
             yield from self._unknown(now_s)
         self.told_s = horizon_s
 
-    def _described(self, playings: Sequence[Playing], now_s: float) -> list[Playing]:
-        """With what is known of the songs; without those of songs that were removed meanwhile."""
-        numbers = [playing.song_id for playing in playings if playing.song_id is not None]
+    def _playings(self, stretches: Sequence[Stretch], now_s: float) -> list[Playing]:
+        """Of the stretches, with what is known of the songs; without those of songs that were removed meanwhile."""
+        numbers = [stretch.line.song_id for stretch in stretches]
         if not numbers:
             return []
         with self._catalogue.connection() as connection:
             songs = scans.read_songs(connection, numbers)
-        return [described(playing, songs[playing.song_id], now_s) for playing in playings if playing.song_id in songs]
+        return [self._playing(s, songs[s.line.song_id], now_s) for s in stretches if s.line.song_id in songs]
 
     def _unknown(self, until_s: float) -> Iterator[Playing]:
         if until_s - self._covered_s >= LEAST_S:
             n = round((until_s - self._covered_s) / self._hop_s)
             yield Playing(self._covered_s, until_s, n_fragments=n)
 
-    def _playing(self, stretch: Stretch, end_s: float) -> Playing:
-        line, (start_s, _) = stretch.line, self._span(stretch)
+    def _playing(self, stretch: Stretch, song: SongOfScan, now_s: float) -> Playing:
+        line, (start_s, end_s) = stretch.line, self._span(stretch)
+        before_s = float(line.song_s(start_s)) / line.rate
+        left_s = (song.duration_s - float(line.song_s(end_s))) / line.rate
+        if before_s < (FADED_S if stretch.fades_in else NEAR_S):
+            start_s = max(0.0, start_s - before_s)
+        if left_s < NEAR_S:
+            end_s += left_s
+        end_s = min(end_s, now_s)
         similarities = stretch.similarities(stretch.first, stretch.last)
         return Playing(
             start_s,
             end_s,
             line.song_id,
+            song.title,
+            song.artist,
+            song.source,
+            song.isrc,
+            song.mbid,
             song_start_s=float(line.song_s(start_s)),
             song_end_s=float(line.song_s(end_s)),
             speed=line.rate,
@@ -303,34 +328,13 @@ class Scanner:
             self._kept.popleft()
         needed = min([self.told_s, now_s - 4 * REACH_S]) / self._hop_s
         self._lines = [line for line in self._lines if line.last_heard(self._hop_s) >= needed - REACH_S / self._hop_s]
+        self._asked = {window for window in self._asked if window[1] >= now_s - 2 * BATCH_S}
         self._over = [stretch for stretch in self._over if any(stretch.line is line for line in self._lines)]
 
 
-def described(playing: Playing, song: SongOfScan, now_s: float) -> Playing:
-    """The same with what is known of the song; a playing that is nearly all of it, from its start or to its end, is."""
-    speed, start_s, end_s = playing.speed or 1.0, playing.start_s, playing.end_s
-    song_start_s, song_end_s = playing.song_start_s or 0.0, playing.song_end_s or 0.0
-    if song_start_s < EDGE_S:
-        start_s = max(0.0, start_s - song_start_s / speed)
-    if song.duration_s - song_end_s < EDGE_S:
-        end_s = min(now_s, end_s + (song.duration_s - song_end_s) / speed)
-    return replace(
-        playing,
-        start_s=start_s,
-        end_s=end_s,
-        song_start_s=song_start_s + speed * (start_s - playing.start_s),
-        song_end_s=song_end_s + speed * (end_s - playing.end_s),
-        title=song.title,
-        artist=song.artist,
-        source=song.source,
-        isrc=song.isrc,
-        mbid=song.mbid,
-    )
-
-
 def short_windows(begin_s: float, end_s: float) -> Iterator[tuple[float, float]]:
-    """Windows of SHORT_S that overlap by half and cover a time; one where it is hardly longer."""
-    n = max(1, math.ceil((end_s - begin_s - SHORT_S) / (SHORT_S / 2) + 1 - 1e-6))
+    """Windows of SHORT_S that overlap by a quarter and cover a time; one where it is hardly longer."""
+    n = max(1, math.ceil((end_s - begin_s - SHORT_S) / (0.75 * SHORT_S) + 1 - 1e-6))
     length_s = min(SHORT_S, end_s - begin_s)
     step_s = (end_s - begin_s - length_s) / max(1, n - 1)
     return ((begin_s + i * step_s, begin_s + i * step_s + length_s) for i in range(n))

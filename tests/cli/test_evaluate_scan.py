@@ -47,6 +47,12 @@ def test_mixes_are_named_and_a_table_compares_the_ways(run, folder, noise, toy_f
         assert found["right_s"] + found["wrong_s"] + found["missed_s"] == pytest.approx(found["songs_s"])
 
 
+def test_simple_way_can_be_left_out(run, folder, noise, toy_folder):
+    lines = evaluated(run, folder, toy_folder, "--noise", noise, "--scan-only").stdout.splitlines()
+
+    assert re.split("  +", lines[1].strip()) == ["radio: songradar scan", "bar: songradar scan"]
+
+
 def test_music_is_needed(run):
     result = run("evaluate", "scan")
 
