@@ -47,6 +47,12 @@ class Decoder:
             self._process.communicate()
             self._process = None
 
+    def kill(self) -> None:
+        """Break off what the process is doing, which then raises AudioReadError. From any thread."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
     def decode(self, path: Path, sample_rate_hz: int) -> Iterator[Wave]:
         """Like `ml.audio.decode`. Also raises AudioReadError when the process crashes while decoding the file."""
         done = False

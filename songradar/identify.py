@@ -22,7 +22,7 @@ from songradar.ml.files import text_of
 
 __all__ = [
     "Answer", "Audio", "Fragments", "Match", "SearchOptions", "identify", "identify_blocks", "identify_fragments",
-    "keep",
+    "keep", "why_not_kept",
 ]  # fmt: skip
 
 Audio: TypeAlias = "str | PathLike[str] | bytes | IO[bytes] | tuple[NDArray[np.generic], int]"
@@ -160,6 +160,12 @@ def keep(catalogue: Catalogue, answer: Answer) -> int | None:
         return search.save_search(
             connection, answer.query, answer.duration_s, answer.encoder_id, answer.timings_ms, answer.matches
         )
+
+
+def why_not_kept(catalogue: Catalogue) -> str | None:
+    """Why this catalogue's role or server cannot keep searches; None where it can."""
+    with catalogue.connection() as connection:
+        return search.why_not_kept(connection)
 
 
 def name_of(audio: Audio) -> str:

@@ -1,0 +1,98 @@
+"""Add songs: files that are uploaded, or that lie on the server where its operator allows it."""
+
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response
+
+from songradar.ingest import FileOutcome, IngestOptions, Tally, ingest
+from songradar.records import of_outcome, of_tally
+from songradar.uploads import store_upload
+from songradar.web.lines import Lines
+from songradar.web.operations import Call, Operation, Parameter, lines_of, ref
+from songradar.web.problems import Problem, invalid
+from songradar.web.receiving import json_object, media_type_of, uploaded
+
+NOT_HERE = "the server's operator allows no files there: songradar serve --allow-folder"
+
+
+async def ingest_songs(call: Call) -> Response:
+    options = IngestOptions(1, call["encoder"], call["collection"])
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(call.service.long_work.taken())
+        if media_type_of(call.request) == "application/json":
+            path = allowed_path(call, await json_object(call.request, call.service.options.body_s))
+            return Lines(call, lambda: records(call, path, options), stack.pop_all())
+        folder = call.service.options.uploads
+        if folder is None:
+            raise Problem(403, "forbidden", "this server keeps no uploaded songs: songradar serve --uploads DIR")
+        upload = await stack.enter_async_context(uploaded(call.request, call.service.options.body_s))
+        return Lines(call, lambda: of_upload(call, upload.path, folder, upload.name, options), stack.pop_all())
+
+
+def of_upload(call: Call, path: Path, folder: Path, name: str, options: IngestOptions) -> Iterator[dict[str, Any]]:
+    """Ingest a file that was sent, and keep it if it is a new song."""
+    with store_upload(path, folder, name) as stored:
+        for record in records(call, stored.path, options):
+            if record.get("outcome") in ("added", "replaced", "moved"):
+                stored.keep()
+            yield record
+
+
+def records(call: Call, path: Path, options: IngestOptions) -> Iterator[dict[str, Any]]:
+    """A record for each file, and a summary as the last, as `songradar ingest --json` gives them."""
+    tally = Tally()
+    for outcome in ingest(call.service.catalogue, path, options):
+        tally.add(outcome)
+        yield of_outcome(outcome) | progress_of(outcome)
+    yield of_tally(tally)
+
+
+def progress_of(outcome: FileOutcome) -> dict[str, Any]:
+    return {"number": outcome.number, "total": outcome.total}
+
+
+def allowed_path(call: Call, body: dict[str, Any]) -> Path:
+    """The path that a body names, if it lies in a folder of which the operator allows files. Raises Problem."""
+    text = body.get("path")
+    if not isinstance(text, str) or not text or "\0" in text or len(text) > 4096:
+        raise invalid("path: is no path")
+    try:
+        path = Path(text).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise invalid("path: is no path") from error
+    if not path.is_absolute() or not any(path.is_relative_to(one.resolve()) for one in call.service.options.folders):
+        raise Problem(403, "forbidden", NOT_HERE)
+    return path
+
+
+OPERATIONS = [
+    Operation(
+        "POST",
+        "/ingest",
+        ingest_songs,
+        "Add songs to the catalogue.",
+        "songs",
+        description=(
+            "A file is sent in a form's field `file`, or as the body; or the path of a file or folder on the server is,"
+            " as JSON, which has to lie where the operator allows it. The answer has a line of JSON for each file as"
+            " soon as it is done, and a summary as the last. When the client goes, what is done stays."
+        ),
+        scope="write",
+        parameters=(
+            Parameter("encoder", {"type": "string"}, "Encode with this encoder instead of the active one."),
+            Parameter("collection", {"type": "string"}, "Part of the catalogue that new songs go into."),
+            Parameter("name", {"type": "string"}, "What to call a file that is the body."),
+        ),
+        body={
+            "multipart/form-data": ref("FileForm"),
+            "application/json": ref("Path"),
+            "application/octet-stream": {"type": "string", "format": "binary"},
+            "audio/*": {"type": "string", "format": "binary"},
+        },
+        answers={200: ("What became of each file, as `songradar ingest --json` tells it.", lines_of("Outcome"))},
+        problems=(400, 408, 413, 422),
+    )
+]

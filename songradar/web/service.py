@@ -1,0 +1,46 @@
+"""What the operations share: the catalogue, its decoders, what is counted, and room for work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+
+from songradar.catalogue import Catalogue
+from songradar.identify import Answer, keep
+from songradar.untrusted import Decoders
+from songradar.web.limits import Rates, Slots
+from songradar.web.listeners import Listeners
+from songradar.web.metrics import Metrics
+from songradar.web.options import WebOptions
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass
+class Service:
+    """One server. `work` is room for searches, decoding and encoding included; `long_work` for ingestions and scans."""
+
+    catalogue: Catalogue
+    options: WebOptions
+    decoders: Decoders
+    work: Slots
+    long_work: Slots
+    rates: Rates
+    listeners: Listeners
+    may_keep: bool
+    metrics: Metrics = field(default_factory=Metrics)
+    n_live: int = 0
+
+    async def search(self, act: Callable[P, Answer], *arguments: P.args, **options: P.kwargs) -> Answer:
+        """Run a search in a thread when there is room, and count it."""
+        async with self.work.taken():
+            with self.metrics.searching.track_inprogress():
+                answer = await run_in_threadpool(act, *arguments, **options)
+        self.metrics.count_search(answer)
+        return answer
+
+    async def keep(self, answer: Answer) -> int | None:
+        """Write an answer into the database, if it takes any; returns the number of the search."""
+        return await run_in_threadpool(keep, self.catalogue, answer) if self.may_keep else None
