@@ -2,9 +2,10 @@
 
 import click
 
-from songradar.cli.output import clock, named, percent, print_json, shown
+from songradar.cli.output import print_json
 from songradar.identify import Answer
 from songradar.records import of_answer
+from songradar.wording import clock, named, percent, shown
 
 WORTH_A_LINE = 0.05
 """Other candidates are shown only if their confidence is above this."""

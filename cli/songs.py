@@ -10,7 +10,7 @@ import click
 from songradar.catalogue import Catalogue
 from songradar.cli.duplicates import duplicates
 from songradar.cli.options import JSON, YES
-from songradar.cli.output import clock, counted, named, note, print_json, print_table, shown
+from songradar.cli.output import counted, note, print_json, print_table
 from songradar.db import songs as stored
 from songradar.db.songs import SORTS, StoredSong
 from songradar.edit import change, read_table
@@ -19,6 +19,7 @@ from songradar.ingest import missing_songs
 from songradar.records import of_song, of_song_and_usage
 from songradar.songs import remove as remove_songs
 from songradar.songs import show as show_song
+from songradar.wording import clock, named, shown
 
 COLUMNS = ("song", "title", "artist", "album", "length")
 

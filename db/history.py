@@ -104,6 +104,12 @@ def plays(
     return found, _count(connection, _N_PLAYS, chosen)
 
 
+def digest_of_scan(connection: psycopg.Connection, scan_id: int) -> bytes | None:
+    """SHA-256 of the file that was scanned; None for a stream."""
+    row = connection.execute("SELECT sha256 FROM songradar.scans WHERE id = %s", [scan_id]).fetchone()
+    return bytes(row[0]) if row and row[0] is not None else None
+
+
 def remove_scan(connection: psycopg.Connection, scan_id: int) -> bool:
     """Remove a scan with its playings; whether there was one of that number."""
     return connection.execute("DELETE FROM songradar.scans WHERE id = %s", [scan_id]).rowcount > 0

@@ -1,10 +1,16 @@
 """What was searched and scanned: pages of what the catalogue keeps, as JSON has it."""
 
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from songradar.catalogue import Catalogue
 from songradar.db import history
+from songradar.ml.errors import AudioReadError
+from songradar.ml.files import AudioFile, path_of, sha256, stat
+from songradar.scan import kept_playings
+from songradar.timeline import Playing
 
 Record = dict[str, Any]
 
@@ -63,6 +69,31 @@ def plays(
     with catalogue.connection() as connection:
         found, total = history.plays(connection, limit, offset, scan_id, song_id, recording, since, until)
     return [_record(row) for row in found], total
+
+
+def playings(catalogue: Catalogue, scan_id: int) -> list[Playing]:
+    """All playings of a scan, as reports take them."""
+    with catalogue.connection() as connection:
+        return kept_playings(connection, scan_id)
+
+
+def recording_file(catalogue: Catalogue, scan: Record) -> Path | None:
+    """The file of a scanned recording, if it is on this machine and has the bytes that were scanned."""
+    found = stat(path_of(scan["recording"]))
+    with catalogue.connection() as connection:
+        digest = history.digest_of_scan(connection, scan["scan_id"])
+    if not isinstance(found, AudioFile) or digest is None:
+        return None
+    try:
+        return found.path if _digest(found) == digest else None
+    except AudioReadError:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _digest(file: AudioFile) -> bytes:
+    """Read only once, since players ask for a file piece by piece."""
+    return sha256(file.path)
 
 
 def _record(row: Record) -> Record:

@@ -106,7 +106,8 @@ async def _block(socket: WebSocket, begin: Begin) -> NDArray[np.float32]:
         raise invalid("what is sent are samples, in binary messages")
     samples = np.frombuffer(data[: len(data) // 4 * 4], FORMATS[begin.format])
     scale = np.float32(1 / 32768 if begin.format == "int16" else 1)
-    return np.clip(np.nan_to_num(samples.astype(np.float32) * scale, posinf=1, neginf=-1), -1, 1)
+    wave = np.nan_to_num(samples.astype(np.float32) * scale, posinf=1, neginf=-1)
+    return np.asarray(np.clip(wave, -1, 1), np.float32)
 
 
 async def _tell(socket: WebSocket, record: dict[str, Any]) -> None:

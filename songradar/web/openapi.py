@@ -6,7 +6,7 @@ from typing import Any
 
 from songradar.web.operations import Operation, ref
 from songradar.web.problems import MEDIA_TYPE
-from songradar.web.routes import events, history, identify, ingest, service, songs
+from songradar.web.routes import events, history, identify, ingest, scans, service, songs
 from songradar.web.schemas import SCHEMAS
 
 ALL: list[Operation] = [
@@ -14,6 +14,7 @@ ALL: list[Operation] = [
     *songs.OPERATIONS,
     *ingest.OPERATIONS,
     *history.OPERATIONS,
+    *scans.OPERATIONS,
     *events.OPERATIONS,
     *service.OPERATIONS,
 ]

@@ -4,7 +4,7 @@ import asyncio
 import json
 import tempfile
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,3 +100,20 @@ async def json_object(request: Request, body_s: float) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise invalid("the body is no JSON object")
     return value
+
+
+NOT_HERE = "the server's operator allows no files there: songradar serve --allow-folder"
+
+
+def allowed_path(body: Mapping[str, Any], folders: Sequence[Path]) -> Path:
+    """The path that a body names, if it lies in one of these folders. Raises Problem."""
+    text = body.get("path")
+    if not isinstance(text, str) or not text or "\0" in text or len(text) > 4096:
+        raise invalid("path: is no path")
+    try:
+        path, allowed = Path(text).resolve(), [folder.resolve() for folder in folders]
+    except (OSError, RuntimeError, ValueError) as error:
+        raise invalid("path: is no path") from error
+    if not any(path.is_relative_to(folder) for folder in allowed):
+        raise Problem(403, "forbidden", NOT_HERE)
+    return path

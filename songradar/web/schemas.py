@@ -176,6 +176,15 @@ OUTCOME: Schema = {
     "additionalProperties": False,
 }
 
+SCAN_LINE: Schema = {
+    "type": "object",
+    "description": "A playing; or the scan's number; or how far it has come; or an error, which ends it.",
+    "properties": PLAYING
+    | {"source": OPTIONAL, "isrc": OPTIONAL, "mbid": OPTIONAL}
+    | {"scan_id": ID, "step": COUNT, "steps": COUNT, "error": TEXT},
+    "additionalProperties": False,
+}
+
 EMBEDDINGS: Schema = {
     "type": "object",
     "description": "A recording that an encoder of the catalogue has encoded elsewhere.",
@@ -238,6 +247,7 @@ SCHEMAS: dict[str, Schema] = {
     "Searches": page("searches", "Search"),
     "Scan": record(SCAN),
     "Scans": page("scans", "Scan"),
+    "ScanLine": SCAN_LINE,
     "Playing": record({"play_id": ID, "scan_id": ID} | PLAYING),
     "Plays": page("plays", "Playing"),
     "Encoder": record(ENCODER),

@@ -2,20 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
+from pathlib import Path
+from typing import ParamSpec
 
 from starlette.concurrency import run_in_threadpool
 
 from songradar.catalogue import Catalogue
 from songradar.identify import Answer, keep
 from songradar.untrusted import Decoders
+from songradar.uploads import discard
 from songradar.web.limits import Rates, Slots
 from songradar.web.listeners import Listeners
 from songradar.web.metrics import Metrics
 from songradar.web.options import WebOptions
+from songradar.web.problems import Problem
 
 P = ParamSpec("P")
-T = TypeVar("T")
+
+SONGS, RECORDINGS = "songs", "recordings"
+"""The folders of uploaded files."""
 
 
 @dataclass
@@ -44,3 +49,14 @@ class Service:
     async def keep(self, answer: Answer) -> int | None:
         """Write an answer into the database, if it takes any; returns the number of the search."""
         return await run_in_threadpool(keep, self.catalogue, answer) if self.may_keep else None
+
+    def uploads(self, kind: str) -> Path:
+        """The folder of uploaded songs, or recordings. Raises Problem where the server keeps none."""
+        if self.options.uploads is None:
+            raise Problem(403, "forbidden", "this server keeps no uploaded files")
+        return self.options.uploads / kind
+
+    def discard_upload(self, kind: str, source: str) -> None:
+        """Remove a file that was uploaded."""
+        if self.options.uploads is not None:
+            discard(source, self.uploads(kind))

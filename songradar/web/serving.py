@@ -15,6 +15,12 @@ SOCKET_BYTES = 1 << 20
 STOPPING_S = 3
 """How long requests may take to end when the server is told to stop."""
 
+KEPT_OPEN_S = 15
+"""How long a connection without requests is kept."""
+
+MOST_CONNECTIONS = 512
+"""Connections at once; others are answered with status 503."""
+
 
 class NotSafe(Exception):
     """A way of serving that would let anybody in."""
@@ -51,8 +57,13 @@ def check_safe(address: Address, options: WebOptions) -> None:
 
 def serve(catalogue: Catalogue, address: Address, options: WebOptions, *, log_level: str = "warning") -> None:
     """Serve a catalogue until the process is told to stop. Raises NotSafe."""
+    server_of(catalogue, address, options, log_level).run()
+
+
+def server_of(catalogue: Catalogue, address: Address, options: WebOptions, log_level: str) -> uvicorn.Server:
+    """The server, which is still to be run. Raises NotSafe."""
     check_safe(address, options)
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(catalogue, options),
         host=address.host,
         port=address.port,
@@ -65,8 +76,8 @@ def serve(catalogue: Catalogue, address: Address, options: WebOptions, *, log_le
         access_log=log_level == "info",
         ws="websockets-sansio",
         ws_max_size=SOCKET_BYTES,
-        timeout_keep_alive=15,
+        timeout_keep_alive=KEPT_OPEN_S,
         timeout_graceful_shutdown=STOPPING_S,
-        h11_max_incomplete_event_size=64 << 10,
-        limit_concurrency=512,
+        limit_concurrency=MOST_CONNECTIONS,
     )
+    return uvicorn.Server(config)

@@ -13,7 +13,7 @@ import pytest
 import songradar
 
 ROOT = Path(__file__).parents[2]
-SUBPACKAGES = ("db", "ml", "cli", "migrations")
+SUBPACKAGES = ("db", "ml", "cli", "migrations", "reports", "web")
 
 
 @pytest.mark.skipif(

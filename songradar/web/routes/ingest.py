@@ -1,6 +1,5 @@
 """Add songs: files that are uploaded, or that lie on the server where its operator allows it."""
 
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,10 @@ from starlette.responses import Response
 from songradar.ingest import FileOutcome, IngestOptions, Tally, ingest
 from songradar.records import of_outcome, of_tally
 from songradar.uploads import store_upload
-from songradar.web.lines import Lines
+from songradar.web.lines import Lines, Records
 from songradar.web.operations import Call, Operation, Parameter, lines_of, ref
-from songradar.web.problems import Problem, invalid
-from songradar.web.receiving import json_object, media_type_of, uploaded
-
-NOT_HERE = "the server's operator allows no files there: songradar serve --allow-folder"
+from songradar.web.receiving import allowed_path, json_object, media_type_of, uploaded
+from songradar.web.service import SONGS
 
 
 async def ingest_songs(call: Call) -> Response:
@@ -23,16 +20,16 @@ async def ingest_songs(call: Call) -> Response:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(call.service.long_work.taken())
         if media_type_of(call.request) == "application/json":
-            path = allowed_path(call, await json_object(call.request, call.service.options.body_s))
+            path = allowed_path(
+                await json_object(call.request, call.service.options.body_s), call.service.options.folders
+            )
             return Lines(call, lambda: records(call, path, options), stack.pop_all())
-        folder = call.service.options.uploads
-        if folder is None:
-            raise Problem(403, "forbidden", "this server keeps no uploaded songs: songradar serve --uploads DIR")
+        folder = call.service.uploads(SONGS)
         upload = await stack.enter_async_context(uploaded(call.request, call.service.options.body_s))
         return Lines(call, lambda: of_upload(call, upload.path, folder, upload.name, options), stack.pop_all())
 
 
-def of_upload(call: Call, path: Path, folder: Path, name: str, options: IngestOptions) -> Iterator[dict[str, Any]]:
+def of_upload(call: Call, path: Path, folder: Path, name: str, options: IngestOptions) -> Records:
     """Ingest a file that was sent, and keep it if it is a new song."""
     with store_upload(path, folder, name) as stored:
         for record in records(call, stored.path, options):
@@ -41,7 +38,7 @@ def of_upload(call: Call, path: Path, folder: Path, name: str, options: IngestOp
             yield record
 
 
-def records(call: Call, path: Path, options: IngestOptions) -> Iterator[dict[str, Any]]:
+def records(call: Call, path: Path, options: IngestOptions) -> Records:
     """A record for each file, and a summary as the last, as `songradar ingest --json` gives them."""
     tally = Tally()
     for outcome in ingest(call.service.catalogue, path, options):
@@ -52,20 +49,6 @@ def records(call: Call, path: Path, options: IngestOptions) -> Iterator[dict[str
 
 def progress_of(outcome: FileOutcome) -> dict[str, Any]:
     return {"number": outcome.number, "total": outcome.total}
-
-
-def allowed_path(call: Call, body: dict[str, Any]) -> Path:
-    """The path that a body names, if it lies in a folder of which the operator allows files. Raises Problem."""
-    text = body.get("path")
-    if not isinstance(text, str) or not text or "\0" in text or len(text) > 4096:
-        raise invalid("path: is no path")
-    try:
-        path = Path(text).resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise invalid("path: is no path") from error
-    if not path.is_absolute() or not any(path.is_relative_to(one.resolve()) for one in call.service.options.folders):
-        raise Problem(403, "forbidden", NOT_HERE)
-    return path
 
 
 OPERATIONS = [

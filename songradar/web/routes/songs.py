@@ -12,6 +12,7 @@ from songradar.records import of_song, of_song_and_usage
 from songradar.web.operations import LIMIT, OFFSET, Call, Operation, Parameter, json_of
 from songradar.web.problems import invalid, not_found
 from songradar.web.receiving import json_object
+from songradar.web.service import SONGS
 
 SONG = Parameter("song_id", {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}, "Number of the song.", "path")
 
@@ -51,7 +52,12 @@ def changes_of(body: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]
 
 
 async def remove_song(call: Call) -> Response:
-    await run_in_threadpool(use_cases.remove, call.service.catalogue, [call["song_id"]])
+    def remove() -> None:
+        song, _ = use_cases.show(call.service.catalogue, call["song_id"])
+        use_cases.remove(call.service.catalogue, [song.id])
+        call.service.discard_upload(SONGS, song.source)
+
+    await run_in_threadpool(remove)
     return Response(status_code=204)
 
 
@@ -105,7 +111,7 @@ OPERATIONS = [
         "DELETE",
         "/songs/{song_id}",
         remove_song,
-        "Remove a song with its fragments and matches; its file stays.",
+        "Remove a song with its fragments and matches; its file stays, unless it was uploaded.",
         "songs",
         scope="write",
         parameters=(SONG,),
