@@ -120,8 +120,8 @@ OPERATIONS = [
         "scans",
         description=(
             "The recording is sent, or its path is, as with POST /ingest. The answer has lines of JSON: the scan's"
-            " number, if it is kept; playings as soon as they are over; and how far the scan has come. One that is broken off"
-            " goes on from there when the same is asked again."
+            " number, if it is kept; playings as soon as they are over; and how far the scan has come. One that is"
+            " broken off goes on from there when the same is asked again."
         ),
         scope="write",
         parameters=(
