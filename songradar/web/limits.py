@@ -30,13 +30,13 @@ class Slots:
     async def taken(self) -> AsyncIterator[None]:
         """Work within the block. Raises Problem, status 503, where there is no room."""
         if self._free.locked() and self.waiting >= self._n_waiting:
-            raise busy("too many searches at once")
+            raise busy("too much is asked at once")
         self.waiting += 1
         try:
             async with asyncio.timeout(self._wait_s):
                 await self._free.acquire()
         except TimeoutError as error:
-            raise busy("too many searches at once") from error
+            raise busy("too much is asked at once") from error
         finally:
             self.waiting -= 1
         try:

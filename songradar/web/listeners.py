@@ -35,7 +35,7 @@ class Listeners:
     @asynccontextmanager
     async def queue(self) -> AsyncIterator[asyncio.Queue[Announcement | None]]:
         """What is announced within the block. Raises Problem where there are too many listeners."""
-        if len(self._queues) >= MOST:
+        if len(self._queues) >= MOST or self._stop.is_set():
             raise busy("too many listeners")
         if self._thread is None:
             loop = asyncio.get_running_loop()

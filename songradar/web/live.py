@@ -15,6 +15,7 @@ from songradar.errors import SearchNotKept
 from songradar.identify import SearchOptions
 from songradar.live import Asked, Live, LiveEvent, Lost
 from songradar.records import of_answer
+from songradar.web.limits import client_of
 from songradar.web.operations import without_paths
 from songradar.web.problems import Problem, busy, invalid, problem_of
 from songradar.web.security import check_scope, scope_of
@@ -59,6 +60,7 @@ async def listen_live(socket: WebSocket) -> None:
     service: Service = socket.app.state.service
     scope = scope_of(socket, service.options.tokens)
     try:
+        service.rates.check(client_of(socket))
         check_scope(scope, "read")
         begin = begin_of(socket)
         if service.n_live >= service.options.n_listeners:

@@ -16,9 +16,10 @@ class WebOptions:
     answers; `origins` are other sites whose pages may call it. Files below `folders` may be ingested and scanned by
     path; uploaded songs are kept in `uploads` [none are taken].
 
-    Bodies have at most `max_bytes`, and come within `body_s` seconds. A recording that is searched for has at most
-    `longest_s` seconds, and is decoded within `decode_s`. `n_searches` run at once [a few a core]; `n_waiting` wait, at
-    most `wait_s`. A client asks `rate` times a minute at most, if that is not 0. `n_listeners` may listen at once.
+    Bodies have at most `max_bytes`, and come within `body_s` seconds, `n_uploads` at once. A recording that is searched
+    for has at most `longest_s` seconds, and is decoded within `decode_s`. `n_searches` run at once [two for each usable
+    core]; `n_waiting` wait, at most `wait_s`. A client asks `rate` times a minute at most, if that is not 0.
+    `n_listeners` may listen at once.
     """
 
     tokens: Tokens | None = None
@@ -28,6 +29,7 @@ class WebOptions:
     uploads: Path | None = None
     max_bytes: int = 200 * MIB
     body_s: float = 300.0
+    n_uploads: int = 32
     longest_s: float = 600.0
     decode_s: float = 20.0
     n_searches: int | None = None

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from songradar.web.operations import last_part
+from songradar.web.operations import Call, last_part
 from songradar.web.problems import Problem, invalid
 
 JSON_BYTES = 4 << 20
@@ -38,12 +38,13 @@ def media_type_of(request: Request) -> str:
 
 
 @asynccontextmanager
-async def uploaded(request: Request, body_s: float) -> AsyncIterator[Upload]:
+async def uploaded(call: Call) -> AsyncIterator[Upload]:
     """The body, or the field `file` of a form, as a file. Raises Problem."""
+    body_s = call.service.options.body_s
     with tempfile.NamedTemporaryFile(prefix="songradar-") as file:
         try:
-            async with asyncio.timeout(body_s):
-                name = await _receive(request, file)
+            async with call.service.receiving.taken(), asyncio.timeout(body_s):
+                name = await _receive(call.request, file)
         except TimeoutError as error:
             raise Problem(408, "request-timeout", f"the body did not come within {body_s:g} s") from error
         file.flush()

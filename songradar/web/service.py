@@ -25,13 +25,18 @@ SONGS, RECORDINGS = "songs", "recordings"
 
 @dataclass
 class Service:
-    """One server. `work` is room for searches, decoding and encoding included; `long_work` for ingestions and scans."""
+    """One server.
+
+    There is room for searches, decoding and encoding included (`work`), for ingestions and scans (`long_work`), and for
+    files that are being sent (`receiving`).
+    """
 
     catalogue: Catalogue
     options: WebOptions
     decoders: Decoders
     work: Slots
     long_work: Slots
+    receiving: Slots
     rates: Rates
     listeners: Listeners
     may_keep: bool

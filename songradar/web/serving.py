@@ -1,9 +1,11 @@
 """Run the server until it is told to stop."""
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from starlette.applications import Starlette
 
 from songradar.catalogue import Catalogue
 from songradar.web.app import create_app
@@ -63,8 +65,9 @@ def serve(catalogue: Catalogue, address: Address, options: WebOptions, *, log_le
 def server_of(catalogue: Catalogue, address: Address, options: WebOptions, log_level: str) -> uvicorn.Server:
     """The server, which is still to be run. Raises NotSafe."""
     check_safe(address, options)
+    app = create_app(catalogue, options)
     config = uvicorn.Config(
-        create_app(catalogue, options),
+        app,
         host=address.host,
         port=address.port,
         ssl_certfile=address.certificate,
@@ -80,4 +83,16 @@ def server_of(catalogue: Catalogue, address: Address, options: WebOptions, log_l
         timeout_graceful_shutdown=STOPPING_S,
         limit_concurrency=MOST_CONNECTIONS,
     )
-    return uvicorn.Server(config)
+    return Server(config, app)
+
+
+class Server(uvicorn.Server):
+    """Lets go those who wait for news before it waits for requests to end: theirs do not."""
+
+    def __init__(self, config: uvicorn.Config, app: Starlette) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.service.listeners.close()
+        await super().shutdown(sockets)

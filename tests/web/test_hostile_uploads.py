@@ -4,11 +4,13 @@ import io
 import struct
 import time
 import zipfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from songradar.ml.audio import Wave
 from songradar.ml.decoder import Decoder
 from songradar.ml.errors import AudioReadError
 from songradar.untrusted import Decoders
@@ -70,11 +72,16 @@ def test_recording_that_takes_too_long_is_ended_and_the_next_is_heard(tmp_path):
     short = synth.write_wav(tmp_path / "short.wav", np.zeros(synth.RATE_HZ, np.float32))
     with Decoders(1) as decoders:
         with pytest.raises(AudioReadError, match=r"long\.mp3: takes longer than 0\.05 s"):
-            for _ in decoders.blocks(long, 8000, 1e6, 0.05, "long.mp3"):
-                time.sleep(0.01)
+            heard_slowly(decoders.blocks(long, 8000, 1e6, 0.05, "long.mp3"))
         samples = sum(len(block) for block in decoders.blocks(short, 8000, 100, 60, "short.mp3"))
 
     assert samples == 8000
+
+
+def heard_slowly(blocks: Iterable[Wave], then: Callable[[], None] = lambda: None) -> None:
+    for _ in blocks:
+        time.sleep(0.01)
+        then()
 
 
 def test_form_without_a_file_is_refused(served):
@@ -99,7 +106,7 @@ def test_uploads_stay_in_their_folder_whatever_they_are_called(served, name, rng
 
 
 def test_mutated_files_kill_nothing(served, tmp_path, clip):
-    """Each file is a recording in which bytes were changed, or of which parts are missing; sooner or later all kinds."""
+    """Recordings of several kinds in which bytes were changed, or of which the end is missing."""
     rng = np.random.default_rng(7)
     wave = synth.melody(rng, 3.0, 48_000)
     originals = [clip.read_bytes()]
@@ -121,5 +128,4 @@ def test_mutated_files_kill_nothing(served, tmp_path, clip):
 def test_decoder_that_is_killed_says_so(tmp_path):
     path = synth.write_wav(tmp_path / "song.wav", np.zeros(synth.RATE_HZ * 100, np.float32))
     with Decoder() as decoder, pytest.raises(AudioReadError, match="break down"):
-        for _ in decoder.decode(path, 8000):
-            decoder.kill()
+        heard_slowly(decoder.decode(path, 8000), decoder.kill)

@@ -86,7 +86,7 @@ def test_cookie_counts_as_the_token(serve, tokens):
     assert (within.status_code, after.status_code) == (200, 401)
 
 
-def test_only_who_may_write_is_told_paths(serve, tokens, clip):
+def test_only_who_may_write_is_told_paths(serve, tokens, music, clip):
     path, reading, writing = tokens
     with serve(tokens=Tokens.read(path)) as served:
 
@@ -99,7 +99,7 @@ def test_only_who_may_write_is_told_paths(serve, tokens, clip):
         told = {"database" in served.get("/status", headers=bearer(token)).json() for token in (reading, writing)}
 
         assert sources(reading) == {""}
-        assert sources(writing) == {str(clip.parent / "music")}
+        assert sources(writing) == {str(music["Amber"].parent)}
         assert told == {False, True}
 
 

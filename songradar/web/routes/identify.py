@@ -45,7 +45,7 @@ async def _of_audio(call: Call, options: SearchOptions) -> Answer:
     encoder = await run_in_threadpool(service.catalogue.encoder, options.encoder)
     rate_hz = encoder.network.spec.sample_rate_hz
     chosen = replace(options, encoder=encoder.name)
-    async with uploaded(call.request, bounds.body_s) as upload:
+    async with uploaded(call) as upload:
 
         def work() -> Answer:
             wave = service.decoders.blocks(upload.path, rate_hz, bounds.longest_s, bounds.decode_s, upload.name)

@@ -18,14 +18,15 @@ from songradar.web.service import SONGS
 async def ingest_songs(call: Call) -> Response:
     options = IngestOptions(1, call["encoder"], call["collection"])
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(call.service.long_work.taken())
         if media_type_of(call.request) == "application/json":
             path = allowed_path(
                 await json_object(call.request, call.service.options.body_s), call.service.options.folders
             )
+            await stack.enter_async_context(call.service.long_work.taken())
             return Lines(call, lambda: records(call, path, options), stack.pop_all())
         folder = call.service.uploads(SONGS)
-        upload = await stack.enter_async_context(uploaded(call.request, call.service.options.body_s))
+        upload = await stack.enter_async_context(uploaded(call))
+        await stack.enter_async_context(call.service.long_work.taken())
         return Lines(call, lambda: of_upload(call, upload.path, folder, upload.name, options), stack.pop_all())
 
 

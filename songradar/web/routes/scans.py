@@ -37,12 +37,13 @@ async def scan_recording(call: Call) -> Response:
         raise invalid("to_s: does not lie behind from_s")
     bounds = call.service.options
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(call.service.long_work.taken())
         if media_type_of(call.request) == "application/json":
             path = allowed_path(await json_object(call.request, bounds.body_s), bounds.folders)
+            await stack.enter_async_context(call.service.long_work.taken())
             return Lines(call, lambda: records(call, path, options), stack.pop_all())
         folder = call.service.uploads(RECORDINGS)
-        upload = await stack.enter_async_context(uploaded(call.request, bounds.body_s))
+        upload = await stack.enter_async_context(uploaded(call))
+        await stack.enter_async_context(call.service.long_work.taken())
         return Lines(call, lambda: of_upload(call, upload.path, folder, upload.name, options), stack.pop_all())
 
 
