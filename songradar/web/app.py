@@ -69,10 +69,13 @@ def routes() -> list[BaseRoute]:
     for operation in ALL:
         by_path.setdefault(operation.path, {})[operation.method] = operation
     found: list[BaseRoute] = [
-        Route(API + path, endpoint(operations), methods=list(operations)) for path, operations in by_path.items()
+        Route(path, endpoint(operations), methods=list(operations)) for path, operations in by_path.items()
     ]
     page = Path(str(files("songradar.web").joinpath("page")))
-    return [*found, WebSocketRoute(f"{API}/live", listen_live), Mount("/", StaticFiles(directory=page, html=True))]
+    return [
+        Mount(API, routes=[*found, WebSocketRoute("/live", listen_live)]),
+        Mount("/", StaticFiles(directory=page, html=True)),
+    ]
 
 
 def endpoint(operations: Mapping[str, Operation]) -> Callable[[Request], Awaitable[Response]]:

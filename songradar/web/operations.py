@@ -63,8 +63,9 @@ def _checked(text: str, schema: Schema) -> Any:
 
 
 def _checked_text(text: str, schema: Schema) -> Any:
-    if "\0" in text or len(text) > schema.get("maxLength", 1000):
-        raise ValueError("is no text of at most {} characters".format(schema.get("maxLength", 1000)))
+    shortest, longest = schema.get("minLength", 0), schema.get("maxLength", 1000)
+    if "\0" in text or not shortest <= len(text) <= longest:
+        raise ValueError(f"is no text of {shortest} to {longest} characters")
     if "enum" in schema and text not in schema["enum"]:
         raise ValueError(f"{text[:60]!r} is none of {', '.join(schema['enum'])}")
     if schema.get("format") == "date-time":
@@ -164,6 +165,9 @@ def lines_of(name: str) -> dict[str, Schema]:
     described = {"type": "string", "description": "A JSON object a line.", "contentSchema": ref(name)}
     return {"application/x-ndjson": described}
 
+
+NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 1000}
+TEXT: Schema = {"type": "string", "maxLength": 1000}
 
 LIMIT = Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many to give.")
 OFFSET = Parameter(

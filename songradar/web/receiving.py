@@ -48,6 +48,8 @@ async def uploaded(call: Call) -> AsyncIterator[Upload]:
         except TimeoutError as error:
             raise Problem(408, "request-timeout", f"the body did not come within {body_s:g} s") from error
         file.flush()
+        if not file.tell():
+            raise Problem(422, "unreadable-audio", "the recording is empty")
         yield Upload(Path(file.name), name)
 
 

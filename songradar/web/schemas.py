@@ -216,7 +216,8 @@ CHANGE: Schema = {
     "type": "object",
     "description": "What is to be changed; null, or an empty text, removes.",
     "properties": {
-        **dict.fromkeys(("title", "artist", "album", "collection", "isrc", "mbid"), OPTIONAL),
+        "title": described(TEXT | {"minLength": 1}, "The only one that a song cannot be without."),
+        **dict.fromkeys(("artist", "album", "collection", "isrc", "mbid"), OPTIONAL),
         "tags": {"type": "object", "additionalProperties": OPTIONAL},
     },
     "additionalProperties": False,
@@ -240,7 +241,7 @@ SCHEMAS: dict[str, Schema] = {
     "SongAndUsage": record(SONG | USAGE),
     "SongChange": CHANGE,
     "Songs": page("songs", "Song"),
-    "Path": record({"path": described(TEXT, "A file or folder on the server.")}),
+    "Path": record({"path": described(TEXT | {"minLength": 1, "maxLength": 4096}, "A file or folder on the server.")}),
     "Outcome": OUTCOME,
     "KeptMatch": KEPT_MATCH,
     "Search": record(SEARCH),

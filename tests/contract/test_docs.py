@@ -154,7 +154,7 @@ def test_examples_of_the_python_page_run(reader, capsys):
         "Vibe Ace True",
         "True True False is silent",
         "[('siamese', True)]",
-        "2 P. I. Tchaikovsky: Dance of the Sugar Plum Fairy USUAN1100377 {'contrastive': 47}",
+        "2 P. I. Tchaikovsky: Dance of the Sugar Plum Fairy USUAN1100377 0",
         "['Vibe Ace']",
         "[('recording.wav', True)]",
         "6",

@@ -120,6 +120,24 @@ def test_song_is_edited_and_removed(served):
     assert check(served.get(path), "/songs/{song_id}")["detail"] == f"there is no song number {song_id}"
 
 
+def test_what_is_not_offered_is_told_with_what_is(served):
+    undeclared = served.get("/identify"), served.client.put("/api/v1/songs/1"), served.client.patch("/api/v1/songs")
+
+    assert [answer.status_code for answer in undeclared] == [405] * 3
+    assert set(undeclared[1].headers["allow"].split(", ")) == {"GET", "HEAD", "PATCH", "DELETE"}
+    assert served.get("/nothing").json()["type"] == "urn:songradar:problem:not-found"
+
+
+@pytest.mark.parametrize("path", ["/identify", "/ingest", "/scans"])
+def test_nothing_and_unknown_encoders_are_refused_at_once(served, path):
+    nothing = served.post(path)
+    unnamed = served.post(path, content=b"x", params={"encoder": ""})
+    unknown = served.post(path, content=b"x", params={"encoder": "nobody"})
+
+    assert [answer.status_code for answer in (nothing, unnamed, unknown)] == [422, 422, 404]
+    assert nothing.json()["detail"] == "the recording is empty"
+
+
 @pytest.mark.parametrize("body", [{"title": ""}, {"title": 7}, {"source": "/etc/passwd"}, {"tags": []}, [], 7])
 def test_change_that_cannot_be_made_is_refused(served, body):
     answer = served.client.patch("/api/v1/songs/1", json=body)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from songradar.errors import SearchNotKept
 from songradar.identify import Answer, Fragments, SearchOptions, identify_blocks, identify_fragments
 from songradar.records import of_answer
-from songradar.web.operations import Call, Operation, Parameter, json_of, ref
+from songradar.web.operations import NAME, TEXT, Call, Operation, Parameter, json_of, ref
 from songradar.web.problems import invalid
 from songradar.web.receiving import json_object, media_type_of, safe_name, uploaded
 
@@ -98,9 +98,9 @@ def numbers(body: dict[str, Any], name: str, n_dimensions: int) -> NDArray[np.fl
 
 SEARCHING = (
     Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 5}, "Candidates to give."),
-    Parameter("encoder", {"type": "string"}, "Search with this encoder instead of the active one."),
-    Parameter("artist", {"type": "string"}, "Look only among this artist's songs."),
-    Parameter("collection", {"type": "string"}, "Look only among the songs of this collection."),
+    Parameter("encoder", NAME, "Search with this encoder instead of the active one."),
+    Parameter("artist", NAME, "Look only among this artist's songs."),
+    Parameter("collection", NAME, "Look only among the songs of this collection."),
     Parameter(
         "exact", {"type": "boolean", "default": False}, "Compare with every fragment instead of asking the index."
     ),
@@ -118,7 +118,7 @@ OPERATIONS = [
             "The recording is sent in a form's field `file`, or as the body, in any format of sound or video; or its"
             " embeddings are, as JSON. Content-Location names the search, if it is kept."
         ),
-        parameters=(*SEARCHING, Parameter("name", {"type": "string"}, "What to call a recording that is the body.")),
+        parameters=(*SEARCHING, Parameter("name", TEXT, "What to call a recording that is the body.")),
         body={
             "multipart/form-data": ref("FileForm"),
             "application/json": ref("Embeddings"),

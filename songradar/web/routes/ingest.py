@@ -4,19 +4,22 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from songradar.ingest import FileOutcome, IngestOptions, Tally, ingest
 from songradar.records import of_outcome, of_tally
 from songradar.uploads import store_upload
 from songradar.web.lines import Lines, Records
-from songradar.web.operations import Call, Operation, Parameter, lines_of, ref
+from songradar.web.operations import NAME, TEXT, Call, Operation, Parameter, lines_of, ref
 from songradar.web.receiving import allowed_path, json_object, media_type_of, uploaded
 from songradar.web.service import SONGS
 
 
 async def ingest_songs(call: Call) -> Response:
     options = IngestOptions(1, call["encoder"], call["collection"])
+    if options.encoder is not None:
+        await run_in_threadpool(call.service.catalogue.encoder, options.encoder)  # one that is unknown is told at once
     async with AsyncExitStack() as stack:
         if media_type_of(call.request) == "application/json":
             path = allowed_path(
@@ -66,9 +69,9 @@ OPERATIONS = [
         ),
         scope="write",
         parameters=(
-            Parameter("encoder", {"type": "string"}, "Encode with this encoder instead of the active one."),
-            Parameter("collection", {"type": "string"}, "Part of the catalogue that new songs go into."),
-            Parameter("name", {"type": "string"}, "What to call a file that is the body."),
+            Parameter("encoder", NAME, "Encode with this encoder instead of the active one."),
+            Parameter("collection", NAME, "Part of the catalogue that new songs go into."),
+            Parameter("name", TEXT, "What to call a file that is the body."),
         ),
         body={
             "multipart/form-data": ref("FileForm"),
@@ -77,6 +80,6 @@ OPERATIONS = [
             "audio/*": {"type": "string", "format": "binary"},
         },
         answers={200: ("What became of each file, as `songradar ingest --json` tells it.", lines_of("Outcome"))},
-        problems=(400, 408, 413, 422),
+        problems=(400, 404, 408, 413, 422),
     )
 ]

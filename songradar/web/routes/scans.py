@@ -18,7 +18,7 @@ from songradar.scan import ScanOptions, scan
 from songradar.songs import media_type
 from songradar.uploads import store_upload
 from songradar.web.lines import Lines, Records
-from songradar.web.operations import Call, Operation, Parameter, last_part, lines_of, ref
+from songradar.web.operations import NAME, TEXT, Call, Operation, Parameter, last_part, lines_of, ref
 from songradar.web.problems import invalid, not_found
 from songradar.web.receiving import allowed_path, json_object, media_type_of, uploaded
 from songradar.web.routes.history import SCAN
@@ -36,6 +36,7 @@ async def scan_recording(call: Call) -> Response:
     if options.to_s is not None and options.to_s <= options.from_s:
         raise invalid("to_s: does not lie behind from_s")
     bounds = call.service.options
+    await run_in_threadpool(call.service.catalogue.encoder, options.encoder)  # one that is unknown is told at once
     async with AsyncExitStack() as stack:
         if media_type_of(call.request) == "application/json":
             path = allowed_path(await json_object(call.request, bounds.body_s), bounds.folders)
@@ -126,15 +127,15 @@ OPERATIONS = [
         ),
         scope="write",
         parameters=(
-            Parameter("encoder", {"type": "string"}, "Search with this encoder instead of the active one."),
-            Parameter("artist", {"type": "string"}, "Look only among this artist's songs."),
-            Parameter("collection", {"type": "string"}, "Look only among the songs of this collection."),
+            Parameter("encoder", NAME, "Search with this encoder instead of the active one."),
+            Parameter("artist", NAME, "Look only among this artist's songs."),
+            Parameter("collection", NAME, "Look only among the songs of this collection."),
             Parameter("min_played", SECONDS | {"default": 0}, "Leave out what is played for fewer seconds."),
             Parameter("from_s", SECONDS | {"default": 0}, "Begin there, in seconds."),
             Parameter("to_s", SECONDS, "End there."),
             Parameter("began", {"type": "string", "format": "date-time"}, "When the recording began."),
             Parameter("keep", {"type": "boolean", "default": True}, "Keep the scan in the database, if it may."),
-            Parameter("name", {"type": "string"}, "What to call a recording that is the body."),
+            Parameter("name", TEXT, "What to call a recording that is the body."),
         ),
         body={
             "multipart/form-data": ref("FileForm"),
@@ -143,7 +144,7 @@ OPERATIONS = [
             "audio/*": {"type": "string", "format": "binary"},
         },
         answers={200: ("What was played when.", lines_of("ScanLine"))},
-        problems=(400, 408, 413, 422),
+        problems=(400, 404, 408, 409, 413, 422),
     ),
     Operation(
         "GET",

@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, Response
 from songradar import songs as use_cases
 from songradar.edit import COLUMNS, change, edit
 from songradar.records import of_song, of_song_and_usage
-from songradar.web.operations import LIMIT, OFFSET, Call, Operation, Parameter, json_of
+from songradar.web.operations import LIMIT, OFFSET, TEXT, Call, Operation, Parameter, json_of
 from songradar.web.problems import invalid, not_found
 from songradar.web.receiving import json_object
 from songradar.web.service import SONGS
@@ -76,7 +76,7 @@ OPERATIONS = [
         "List songs.",
         "songs",
         parameters=(
-            Parameter("q", {"type": "string"}, "Only songs with this in title, artist, album, path or ISRC."),
+            Parameter("q", TEXT, "Only songs with this in title, artist, album, path or ISRC."),
             Parameter("sort", {"type": "string", "enum": list(use_cases.SORTS), "default": "artist"}, "The order."),
             Parameter("descending", {"type": "boolean", "default": False}, "The other way round."),
             LIMIT,
