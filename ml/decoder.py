@@ -25,6 +25,9 @@ from songradar.ml.tags import Tags, read_tags, tags_from_name
 
 SIZE = struct.Struct("<I")
 
+SECRETS = ("DATABASE_URL", "PGPASSWORD", "PGPASSFILE")
+"""What the environment tells of the database, and a file that takes a decoder over need not know."""
+
 
 class Decoder:
     """A process that decodes one file at a time. It starts with the first request. Use it from one thread only."""
@@ -80,7 +83,8 @@ class Decoder:
 
     def _ask(self, **request: object) -> IO[bytes]:
         if self._process is None:
-            environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
+            told = {name: value for name, value in os.environ.items() if name not in SECRETS}
+            environment = told | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
             self._process = subprocess.Popen(
                 [sys.executable, "-c", "from songradar.ml.decoder import serve; serve()"],
                 stdin=subprocess.PIPE,

@@ -23,6 +23,9 @@ WITHIN_S = 4.0
 FAINT = 0.3
 """Mean similarity below which what is heard is not the song: other songs reach 0.25, and it 0.55 in noise of 0 dB."""
 
+SHIFTS_S = (0.0, -0.1, 0.1)
+"""Songs that are played faster or slower move away from where they would be: each time they may by so much."""
+
 LOST_S = 5.0
 """A song is lost after so long without it."""
 
@@ -71,6 +74,7 @@ class Live:
     _n_asked: int = 0
     _told_s: float = 0.0
     _last_heard_s: float = 0.0
+    _offset_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Raises EncoderUnknown, CatalogueEmpty."""
@@ -128,30 +132,38 @@ class Live:
             answer = identify_fragments(self.catalogue, fragments, self.options, "live")
         if answer.matched:
             self._match = answer.matches[0]
+            self._offset_s = self._match.offset_s
             self._told_s = self._last_heard_s = self.heard_s
         self.is_done = is_last and not answer.matched
         return Asked(round(self.heard_s, 3), answer, answer.matched or is_last)
 
     def _follow(self, match: Match) -> Now | Lost:
         self._told_s = self.heard_s
-        similarity = self._similarity(match)
+        shift_s, similarity = self._best_shift(match)
         if similarity >= FAINT:
             self._last_heard_s = self.heard_s
+            self._offset_s += shift_s
         if self.heard_s - self._last_heard_s >= LOST_S:
             self.is_done = True
             return Lost(round(self.heard_s, 3), match.song_id)
-        song_s = round(match.offset_s + self.heard_s, 3)
+        song_s = round(self._offset_s + self.heard_s, 3)
         return Now(round(self.heard_s, 3), match.song_id, song_s, round(similarity, 4))
 
-    def _similarity(self, match: Match) -> float:
-        """Mean similarity of the last fragments with the song where it would be by now."""
+    def _best_shift(self, match: Match) -> tuple[float, float]:
+        """Which of SHIFTS_S fits the last fragments best, and their mean similarity with the song there."""
         hop_s = self._encoder.network.spec.query_hop_s
         first = self._n_fragments - WITHIN_S / hop_s
         keep = next((i for i, number in enumerate(self._numbers) if number >= first), len(self._numbers))
         del self._numbers[:keep], self._embeddings[:keep]
         if not self._numbers:
-            return 0.0
-        song_s = match.offset_s + np.array(self._numbers) * hop_s
+            return 0.0, 0.0
+        song_s = self._offset_s + np.array(self._numbers) * hop_s
+        places_s = np.concatenate([song_s + shift_s for shift_s in SHIFTS_S])
+        embeddings = np.tile(np.stack(self._embeddings), (len(SHIFTS_S), 1))
         with self.catalogue.connection() as connection:
-            found = scans.follow(connection, self._encoder.id, match.song_id, np.stack(self._embeddings), song_s)
-        return float(np.mean(found)) if found else 0.0
+            found = scans.follow(connection, self._encoder.id, match.song_id, embeddings, places_s)
+        if not found:
+            return 0.0, 0.0  # the song was removed meanwhile
+        means = np.mean(np.reshape(found, (len(SHIFTS_S), -1)), axis=1)
+        best = int(np.argmax(means))
+        return SHIFTS_S[best], float(means[best])

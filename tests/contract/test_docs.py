@@ -210,8 +210,8 @@ def test_http_page_with_curl(served):
     assert '"title":"Vibe Ace"' in done[0].stdout
     assert '"query":"mine"' in done[1].stdout
     assert '"total":2' in done[2].stdout
-    assert '"outcome": "added"' in done[4].stdout
-    assert '"title": "Vibe Ace"' in done[5].stdout
+    assert '"title": "Vibe Ace"' in done[4].stdout
+    assert '"outcome": "added"' in done[5].stdout
     assert Path("part.m4a").stat().st_size == 100
 
 
