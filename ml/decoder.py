@@ -25,12 +25,12 @@ from songradar.ml.tags import Tags, read_tags, tags_from_name
 
 SIZE = struct.Struct("<I")
 
-SECRETS = ("DATABASE_URL", "PGPASSWORD", "PGPASSFILE")
-"""What the environment tells of the database, and a file that takes a decoder over need not know."""
-
 
 class Decoder:
     """A process that decodes one file at a time. It starts with the first request. Use it from one thread only."""
+
+    SECRETS = ("DATABASE_URL", "PGPASSWORD", "PGPASSFILE")
+    """What the environment tells of the database, and a file that takes the process over need not know."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -83,7 +83,7 @@ class Decoder:
 
     def _ask(self, **request: object) -> IO[bytes]:
         if self._process is None:
-            told = {name: value for name, value in os.environ.items() if name not in SECRETS}
+            told = {name: value for name, value in os.environ.items() if name not in self.SECRETS}
             environment = told | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
             self._process = subprocess.Popen(
                 [sys.executable, "-c", "from songradar.ml.decoder import serve; serve()"],
