@@ -5,10 +5,11 @@ from collections.abc import Iterable
 import click
 
 from songradar.catalogue import Catalogue
-from songradar.cli.output import clock, counted, named, print_json, warn
+from songradar.cli.output import counted, print_json, warn
 from songradar.cli.progress import progress, stages
 from songradar.ingest import FileOutcome, Tally, tend_index
 from songradar.records import of_outcome, of_tally
+from songradar.wording import clock, named
 
 ALWAYS = ("added", "already there", "failed")
 SELDOM = ("replaced", "moved", "removed", "duplicate")

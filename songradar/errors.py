@@ -7,6 +7,7 @@
 from songradar.db.errors import (
     CatalogueEmpty,
     DatabaseError,
+    EncoderHasNoTwins,
     EncoderMismatch,
     EncoderUnknown,
     NeedsDirectConnection,
@@ -29,6 +30,7 @@ __all__ = [
     "DatabaseError",
     "EditRefused",
     "EncoderFileError",
+    "EncoderHasNoTwins",
     "EncoderMismatch",
     "EncoderUnknown",
     "NeedsDirectConnection",

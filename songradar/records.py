@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # so that a search need not import SQLAlchemy, which songs and encoders need
     from songradar.db.encoders import EncoderSummary
     from songradar.db.songs import StoredSong, Usage
-    from songradar.db.twins import Twin
+    from songradar.db.twins import Pair, Twin
     from songradar.identify import Answer, Match
     from songradar.ingest import FileOutcome, Tally
 
@@ -84,6 +84,15 @@ def of_twin(twin: "Twin") -> Record:
     """Times to hundredths of a second, the speed to hundredths of a percent."""
     digits = {"shift_s": 2, "overlap_s": 2, "speed": 4, "confidence": 4}
     return {name: round(value, digits[name]) if name in digits else value for name, value in vars(twin).items()}
+
+
+def of_pair(pair: "Pair") -> Record:
+    """A pair of songs that are the same recording, rounded likewise."""
+    from songradar.duplicates import relation
+
+    rounded = {name: round(value, 2) for name, value in vars(pair).items() if name.endswith("_s")}
+    exact = {"speed": round(pair.speed, 4), "confidence": round(pair.confidence, 4)}
+    return vars(pair) | rounded | exact | {"relation": relation(pair)}
 
 
 def of_tally(tally: "Tally") -> Record:

@@ -6,13 +6,14 @@ from typing import Any
 
 from songradar.web.operations import Operation, ref
 from songradar.web.problems import MEDIA_TYPE
-from songradar.web.routes import events, history, identify, ingest, scans, service, songs
+from songradar.web.routes import duplicates, events, history, identify, ingest, scans, service, songs
 from songradar.web.schemas import SCHEMAS
 
 ALL: list[Operation] = [
     *identify.OPERATIONS,
     *songs.OPERATIONS,
     *ingest.OPERATIONS,
+    *duplicates.OPERATIONS,
     *history.OPERATIONS,
     *scans.OPERATIONS,
     *events.OPERATIONS,

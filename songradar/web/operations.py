@@ -97,7 +97,7 @@ class Call:
         return JSONResponse(shown, status, headers)
 
 
-PATHS = ("source", "query", "recording")
+PATHS = ("source", "other_source", "query", "recording")
 """Fields that may hold a path of the server."""
 
 

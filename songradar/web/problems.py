@@ -69,6 +69,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     errors.SongUnknown: (404, "not-found"),
     errors.EncoderUnknown: (404, "not-found"),
     errors.CatalogueEmpty: (409, "catalogue-empty"),
+    errors.EncoderHasNoTwins: (409, "no-twins"),
     errors.EditRefused: (422, "invalid"),
     errors.SongRefused: (422, "invalid"),
     errors.NotAllowed: (403, "forbidden"),

@@ -159,15 +159,32 @@ ENCODER = {
     "songs": COUNT, "fragments": COUNT,
 }  # fmt: skip
 
+TWIN = {
+    "song_id": ID, "title": TEXT, "artist": OPTIONAL, "source": SOURCE, "shift_s": NUMBER, "speed": NUMBER,
+    "overlap_s": NUMBER, "confidence": SHARE,
+}  # fmt: skip
+
+PAIR_LINE: Schema = {
+    "type": "object",
+    "description": "Two songs that are the same recording; time in the other = speed * time in the song + shift_s. Or an"
+    " error, which ends the work.",
+    "properties": TWIN
+    | {"duration_s": NUMBER, "start_s": NUMBER, "end_s": NUMBER}
+    | {"other_song_id": ID, "other_title": TEXT, "other_artist": OPTIONAL, "other_source": SOURCE}
+    | {"other_duration_s": NUMBER, "relation": {"enum": ["same", "inside", "contains", "part"]}, "error": TEXT},
+    "additionalProperties": False,
+}
+
 OUTCOME: Schema = {
     "type": "object",
     "description": "What became of a file; or, as the last, a summary; or an error, which ends the work.",
     "properties": {
         "source": TEXT,
-        "outcome": {"enum": ["added", "already there", "moved", "replaced", "removed", "failed"]},
+        "outcome": {"enum": ["added", "already there", "moved", "replaced", "removed", "duplicate", "failed"]},
         "reason": TEXT,
         "duration_s": NUMBER,
         "fragments": COUNT,
+        "twins": described(items("Twin"), "Songs that were there before, and have the recording or a piece of it."),
         "number": COUNT,
         "total": COUNT,
         "summary": NUMBERS,
@@ -242,6 +259,8 @@ SCHEMAS: dict[str, Schema] = {
     "SongChange": CHANGE,
     "Songs": page("songs", "Song"),
     "Path": record({"path": described(TEXT | {"minLength": 1, "maxLength": 4096}, "A file or folder on the server.")}),
+    "Twin": record(TWIN),
+    "PairLine": PAIR_LINE,
     "Outcome": OUTCOME,
     "KeptMatch": KEPT_MATCH,
     "Search": record(SEARCH),

@@ -255,3 +255,18 @@ def test_announcements_are_passed_on(served, clip):
 
     assert song == ["event: song", 'data: {"song_id": 2, "change": "changed"}']
     assert search[1].startswith('data: {"search_id": ')
+
+
+def test_copy_of_a_song_is_told_and_left_out_if_wanted(served, rng, tmp_path):
+    melody = synth.melody(rng, 40.0)
+    song, lower = (synth.write_wav(tmp_path / f"{gain}.wav", gain * melody).read_bytes() for gain in (1.0, 0.3))
+    served.post("/ingest", content=song, params={"name": "song.wav"})
+    left_out = check(served.post("/ingest", content=lower, params={"skip_duplicates": "true"}), "/ingest")[0]
+    added = check(served.post("/ingest", content=lower, params={"name": "lower.wav"}), "/ingest")[0]
+    [pair] = check(served.get("/duplicates"), "/duplicates")
+    kept = sorted(file.name for file in (tmp_path / "uploads").rglob("*.wav"))
+
+    assert (left_out["outcome"], left_out["twins"][0]["title"]) == ("duplicate", "song")
+    assert (added["outcome"], added["twins"][0]["title"]) == ("added", "song")
+    assert (pair["title"], pair["other_title"], pair["relation"]) == ("song", "lower", "same")
+    assert kept == ["lower.wav", "song.wav"]

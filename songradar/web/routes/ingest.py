@@ -17,7 +17,7 @@ from songradar.web.service import SONGS
 
 
 async def ingest_songs(call: Call) -> Response:
-    options = IngestOptions(1, call["encoder"], call["collection"])
+    options = IngestOptions(1, call["encoder"], call["collection"], skip_duplicates=call["skip_duplicates"])
     if options.encoder is not None:
         await run_in_threadpool(call.service.catalogue.encoder, options.encoder)  # one that is unknown is told at once
     async with AsyncExitStack() as stack:
@@ -71,6 +71,11 @@ OPERATIONS = [
         parameters=(
             Parameter("encoder", NAME, "Encode with this encoder instead of the active one."),
             Parameter("collection", NAME, "Part of the catalogue that new songs go into."),
+            Parameter(
+                "skip_duplicates",
+                {"type": "boolean", "default": False},
+                "Leave out songs of which another file is there, whole.",
+            ),
             Parameter("name", TEXT, "What to call a file that is the body."),
         ),
         body={
