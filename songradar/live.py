@@ -1,5 +1,6 @@
 """Name what is heard live: asked several times as more is heard, then followed."""
 
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -25,6 +26,9 @@ FAINT = 0.3
 
 SHIFTS_S = (0.0, -0.1, 0.1)
 """Songs that are played faster or slower move away from where they would be: each time they may by so much."""
+
+CLEARER = 0.005
+"""By so much more similar it has to be there."""
 
 LOST_S = 5.0
 """A song is lost after so long without it."""
@@ -150,10 +154,13 @@ class Live:
         return Now(round(self.heard_s, 3), match.song_id, song_s, round(similarity, 4))
 
     def _best_shift(self, match: Match) -> tuple[float, float]:
-        """Which of SHIFTS_S fits the last fragments best, and their mean similarity with the song there."""
+        """Which of SHIFTS_S fits the last fragments best, and their mean similarity with the song there.
+
+        Silence is like no song.
+        """
         hop_s = self._encoder.network.spec.query_hop_s
-        first = self._n_fragments - WITHIN_S / hop_s
-        keep = next((i for i, number in enumerate(self._numbers) if number >= first), len(self._numbers))
+        n_last = min(self._n_fragments, round(WITHIN_S / hop_s))
+        keep = bisect_left(self._numbers, self._n_fragments - n_last)
         del self._numbers[:keep], self._embeddings[:keep]
         if not self._numbers:
             return 0.0, 0.0
@@ -164,6 +171,6 @@ class Live:
             found = scans.follow(connection, self._encoder.id, match.song_id, embeddings, places_s)
         if not found:
             return 0.0, 0.0  # the song was removed meanwhile
-        means = np.mean(np.reshape(found, (len(SHIFTS_S), -1)), axis=1)
-        best = int(np.argmax(means))
+        means = np.reshape(found, (len(SHIFTS_S), -1)).sum(axis=1) / n_last
+        best = int(np.argmax(means)) if means.max() > means[0] + CLEARER else 0
         return SHIFTS_S[best], float(means[best])

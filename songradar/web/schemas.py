@@ -166,8 +166,8 @@ TWIN = {
 
 PAIR_LINE: Schema = {
     "type": "object",
-    "description": "Two songs that are the same recording; time in the other = speed * time in the song + shift_s. Or an"
-    " error, which ends the work.",
+    "description": "Two songs that are the same recording; time in the other = speed * time in the song + shift_s."
+    " Or an error, which ends the work.",
     "properties": TWIN
     | {"duration_s": NUMBER, "start_s": NUMBER, "end_s": NUMBER}
     | {"other_song_id": ID, "other_title": TEXT, "other_artist": OPTIONAL, "other_source": SOURCE}
