@@ -178,6 +178,7 @@ def test_every_module_for_programs_is_on_the_python_page():
         "naive_scan",
         "py",
         "scanner",
+        "twins",
         "uploads",
         "web",
         "wording",
