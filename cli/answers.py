@@ -1,43 +1,18 @@
 """How answers of searches are told."""
 
-from dataclasses import asdict
-from typing import Any
-
 import click
 
-from songradar.cli.output import clock, named, percent, print_json, shown
-from songradar.identify import Answer, Match
+from songradar.cli.output import print_json
+from songradar.identify import Answer
+from songradar.records import of_answer
+from songradar.wording import clock, named, percent, shown
 
 WORTH_A_LINE = 0.05
 """Other candidates are shown only if their confidence is above this."""
 
-MATCH_FIELDS = (
-    "rank", "song_id", "title", "artist", "album", "isrc", "mbid", "tags", "source", "offset_s", "score", "coverage",
-    "confidence", "same_recording",
-)  # fmt: skip
-"""What JSON tells of a match."""
-
 
 def print_answer_json(answer: Answer) -> None:
-    print_json(
-        {
-            "query": answer.query,
-            "duration_s": round(answer.duration_s, 3),
-            "encoder": answer.encoder,
-            "matched": answer.matched,
-            "matches": [match_record(match) for match in answer.matches],
-            **({"reason": answer.reason} if answer.reason else {}),
-            "timings_ms": answer.timings_ms,
-            **({"plan": answer.plan} if answer.plan else {}),
-        }
-    )
-
-
-def match_record(match: Match) -> dict[str, Any]:
-    known = asdict(match)
-    record = {key: known[key] for key in MATCH_FIELDS}
-    digits = {"offset_s": 3, "confidence": 6, "score": 4, "coverage": 4}
-    return {key: round(value, digits[key]) if key in digits else value for key, value in record.items()}
+    print_json(of_answer(answer))
 
 
 def print_answer(answer: Answer, *, everything: bool = False) -> None:

@@ -6,7 +6,7 @@ import click
 
 from songradar import encoders
 from songradar.catalogue import Catalogue
-from songradar.cli.output import percent
+from songradar.wording import percent
 
 EVALUATION = click.Path(exists=True, dir_okay=False, path_type=Path)
 

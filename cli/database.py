@@ -12,7 +12,7 @@ import click
 from songradar import verify as verification
 from songradar.catalogue import Catalogue
 from songradar.cli.options import JSON, PATH, YES
-from songradar.cli.output import counted, note, percent, print_json, shown, size, warn
+from songradar.cli.output import counted, note, print_json, size, warn
 from songradar.cli.progress import stages
 from songradar.cli.watching import Watching
 from songradar.db import backup as backups
@@ -25,6 +25,7 @@ from songradar.db.indexing import indexes, tidy
 from songradar.db.programs import for_programs
 from songradar.db.statistics import advice, statistics
 from songradar.environment import environment
+from songradar.wording import percent, shown
 
 ONLY_YOU = (
     "the embedded server lets only its owner in, so no other role can log in there: for others, see docs/server.md"

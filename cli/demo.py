@@ -11,13 +11,13 @@ import numpy as np
 from songradar.catalogue import Catalogue
 from songradar.cli.answers import print_answer
 from songradar.cli.options import PATH
-from songradar.cli.output import clock
 from songradar.cli.reporting import print_summary, report
 from songradar.identify import SearchOptions, identify
 from songradar.ingest import IngestOptions, Tally, ingest
 from songradar.ml.audio import read_audio, write_wav
 from songradar.ml.files import AudioFile, audio_files
 from songradar.ml.noise import mix_at_snr, pink_noise
+from songradar.wording import clock
 
 SONG = "karissa_hobbs_lets_go_fishin.ogg"
 EXCERPT_START_S = 10.0

@@ -1,19 +1,20 @@
 """songradar songs duplicates: songs that are the same recording."""
 
 import sys
-from typing import Any
 
 import click
 
 from songradar.catalogue import Catalogue
 from songradar.cli.options import JSON
-from songradar.cli.output import clock, counted, named, note, percent, print_json, print_table
+from songradar.cli.output import counted, note, print_json, print_table
 from songradar.cli.progress import stages
 from songradar.db.twins import Pair
 from songradar.duplicates import DuplicateOptions, relation
 from songradar.duplicates import duplicates as find_duplicates
 from songradar.events import Event, Step
+from songradar.records import of_pair
 from songradar.twins import MIN_OVERLAP_S
+from songradar.wording import clock, named, percent
 
 HEADER = ("song", "title", "other", "title", "which is", "in common", "shift", "speed", "confidence")
 SAID = {"same": "the same", "inside": "around it", "contains": "inside it", "part": "the same in part"}
@@ -55,7 +56,7 @@ def duplicates(
         for pair in find_duplicates(catalogue, options, listen):
             found.append(pair)
             if as_json:
-                print_json(record(pair))
+                print_json(of_pair(pair))
     if not as_json and found:
         found.sort(key=lambda pair: (pair.song_id, pair.other_song_id))
         print_table(HEADER, [row(pair) for pair in found], fit=True)
@@ -76,10 +77,3 @@ def row(pair: Pair) -> tuple[object, ...]:
         "-" if pair.speed == 1 else f"{100 * (pair.speed - 1):+.1f} %",
         percent(pair.confidence),
     )
-
-
-def record(pair: Pair) -> dict[str, Any]:
-    """A pair for machines: times to hundredths of a second, the speed to hundredths of a percent."""
-    rounded = {name: round(value, 2) for name, value in vars(pair).items() if name.endswith("_s")}
-    exact = {"speed": round(pair.speed, 4), "confidence": round(pair.confidence, 4)}
-    return vars(pair) | rounded | exact | {"relation": relation(pair)}

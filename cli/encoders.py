@@ -11,6 +11,7 @@ from songradar.cli.options import JSON, PATH, WORKERS, YES
 from songradar.cli.output import counted, note, print_json, print_table, size, warn
 from songradar.cli.reporting import build_index, print_summary, report
 from songradar.ingest import Tally
+from songradar.records import of_encoder
 
 NAME = click.argument("name", metavar="NAME")
 
@@ -32,7 +33,7 @@ def list_encoders(as_json: bool) -> None:
         found = use_cases.summaries(catalogue)
     if as_json:
         for encoder in found:
-            print_json(vars(encoder) | {"sha256": encoder.sha256.hex(), "created_at": encoder.created_at.isoformat()})
+            print_json(of_encoder(encoder))
         return
     rows = [
         ("*" if e.active else "", e.name, e.kind, e.songs, e.fragments, size(e.onnx_bytes), e.created_at.date())

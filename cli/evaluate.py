@@ -22,7 +22,7 @@ from songradar.cli.material import (
     names_in,
 )
 from songradar.cli.options import PATH, WORKERS
-from songradar.cli.output import percent, print_table
+from songradar.cli.output import print_table
 from songradar.cli.watching import Watching
 from songradar.evaluate import Evaluation, EvaluationOptions
 from songradar.evaluate import evaluate as run_evaluation
@@ -30,6 +30,7 @@ from songradar.ml.conditions import CONDITIONS
 from songradar.ml.evaluation import Score, Summary, as_record, catalogue_scores, scores, summaries, wilson_interval
 from songradar.ml.outcomes import Outcome
 from songradar.ml.package import SHIPPED
+from songradar.wording import percent
 
 COMMANDS = {"scan": ("evaluate_scan", "Measure how well long recordings are named.")}
 

@@ -21,12 +21,13 @@ from songradar.cli.material import (
     names_in,
 )
 from songradar.cli.options import PATH, WORKERS
-from songradar.cli.output import clock, percent, print_table
+from songradar.cli.output import print_table
 from songradar.cli.watching import Watching
 from songradar.evaluate_scan import WAYS, Result, ScanEvaluation, ScanEvaluationOptions, evaluate_scan
 from songradar.ml.grading import Grade
 from songradar.ml.mixes import RECIPES, Kind
 from songradar.ml.package import SHIPPED
+from songradar.wording import clock, percent
 
 
 @click.command()

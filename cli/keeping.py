@@ -2,13 +2,12 @@
 
 from songradar.catalogue import Catalogue
 from songradar.cli.output import warn
-from songradar.db.search import why_not_kept
+from songradar.identify import why_not_kept
 
 
 def may_keep(catalogue: Catalogue) -> bool:
     """Whether searches can be kept; where not, it says why."""
-    with catalogue.connection() as connection:
-        reason = why_not_kept(connection)
+    reason = why_not_kept(catalogue)
     if reason:
         warn(reason)
     return reason is None

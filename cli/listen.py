@@ -10,15 +10,16 @@ import click
 
 from songradar.catalogue import Catalogue
 from songradar.cli.keeping import may_keep
-from songradar.cli.output import clock, named, note, percent, print_json, print_table, warn
-from songradar.cli.reports.records import record
-from songradar.cli.reports.table import head, table
+from songradar.cli.output import note, print_json, print_table, warn
 from songradar.listen import Ended, Event, Now, Started
 from songradar.listen import listen as listen_to
 from songradar.ml.capture import MONITOR
 from songradar.ml.errors import AudioError
 from songradar.ml.live import LiveSound, Source, devices
+from songradar.reports.records import record
+from songradar.reports.table import head, table
 from songradar.scan import ScanOptions
+from songradar.wording import clock, named, percent
 
 SONG = ("song_id", "title", "artist", "source", "isrc", "mbid")
 """What `started` tells of a song."""

@@ -9,8 +9,10 @@ from typing import Any, NoReturn
 
 import click
 
-EXTRA_OF = {"matplotlib": "plots"} | dict.fromkeys(
-    ("keras", "librosa", "onnx", "scipy", "tensorflow", "tf2onnx"), "train"
+EXTRA_OF = (
+    {"matplotlib": "plots"}
+    | dict.fromkeys(("keras", "librosa", "onnx", "scipy", "tensorflow", "tf2onnx"), "train")
+    | dict.fromkeys(("anyio", "prometheus_client", "python_multipart", "starlette", "uvicorn", "websockets"), "web")
 )
 """Modules that `pip install songradar` leaves out, and the extra that brings them."""
 
@@ -20,6 +22,7 @@ COMMANDS = {
     "search": ("search", "Name the song that a recording is a piece of."),
     "scan": ("scan", "Tell what was played when in long recordings."),
     "listen": ("listen", "Tell what is playing now: a microphone, a stream, a file that grows."),
+    "serve": ("serve", "A page that listens, and an HTTP interface."),
     "songs": ("songs", "List, show, edit, compare and remove songs."),
     "export": ("transfer", "Write songs with their fragments to a file."),
     "import": ("transfer", "Add the songs of such a file."),

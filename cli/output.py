@@ -1,55 +1,13 @@
-"""How results look: places in a song, shares, tables, JSON lines, progress."""
+"""How results look on a terminal: tables, JSON lines, sizes and counts."""
 
 import json
 import shutil
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-UNSAFE = ("Cc", "Cs", "Zl", "Zp")
-"""Categories of Unicode: control characters, halves of characters, separators of lines and paragraphs."""
-
-BIDIRECTIONAL = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-"""Characters that change the direction in which others are written."""
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds.
-
-    >>> clock(83.4), clock(3725), clock(-1.2)
-    ('1:23', '1:02:05', '-0:01')
-    """
-    sign, total = "-" if round(seconds) < 0 else "", abs(round(seconds))
-    minutes, rest = divmod(total, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{sign}{hours}:{minutes:02}:{rest:02}" if hours else f"{sign}{minutes}:{rest:02}"
-
-
-def percent(share: float) -> str:
-    """A share as a person reads it; never 100 % of what is not certain.
-
-    >>> percent(0.5), percent(0.9999), percent(1.0)
-    ('50 %', '99.9 %', '100 %')
-    """
-    if share not in (0, 1) and (share > 0.99 or share < 0.01):
-        return f"{min(max(share * 100, 0.1), 99.9):.1f} %"
-    return f"{share * 100:.0f} %"
-
-
-def shown(text: str) -> str:
-    """Text from files, safe for a terminal: characters that control it or change the direction of writing are escaped.
-
-    >>> shown("Caf\u00e9 \x1b[2J")
-    'Caf\u00e9 \\\\x1b[2J'
-    """
-    return "".join(repr(c)[1:-1] if unicodedata.category(c) in UNSAFE or c in BIDIRECTIONAL else c for c in text)
-
-
-def named(title: str, artist: str | None) -> str:
-    """`Title by Artist`, or the title alone."""
-    return shown(f"{title} by {artist}" if artist else title)
+from songradar.wording import cut, shown
 
 
 def size(n_bytes: int) -> str:
@@ -108,15 +66,6 @@ def fitted(widths: Sequence[int], total: int) -> list[int]:
     while sum(lowered) > total and max(lowered) > 4:
         lowered[lowered.index(max(lowered))] -= 1
     return lowered
-
-
-def cut(text: str, width: int) -> str:
-    """At most `width` characters.
-
-    >>> cut("Let's Go Fishin'", 8)
-    "Let's G…"
-    """
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def warn(text: str) -> None:

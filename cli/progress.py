@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressC
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from rich.table import Column
 
-from songradar.cli.output import shown
+from songradar.wording import shown
 
 
 class Advance(Protocol):

@@ -1,22 +1,19 @@
 """How outcomes of files are told, by all commands that have some."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import click
 
 from songradar.catalogue import Catalogue
-from songradar.cli.output import clock, counted, named, print_json, warn
+from songradar.cli.output import counted, print_json, warn
 from songradar.cli.progress import progress, stages
-from songradar.db.twins import Twin
 from songradar.ingest import FileOutcome, Tally, tend_index
+from songradar.records import of_outcome, of_tally
+from songradar.wording import clock, named
 
 ALWAYS = ("added", "already there", "failed")
 SELDOM = ("replaced", "moved", "removed", "duplicate")
 """The outcomes that a summary always counts, and those that it mentions only if there are any."""
-
-COUNTED = ("added", "replaced", "moved", "removed", "already there", "duplicate", "failed")
-"""Those that machines are always told of."""
 
 
 def report(outcomes: Iterable[FileOutcome], label: str, tally: Tally, *, as_json: bool = False) -> None:
@@ -30,12 +27,7 @@ def report(outcomes: Iterable[FileOutcome], label: str, tally: Tally, *, as_json
             elif outcome.twins:
                 warn(twins_told(outcome))
             if as_json:
-                record = {"source": outcome.source, "outcome": outcome.outcome}
-                if outcome.reason:
-                    record["reason"] = outcome.reason
-                heard = {"duration_s": outcome.duration_s, "fragments": outcome.fragments}
-                twins = {"twins": [rounded(twin) for twin in outcome.twins]} if outcome.twins else {}
-                print_json(record | (heard if outcome.fragments else {}) | twins)
+                print_json(of_outcome(outcome))
 
 
 def twins_told(outcome: FileOutcome) -> str:
@@ -47,12 +39,6 @@ def twins_told(outcome: FileOutcome) -> str:
     return f"{outcome.source}: {said}; it has {clock(first.overlap_s)} of the recording in common with {song}{more}"
 
 
-def rounded(twin: Twin) -> dict[str, Any]:
-    """A twin for machines: times to hundredths of a second, the speed to hundredths of a percent."""
-    digits = {"shift_s": 2, "overlap_s": 2, "speed": 4, "confidence": 4}
-    return {name: round(value, digits[name]) if name in digits else value for name, value in vars(twin).items()}
-
-
 def build_index(catalogue: Catalogue, encoder: str | None) -> None:
     """Build the index again where the catalogue has outgrown it."""
     name = catalogue.encoder(encoder).name
@@ -62,16 +48,7 @@ def build_index(catalogue: Catalogue, encoder: str | None) -> None:
 
 def print_summary(tally: Tally, *, as_json: bool = False) -> None:
     """What was done and how fast."""
-    if not as_json:
-        click.echo(summary(tally))
-        return
-    counts = {
-        key: tally.counts[key]
-        for key in ("added", "replaced", "moved", "removed", "already there", "duplicate", "failed")
-    }
-    extent = {"hours": round(tally.audio_s / 3600, 4), "fragments": tally.fragments}
-    pace = {"seconds": round(tally.seconds, 2), "hours_per_minute": round(tally.speed / 60, 2)}
-    print_json({"summary": counts | extent | pace})
+    print_json(of_tally(tally)) if as_json else click.echo(summary(tally))
 
 
 def summary(tally: Tally) -> str:

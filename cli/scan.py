@@ -17,9 +17,9 @@ from songradar.cli.keeping import may_keep
 from songradar.cli.options import PATH
 from songradar.cli.output import note, warn
 from songradar.cli.progress import progress
-from songradar.cli.reports.formats import FORMATS
 from songradar.events import Event, Note, Step
 from songradar.ml.errors import AudioReadError
+from songradar.reports.formats import FORMATS
 from songradar.scan import ScanOptions
 from songradar.scan import scan as scan_recording
 from songradar.timeline import Playing

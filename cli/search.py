@@ -11,12 +11,13 @@ from songradar.catalogue import Catalogue
 from songradar.cli.answers import print_answer, print_answer_json
 from songradar.cli.fetching import name_of, opened
 from songradar.cli.keeping import may_keep
-from songradar.cli.output import print_json, shown, warn
+from songradar.cli.output import print_json, warn
 from songradar.db.errors import SearchNotKept
 from songradar.identify import Answer, SearchOptions, identify, keep
 from songradar.ml.errors import AudioError, AudioReadError
 from songradar.ml.files import Failure, audio_files
 from songradar.ml.memory import bounded_memory
+from songradar.wording import shown
 
 
 @click.command()

@@ -3,20 +3,23 @@
 import csv
 import json
 import sys
-from typing import Any, TextIO
+from typing import TextIO
 
 import click
 
 from songradar.catalogue import Catalogue
 from songradar.cli.duplicates import duplicates
 from songradar.cli.options import JSON, YES
-from songradar.cli.output import clock, counted, named, note, print_json, print_table, shown
+from songradar.cli.output import counted, note, print_json, print_table
 from songradar.db import songs as stored
-from songradar.db import store
 from songradar.db.songs import SORTS, StoredSong
 from songradar.edit import change, read_table
 from songradar.edit import edit as edit_songs
 from songradar.ingest import missing_songs
+from songradar.records import of_song, of_song_and_usage
+from songradar.songs import remove as remove_songs
+from songradar.songs import show as show_song
+from songradar.wording import clock, named, shown
 
 COLUMNS = ("song", "title", "artist", "album", "length")
 
@@ -46,11 +49,11 @@ def list_songs(text: str | None, sort: str, as_json: bool, as_csv: bool) -> None
         found = stored.songs(catalogue.engine, text, sort)
     if as_json:
         for song in found:
-            print_json(record(song))
+            print_json(of_song(song))
     elif as_csv:
         writer = csv.DictWriter(sys.stdout, CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(record(song) | {"tags": tags_as_text(song)} for song in found)
+        writer.writerows(of_song(song) | {"tags": tags_as_text(song)} for song in found)
     else:
         rows = [(song.id, song.title, song.artist, song.album, clock(song.duration_s)) for song in found]
         print_table(COLUMNS, rows, fit=True)
@@ -66,11 +69,8 @@ def show(song_id: int, as_json: bool) -> None:
     songradar songs show 12
     """
     with Catalogue.open() as catalogue:
-        song = stored.song(catalogue.engine, song_id)
-        usage = stored.usage(catalogue.engine, song_id)
-    last = usage.last_found_at.isoformat(timespec="seconds") if usage.last_found_at else None
-    facts = record(song) | {"edited": song.edited, "fragments": usage.fragments}
-    facts |= {"times_found": usage.times_found, "last_found_at": last}
+        song, usage = show_song(catalogue, song_id)
+    facts = of_song_and_usage(song, usage)
     if as_json:
         print_json(facts)
         return
@@ -119,7 +119,7 @@ def edit(
     with Catalogue.open() as catalogue:
         edited = edit_songs(catalogue, changes)
     for song in edited:
-        print_json(record(song)) if as_json else click.echo(f"{song.id}: {named(song.title, song.artist)}")
+        print_json(of_song(song)) if as_json else click.echo(f"{song.id}: {named(song.title, song.artist)}")
     note(f"{counted(len(edited), 'song')} edited, {len(changes) - len(edited)} as they were")
 
 
@@ -150,7 +150,7 @@ def missing(as_json: bool) -> None:
         gone = missing_songs(catalogue)
     if as_json:
         for song in gone:
-            print_json(record(song))
+            print_json(of_song(song))
         return
     print_table(("song", "title", "file"), [(song.id, song.title, song.source) for song in gone])
     note(f"{counted(len(gone), 'file')} missing")
@@ -170,8 +170,7 @@ def remove(song_ids: tuple[int, ...], yes: bool) -> None:
         if not yes:
             titles = ", ".join(named(song.title, song.artist) for song in found)
             click.confirm(f"Remove {titles}?", abort=True, err=True)
-        with catalogue.connection() as connection:
-            store.remove_songs(connection, song_ids)
+        remove_songs(catalogue, song_ids)
     for song in found:
         click.echo(f"{song.id}: removed {named(song.title, song.artist)}")
 
@@ -179,23 +178,6 @@ def remove(song_ids: tuple[int, ...], yes: bool) -> None:
 def tags_as_text(song: StoredSong) -> str:
     """The tags as a JSON object, empty where there are none, as `songs edit --csv` reads them."""
     return json.dumps(song.tags, ensure_ascii=False) if song.tags else ""
-
-
-def record(song: StoredSong) -> dict[str, Any]:
-    return {
-        "song_id": song.id,
-        "title": song.title,
-        "artist": song.artist,
-        "album": song.album,
-        "collection": song.collection,
-        "isrc": song.isrc,
-        "mbid": song.mbid,
-        "tags": song.tags,
-        "duration_s": round(song.duration_s, 3),
-        "source": song.source,
-        "sha256": song.sha256.hex(),
-        "added_at": song.added_at.isoformat(timespec="seconds"),
-    }
 
 
 CSV_COLUMNS = (

@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from songradar.cli.options import PATH
-from songradar.cli.output import clock
 from songradar.ml.audio import decode, windows
 from songradar.ml.errors import ClipTooShort
 from songradar.ml.spec import SIAMESE
+from songradar.wording import clock
 
 
 @click.command()

@@ -7,11 +7,12 @@ import click
 
 from songradar.catalogue import Catalogue
 from songradar.cli.options import JSON, PATH
-from songradar.cli.output import counted, note, print_json, shown, size, warn
+from songradar.cli.output import counted, note, print_json, size, warn
 from songradar.cli.progress import stages
 from songradar.cli.reporting import build_index
 from songradar.encoders import summaries
 from songradar.transfer import ExportOptions, export_songs, import_songs
+from songradar.wording import shown
 
 FILE = click.argument("file", metavar="FILE", type=PATH)
 

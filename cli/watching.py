@@ -6,7 +6,7 @@ from typing import Self
 
 from songradar.cli.output import note, warn
 from songradar.cli.progress import Advance, progress
-from songradar.events import Event, Note
+from songradar.events import Begun, Event, Note
 from songradar.ingest import FileOutcome
 
 
@@ -29,6 +29,8 @@ class Watching:
     def __call__(self, event: Event) -> None:
         if isinstance(event, Note):
             note(event.text)
+            return
+        if isinstance(event, Begun):
             return
         stage = "ingesting" if isinstance(event, FileOutcome) else event.stage
         if stage != self._stage or event.number == 1:

@@ -194,14 +194,21 @@ class Pool:
 
     They know pgvector's halfvec. They also work through a pooler, where no setting of the session is made. `prepared`
     says whether statements are prepared after a few runs, which a pooler in transaction mode may not support.
+    PostgreSQL breaks off statements that take longer than `statement_s` [never]; but not those through a pooler.
     """
 
-    def __init__(self, server: Server, *, prepared: bool) -> None:
+    def __init__(self, server: Server, *, prepared: bool, statement_s: float | None = None) -> None:
         options = {
             "autocommit": True,
             "application_name": "songradar",
             "prepare_threshold": 5 if prepared else None,
         }
+
+        def prepare(connection: psycopg.Connection) -> None:
+            prepare_session(connection)
+            if statement_s is not None and not is_pooled(connection):
+                connection.execute(f"SET statement_timeout = {round(1000 * statement_s)}")
+
         self._pool = ConnectionPool(
             server.url,
             kwargs=options,
@@ -209,7 +216,7 @@ class Pool:
             max_size=POOL_SIZE,
             num_workers=1,
             open=True,
-            configure=prepare_session,
+            configure=prepare,
             check=ConnectionPool.check_connection,
             reset=_to_autocommit,
             close_returns=True,

@@ -82,11 +82,26 @@ _COLUMNS = [getattr(SongRow, name) for name in StoredSong.__dataclass_fields__]
 
 def songs(engine: Engine, text: str | None = None, sort: str = "artist") -> list[StoredSong]:
     """All songs, or those with `text` in title, artist, album, path or ISRC; in one of the orders of SORTS."""
-    statement = select(*_COLUMNS).order_by(*SORTS[sort])
-    if text:
-        columns = (SongRow.title, SongRow.artist, SongRow.album, SongRow.source, SongRow.isrc)
-        statement = statement.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))
-    return _read(engine, statement)
+    return _read(engine, _about(select(*_COLUMNS), text).order_by(*SORTS[sort]))
+
+
+def page_of_songs(
+    engine: Engine, text: str | None, sort: str, *, descending: bool, limit: int, offset: int
+) -> tuple[list[StoredSong], int]:
+    """`limit` of the same songs after the first `offset`, and how many there are in all."""
+    order = [column.desc() if descending else column.asc() for column in SORTS[sort]]
+    found = _read(engine, _about(select(*_COLUMNS), text).order_by(*order).limit(limit).offset(offset))
+    with engine.connect() as connection:
+        total = connection.execute(_about(select(func.count()).select_from(SongRow), text)).scalar_one()
+    return found, int(total)
+
+
+def _about(statement: Select[Any], text: str | None) -> Select[Any]:
+    """Only the songs with `text` in what people know them by."""
+    if not text:
+        return statement
+    columns = (SongRow.title, SongRow.artist, SongRow.album, SongRow.source, SongRow.isrc)
+    return statement.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))
 
 
 def songs_on(engine: Engine, host: str) -> list[StoredSong]:

@@ -115,6 +115,20 @@ def resample(wave: Wave, from_hz: int, to_hz: int) -> Wave:
     return np.concatenate([np.zeros(0, np.float32), *resampled(iter([frame_of(wave, from_hz)]), to_hz)])
 
 
+class Resampling:
+    """Mono sound that comes in blocks, such as a microphone's, at another rate."""
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self._from_hz, self._resampler = from_hz, AudioResampler("flt", "mono", to_hz)
+
+    def add(self, block: Wave) -> Wave:
+        """(t,) float32 -> what can be told so far, about (t * to_hz / from_hz,) float32; some comes a moment later."""
+        frame = frame_of(block, self._from_hz)
+        frame.pts = None
+        pieces = [out.to_ndarray()[0] for out in self._resampler.resample(frame)]
+        return np.concatenate([np.zeros(0, np.float32), *pieces]).astype(np.float32, copy=False)
+
+
 def write_wav(wave: Wave, sample_rate_hz: int, path: Path) -> None:
     """Write (T,) float32 as 16-bit mono; what exceeds full scale is clipped."""
     write_wav_blocks([wave], sample_rate_hz, path)

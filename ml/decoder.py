@@ -29,6 +29,9 @@ SIZE = struct.Struct("<I")
 class Decoder:
     """A process that decodes one file at a time. It starts with the first request. Use it from one thread only."""
 
+    SECRETS = ("DATABASE_URL", "PGPASSWORD", "PGPASSFILE")
+    """What the environment tells of the database, and a file that takes the process over need not know."""
+
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -46,6 +49,12 @@ class Decoder:
             self._process.kill()
             self._process.communicate()
             self._process = None
+
+    def kill(self) -> None:
+        """Break off what the process is doing, which then raises AudioReadError. From any thread."""
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def decode(self, path: Path, sample_rate_hz: int) -> Iterator[Wave]:
         """Like `ml.audio.decode`. Also raises AudioReadError when the process crashes while decoding the file."""
@@ -74,7 +83,8 @@ class Decoder:
 
     def _ask(self, **request: object) -> IO[bytes]:
         if self._process is None:
-            environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
+            told = {name: value for name, value in os.environ.items() if name not in self.SECRETS}
+            environment = told | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
             self._process = subprocess.Popen(
                 [sys.executable, "-c", "from songradar.ml.decoder import serve; serve()"],
                 stdin=subprocess.PIPE,

@@ -56,24 +56,25 @@ class Catalogue:
     (0,)
     """
 
-    def __init__(self, server: Server, host: str, *, prepared: bool = True) -> None:
+    def __init__(self, server: Server, host: str, *, prepared: bool = True, statement_s: float | None = None) -> None:
         """Use `open`, `embedded` or `temporary`; the schema is not looked at here."""
         self.server = server
         self.host = host
-        self._pool = Pool(server, prepared=prepared)
+        self._pool = Pool(server, prepared=prepared, statement_s=statement_s)
         self._encoders: dict[tuple[int, int], Encoder] = {}
         self._lock = Lock()
 
     @classmethod
-    def open(cls, url: str | None = None, *, prepared: bool | None = None) -> Self:
+    def open(cls, url: str | None = None, *, prepared: bool | None = None, statement_s: float | None = None) -> Self:
         """The catalogue at `url` [what DATABASE_URL and SONGRADAR_HOME say].
 
         A schema at another revision than this program's is refused at a URL; the embedded database upgrades itself.
-        `prepared` says whether statements are prepared after a few runs [not behind a pooler]. Raises DatabaseError.
+        `prepared` says whether statements are prepared after a few runs [not behind a pooler]; those that take longer
+        than `statement_s` are broken off [none]. Raises DatabaseError.
         """
         found = environment()
         server = found.server if url is None else Server(url)
-        return cls._opened(server, found.host, prepared)
+        return cls._opened(server, found.host, prepared, statement_s)
 
     @classmethod
     def embedded(cls, folder: Path | str) -> Self:
@@ -100,7 +101,7 @@ class Catalogue:
             remove_temporary(folder)
 
     @classmethod
-    def _opened(cls, server: Server, host: str, prepared: bool | None = None) -> Self:
+    def _opened(cls, server: Server, host: str, prepared: bool | None = None, statement_s: float | None = None) -> Self:
         with connect(server) as connection:
             if server.is_embedded and revision(connection) != HEAD:
                 from songradar.db.schema import upgrade  # Alembic takes longer to import than a search takes
@@ -109,7 +110,7 @@ class Catalogue:
             check_revision(connection)
             if prepared is None:
                 prepared = not is_pooled(connection)
-        return cls(server, host, prepared=prepared)
+        return cls(server, host, prepared=prepared, statement_s=statement_s)
 
     def __enter__(self) -> Self:
         return self

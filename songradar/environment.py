@@ -34,6 +34,11 @@ def environment(variables: Mapping[str, str] = os.environ) -> Environment:
     return Environment(Server(folder=data_folder()), host)
 
 
+def uploads_folder(variables: Mapping[str, str] = os.environ) -> Path:
+    """Where songs are kept that are uploaded: beside the embedded database."""
+    return (environment(variables).server.folder or data_folder()) / "uploads"
+
+
 def data_folder() -> Path:
     """Where the system keeps a user's data."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:

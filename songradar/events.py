@@ -23,7 +23,14 @@ class Note:
     text: str
 
 
-Event: TypeAlias = Step | Note | FileOutcome
+@dataclass(frozen=True)
+class Begun:
+    """The scan is kept under this number."""
+
+    scan_id: int
+
+
+Event: TypeAlias = Step | Note | Begun | FileOutcome
 Listener: TypeAlias = Callable[[Event], None]
 
 

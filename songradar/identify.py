@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -13,14 +13,17 @@ from typing import IO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from songradar.catalogue import Catalogue
+from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import search
 from songradar.db.search import Match, Question
 from songradar.ml.audio import Wave, decode, resample
 from songradar.ml.errors import AudioReadError, NothingToHear
 from songradar.ml.files import text_of
 
-__all__ = ["Answer", "Audio", "Match", "SearchOptions", "identify", "keep"]
+__all__ = [
+    "Answer", "Audio", "Fragments", "Match", "SearchOptions", "identify", "identify_blocks", "identify_fragments",
+    "keep", "why_not_kept",
+]  # fmt: skip
 
 Audio: TypeAlias = "str | PathLike[str] | bytes | IO[bytes] | tuple[NDArray[np.generic], int]"
 """A recording: a path, the bytes of a file, a binary file object, or samples and their rate in Hz.
@@ -44,6 +47,15 @@ class SearchOptions:
     collection: str | None = None
     exact: bool = False
     explain: bool = False
+
+
+@dataclass(frozen=True)
+class Fragments:
+    """A recording that is encoded: `embeddings` (F, 64) float32 of its fragments, which start at `offsets_s` (F,)."""
+
+    embeddings: NDArray[np.float32]
+    offsets_s: NDArray[np.float32]
+    duration_s: float
 
 
 @dataclass(frozen=True)
@@ -74,44 +86,67 @@ def identify(catalogue: Catalogue, audio: Audio, options: SearchOptions = Search
 
     Raises AudioReadError for what is no recording, CatalogueEmpty, EncoderUnknown, SongUnknown.
     """
+    name, encoder = name_of(audio), catalogue.encoder(options.encoder)
+    with _blocks(audio, name, encoder.network.spec.sample_rate_hz) as blocks:
+        return identify_blocks(catalogue, blocks, replace(options, encoder=encoder.name), name)
+
+
+def identify_blocks(
+    catalogue: Catalogue, blocks: Iterable[Wave], options: SearchOptions = SearchOptions(), name: str = "recording"
+) -> Answer:
+    """The same for a recording that comes in blocks of (t,) float32, at the encoder's sample rate."""
     encoder = catalogue.encoder(options.encoder)
-    name = name_of(audio)
     started = time.perf_counter()
+    _check_choice(catalogue, options)
+    stopwatch = _Stopwatch(blocks)
+    try:
+        found = encoder.network.fingerprint_query(stopwatch)
+    except NothingToHear as error:
+        with catalogue.connection() as connection:
+            search.check_not_empty(connection, encoder.stored)
+        return Answer(name, encoder.name, encoder.id, error.duration_s, [], str(error))
+    encode_ms = 1000 * (time.perf_counter() - started - stopwatch.spent_s)
+    answer = _ask(catalogue, encoder, Fragments(found.embeddings, found.offsets_s, found.duration_s), options, name)
+    stages = {"decode": 1000 * stopwatch.spent_s, "encode": encode_ms, "search": answer.timings_ms["search"]}
+    stages["total"] = sum(stages.values())
+    return replace(answer, timings_ms={stage: round(ms, 1) for stage, ms in stages.items()})
+
+
+def identify_fragments(
+    catalogue: Catalogue, fragments: Fragments, options: SearchOptions = SearchOptions(), name: str = "recording"
+) -> Answer:
+    """The same for a recording that the encoder has encoded already, here or elsewhere."""
+    _check_choice(catalogue, options)
+    return _ask(catalogue, catalogue.encoder(options.encoder), fragments, options, name)
+
+
+def _check_choice(catalogue: Catalogue, options: SearchOptions) -> None:
     if options.artist is not None or options.collection is not None:
         with catalogue.connection() as connection:
             search.check_choice(connection, options.artist, options.collection)
-    with _blocks(audio, name, encoder.network.spec.sample_rate_hz) as blocks:
-        stopwatch = _Stopwatch(blocks)
-        try:
-            fingerprint = encoder.network.fingerprint_query(stopwatch)
-        except NothingToHear as error:
-            with catalogue.connection() as connection:
-                search.check_not_empty(connection, encoder.stored)
-            return Answer(name, encoder.name, encoder.id, error.duration_s, [], str(error))
-    encoded = time.perf_counter()
+
+
+def _ask(
+    catalogue: Catalogue, encoder: LoadedEncoder, fragments: Fragments, options: SearchOptions, name: str
+) -> Answer:
     with catalogue.connection() as connection:
         question = Question(
             encoder.id,
-            fingerprint.embeddings,
-            fingerprint.offsets_s,
+            fragments.embeddings,
+            fragments.offsets_s,
             options.limit,
             options.exact,
             artist=options.artist,
             collection=options.collection,
         )
+        started = time.perf_counter()
         matches = search.find_matches(connection, question)
-        ended = time.perf_counter()
+        search_ms = round(1000 * (time.perf_counter() - started), 1)
         if not matches:
             search.check_not_empty(connection, encoder.stored)
         plan = search.explain(connection, question) if options.explain else []
-    timings_ms = {
-        "decode": 1000 * stopwatch.spent_s,
-        "encode": 1000 * (encoded - started - stopwatch.spent_s),
-        "search": 1000 * (ended - encoded),
-        "total": 1000 * (ended - started),
-    }
-    timings_ms = {stage: round(ms, 1) for stage, ms in timings_ms.items()}
-    return Answer(name, encoder.name, encoder.id, fingerprint.duration_s, matches, None, timings_ms, plan)
+    timings_ms = {"search": search_ms, "total": search_ms}
+    return Answer(name, encoder.name, encoder.id, fragments.duration_s, matches, None, timings_ms, plan)
 
 
 def keep(catalogue: Catalogue, answer: Answer) -> int | None:
@@ -125,6 +160,12 @@ def keep(catalogue: Catalogue, answer: Answer) -> int | None:
         return search.save_search(
             connection, answer.query, answer.duration_s, answer.encoder_id, answer.timings_ms, answer.matches
         )
+
+
+def why_not_kept(catalogue: Catalogue) -> str | None:
+    """Why this catalogue's role or server cannot keep searches; None where it can."""
+    with catalogue.connection() as connection:
+        return search.why_not_kept(connection)
 
 
 def name_of(audio: Audio) -> str:

@@ -13,7 +13,7 @@ import psycopg
 from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import scans, search
 from songradar.db.scans import StoredScan
-from songradar.events import Listener, Note, Step, ignore
+from songradar.events import Begun, Listener, Note, Step, ignore
 from songradar.ml.audio import Wave, declared_duration_s
 from songradar.ml.decoder import Decoder
 from songradar.ml.files import sha256, text_of
@@ -67,12 +67,14 @@ def scan(
     duration_s = declared_duration_s(recording)
     name = name or text_of(recording)
     kept = _begun(catalogue, recording, name, encoder, options)
+    if kept:
+        listen(Begun(kept.id))
     start_s = max(options.from_s, kept.scanned_s if kept else 0.0)
     before: list[Playing] = []
     if kept and kept.scanned_s:
         listen(Note(f"{name}: goes on from {start_s:.0f} s, where an earlier scan was broken off"))
         with catalogue.connection() as connection:
-            before = _kept_playings(connection, kept)
+            before = kept_playings(connection, kept.id)
         yield from before
     covered_s = max([options.from_s, *(playing.end_s for playing in before)])
     scanner = Scanner(catalogue, encoder, options.artist, options.collection, options.min_played_s, covered_s - start_s)
@@ -103,8 +105,9 @@ def _begun(
         return scans.begin(connection, name, digest, options.began_at, encoder.id, options.kept)
 
 
-def _kept_playings(connection: psycopg.Connection, kept: StoredScan) -> list[Playing]:
-    rows = scans.plays_of(connection, kept.id)
+def kept_playings(connection: psycopg.Connection, scan_id: int) -> list[Playing]:
+    """The playings that are kept of a scan, in order of their starts."""
+    rows = scans.plays_of(connection, scan_id)
     songs = scans.read_songs(connection, [row["song_id"] for row in rows if row["song_id"]])
     names = [field.name for field in fields(Playing)]
     found = []

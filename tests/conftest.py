@@ -89,18 +89,19 @@ def server(toy_folder: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def empty_database(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def emptycloned(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of a database without songradar's schema, in DATABASE_URL."""
-    yield from _database(server, monkeypatch, "template1")
+    yield from cloned(server, monkeypatch, "template1")
 
 
 @pytest.fixture
 def database(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of an empty catalogue whose active encoder is the toy, in DATABASE_URL."""
-    yield from _database(server, monkeypatch, TEMPLATE)
+    yield from cloned(server, monkeypatch, TEMPLATE)
 
 
-def _database(server: Server, monkeypatch: pytest.MonkeyPatch, template: str) -> Iterator[str]:
+def cloned(server: Server, monkeypatch: pytest.MonkeyPatch, template: str) -> Iterator[str]:
+    """A clone of the database `template`, in DATABASE_URL."""
     name = f"test_{os.urandom(6).hex()}"
     server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     url = server.url(name)

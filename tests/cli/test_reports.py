@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 import av
 import pytest
 
-from songradar.cli.reports.errors import TooManyTracks
-from songradar.cli.reports.exchange import CUE_FRAMES
-from songradar.cli.reports.formats import FORMATS
-from songradar.cli.reports.overlaps import one_at_a_time
-from songradar.cli.reports.records import FIELDS
+from songradar.reports.errors import TooManyTracks
+from songradar.reports.exchange import CUE_FRAMES
+from songradar.reports.formats import FORMATS
+from songradar.reports.overlaps import one_at_a_time
+from songradar.reports.records import FIELDS
 from songradar.timeline import Playing
 
 PAGE = Path(__file__).parents[2] / "docs" / "scanning.md"

@@ -1,6 +1,7 @@
 """What README and the pages in docs/ tell people to type works, in the order in which it is told."""
 
 import ast
+import pkgutil
 import re
 import shlex
 import shutil
@@ -14,17 +15,26 @@ import numpy as np
 import psycopg
 import pytest
 
+import songradar
 from songradar import encoders
 from songradar.catalogue import Catalogue
+from songradar.cli.serve import serve
 from songradar.ml.audio import read_audio
 from songradar.ml.package import SHIPPED
 from songradar.ml.spec import CONTRASTIVE
+from songradar.web.openapi import ALL
+from songradar.web.options import WebOptions
 from tests import synth
+from tests.web.conftest import serving
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 SQL = ROOT / "docs" / "sql.md"
 PYTHON = ROOT / "docs" / "python.md"
+HTTP = ROOT / "docs" / "http.md"
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+SELF_EVIDENT = ("--port", "--log")
 
 MAX_LINES_OF_README = 220
 
@@ -144,6 +154,105 @@ def test_examples_of_the_python_page_run(reader, capsys):
         "Vibe Ace True",
         "True True False is silent",
         "[('siamese', True)]",
+        "2 P. I. Tchaikovsky: Dance of the Sugar Plum Fairy USUAN1100377 0",
+        "['Vibe Ace']",
+        "[('recording.wav', True)]",
+        "6",
+        "after 2 s: Vibe Ace",
+        "now 13",
+        "now 14",
+    ]
+
+
+def test_every_module_for_programs_is_on_the_python_page():
+    told = PYTHON.read_text("utf-8")
+    inner = {
+        "__main__",
+        "cli",
+        "db",
+        "environment",
+        "filler",
+        "examine",
+        "migrations",
+        "ml",
+        "naive_scan",
+        "py",
+        "scanner",
+        "twins",
+        "uploads",
+        "web",
+        "wording",
+    }
+    names = {module.name for module in pkgutil.iter_modules(songradar.__path__[:1])}
+
+    assert not [name for name in names - inner if f"`songradar.{name}`" not in told]
+
+
+@pytest.fixture
+def served(reader, run, tmp_path):
+    """The URL of a server with the songs of the demo."""
+    run("ingest", "music")
+    with Catalogue.open() as catalogue, serving(catalogue, WebOptions(uploads=tmp_path / "uploads")) as found:
+        yield found.url
+
+
+def at(url: str, program: str) -> str:
+    """The program for this server instead of the one it names."""
+    assert DEFAULT_URL in program
+    return program.replace(DEFAULT_URL, url)
+
+
+def test_http_page_with_curl(served):
+    [program] = blocks(HTTP, "bash")
+    lines = program.replace("curl -s", "curl -sS --fail-with-body").splitlines()
+    done = [subprocess.run(["bash", "-c", at(served, line)], capture_output=True, text=True) for line in lines]
+
+    assert [one.returncode for one in done] == [0] * 7, done
+    assert '"title":"Vibe Ace"' in done[0].stdout
+    assert '"query":"mine"' in done[1].stdout
+    assert '"total":2' in done[2].stdout
+    assert '"title": "Vibe Ace"' in done[4].stdout
+    assert '"outcome": "added"' in done[5].stdout
+    assert Path("part.m4a").stat().st_size == 100
+
+
+def test_http_page_with_python(served, capsys):
+    [program] = blocks(HTTP, "python")
+    exec(compile(at(served, program), "http.md", "exec"), {})
+
+    assert capsys.readouterr().out == "Vibe Ace Kevin MacLeod 10\n"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+def test_http_page_with_javascript(served):
+    [program] = blocks(HTTP, "javascript")
+    Path("example.mjs").write_text(at(served, program))
+    done = subprocess.run(["node", "--no-warnings", "example.mjs"], capture_output=True, text=True)
+
+    assert (done.stdout, done.stderr) == ("Vibe Ace Kevin MacLeod 10\n", "")
+
+
+def test_http_page_names_every_operation():
+    """In its table, where methods that share a path stand beside each other."""
+    table = [line.partition("|")[2].partition("|")[0] for line in HTTP.read_text("utf-8").splitlines() if "`" in line]
+    told = {
+        (method, path)
+        for cell in table
+        for words in re.findall(r"`([A-Z ]+/[^`]*)`", cell)
+        for *methods, path in [words.split()]
+        for method in methods
+    }
+
+    assert {(one.method, one.path) for one in ALL} - told == {("GET", "/openapi.json")}
+
+
+def test_http_page_names_every_option_of_the_command():
+    told = HTTP.read_text("utf-8")
+
+    assert not [
+        option.opts[0]
+        for option in serve.params
+        if option.opts[0] not in (*SELF_EVIDENT,) and option.opts[0] not in told
     ]
 
 

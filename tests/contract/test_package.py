@@ -13,7 +13,7 @@ import pytest
 import songradar
 
 ROOT = Path(__file__).parents[2]
-SUBPACKAGES = ("db", "ml", "cli", "migrations")
+SUBPACKAGES = ("db", "ml", "cli", "migrations", "reports", "web")
 
 
 @pytest.mark.skipif(
@@ -35,6 +35,7 @@ def test_wheel_has_all_that_is_needed_and_no_tests(tmp_path):
         "songradar/ml/weights/contrastive/CARD.md",
         "songradar/ml/weights/siamese/encoder.onnx",
         "songradar/ml/weights/siamese/CARD.md",
+        "songradar/web/page/index.html",
         "songradar/cli/songs_of_the_demo/CREDITS.md",
         "songradar/cli/songs_of_the_demo/kevin_macleod_vibe_ace.m4a",
     ):

@@ -9,12 +9,12 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from songradar.cli.output import clock, cut
-from songradar.cli.reports.errors import TooManyTracks
-from songradar.cli.reports.overlaps import Stretch, one_at_a_time
-from songradar.cli.reports.words import UNKNOWN, artist_and_title, moment, one_line
 from songradar.ml.files import path_of
+from songradar.reports.errors import TooManyTracks
+from songradar.reports.overlaps import Stretch, one_at_a_time
+from songradar.reports.words import UNKNOWN, artist_and_title, moment, one_line
 from songradar.timeline import Playing
+from songradar.wording import clock, cut
 
 CUE_FRAMES = 75
 """Frames in a second, as on a compact disc."""

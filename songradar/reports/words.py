@@ -3,8 +3,8 @@
 import unicodedata
 from datetime import UTC, datetime, timedelta
 
-from songradar.cli.output import UNSAFE
 from songradar.timeline import Playing
+from songradar.wording import UNSAFE
 
 UNKNOWN = "Unknown"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from songradar.cli.reports import exchange, records, table
+from songradar.reports import exchange, records, table
 from songradar.timeline import Playing
 
 Teller: TypeAlias = Callable[[str, Iterable[Playing], datetime | None], Iterator[str]]

@@ -4,9 +4,9 @@ import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from songradar.cli.output import clock, cut, named, percent
-from songradar.cli.reports.words import moment, place
+from songradar.reports.words import moment, place
 from songradar.timeline import Playing
+from songradar.wording import clock, cut, named, percent
 
 OTHER_COLUMNS = 54
 """Characters of a line beside the song's name."""

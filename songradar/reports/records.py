@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from songradar.cli.reports.words import moment
+from songradar.reports.words import moment
 from songradar.timeline import Playing
 
 FIELDS = (

@@ -1,0 +1,1 @@
+"""The HTTP interface, which `songradar serve` starts; it needs songradar[web]."""

@@ -1,0 +1,49 @@
+"""Answers that take long: a JSON object a line, as soon as it is known."""
+
+import json
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AsyncExitStack
+from typing import Any, TypeAlias
+
+import anyio
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from songradar.web.operations import Call, without_paths
+from songradar.web.problems import problem_of
+
+Records: TypeAlias = Generator[dict[str, Any], None, None]
+
+
+class Lines(StreamingResponse):
+    """The records of an iterator that works in a thread. What `stack` holds is given back at the end, however it comes.
+
+    An error becomes the last line, since the status has been told already: `{"error": ...}`.
+    """
+
+    def __init__(self, call: Call, records: Callable[[], Records], stack: AsyncExitStack) -> None:
+        self._stack = stack
+        shown = (lambda record: record) if call.scope == "write" else without_paths
+        self._records = _lines(records, shown)
+        super().__init__(self._records, media_type="application/x-ndjson")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._stack:
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                with anyio.CancelScope(shield=True):  # also when the client has gone, which ends the work
+                    await self._records.aclose()
+
+
+async def _lines(records: Callable[[], Records], shown: Callable[[dict[str, Any]], Any]) -> AsyncGenerator[str, None]:
+    iterator = records()
+    try:
+        while (record := await run_in_threadpool(next, iterator, None)) is not None:
+            yield json.dumps(shown(record), ensure_ascii=False, default=str) + "\n"
+    except Exception as error:
+        yield json.dumps({"error": problem_of(error).detail}, ensure_ascii=False) + "\n"
+    finally:
+        with anyio.CancelScope(shield=True):
+            await run_in_threadpool(iterator.close)

@@ -1,0 +1,90 @@
+"""Add songs: files that are uploaded, or that lie on the server where its operator allows it."""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from songradar.ingest import FileOutcome, IngestOptions, Tally, ingest
+from songradar.records import of_outcome, of_tally
+from songradar.uploads import store_upload
+from songradar.web.lines import Lines, Records
+from songradar.web.operations import NAME, TEXT, Call, Operation, Parameter, lines_of, ref
+from songradar.web.receiving import allowed_path, json_object, media_type_of, uploaded
+from songradar.web.service import SONGS
+
+
+async def ingest_songs(call: Call) -> Response:
+    options = IngestOptions(1, call["encoder"], call["collection"], skip_duplicates=call["skip_duplicates"])
+    if options.encoder is not None:
+        await run_in_threadpool(call.service.catalogue.encoder, options.encoder)  # one that is unknown is told at once
+    async with AsyncExitStack() as stack:
+        if media_type_of(call.request) == "application/json":
+            path = allowed_path(
+                await json_object(call.request, call.service.options.body_s), call.service.options.folders
+            )
+            await stack.enter_async_context(call.service.long_work.taken())
+            return Lines(call, lambda: records(call, path, options), stack.pop_all())
+        folder = call.service.uploads(SONGS)
+        upload = await stack.enter_async_context(uploaded(call))
+        await stack.enter_async_context(call.service.long_work.taken())
+        return Lines(call, lambda: of_upload(call, upload.path, folder, upload.name, options), stack.pop_all())
+
+
+def of_upload(call: Call, path: Path, folder: Path, name: str, options: IngestOptions) -> Records:
+    """Ingest a file that was sent, and keep it if it is a new song."""
+    with store_upload(path, folder, name) as stored:
+        for record in records(call, stored.path, options):
+            if record.get("outcome") in ("added", "replaced", "moved"):
+                stored.keep()
+            yield record
+
+
+def records(call: Call, path: Path, options: IngestOptions) -> Records:
+    """A record for each file, and a summary as the last, as `songradar ingest --json` gives them."""
+    tally = Tally()
+    for outcome in ingest(call.service.catalogue, path, options):
+        tally.add(outcome)
+        yield of_outcome(outcome) | progress_of(outcome)
+    yield of_tally(tally)
+
+
+def progress_of(outcome: FileOutcome) -> dict[str, Any]:
+    return {"number": outcome.number, "total": outcome.total}
+
+
+OPERATIONS = [
+    Operation(
+        "POST",
+        "/ingest",
+        ingest_songs,
+        "Add songs to the catalogue.",
+        "songs",
+        description=(
+            "A file is sent in a form's field `file`, or as the body; or the path of a file or folder on the server is,"
+            " as JSON, which has to lie where the operator allows it. The answer has a line of JSON for each file as"
+            " soon as it is done, and a summary as the last. When the client goes, what is done stays."
+        ),
+        scope="write",
+        parameters=(
+            Parameter("encoder", NAME, "Encode with this encoder instead of the active one."),
+            Parameter("collection", NAME, "Part of the catalogue that new songs go into."),
+            Parameter(
+                "skip_duplicates",
+                {"type": "boolean", "default": False},
+                "Leave out songs of which another file is there, whole.",
+            ),
+            Parameter("name", TEXT, "What to call a file that is the body."),
+        ),
+        body={
+            "multipart/form-data": ref("FileForm"),
+            "application/json": ref("Path"),
+            "application/octet-stream": {"type": "string", "format": "binary"},
+            "audio/*": {"type": "string", "format": "binary"},
+        },
+        answers={200: ("What became of each file, as `songradar ingest --json` tells it.", lines_of("Outcome"))},
+        problems=(400, 404, 408, 413, 422),
+    )
+]

@@ -1,0 +1,67 @@
+"""What the operations share: the catalogue, its decoders, what is counted, and room for work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ParamSpec
+
+from starlette.concurrency import run_in_threadpool
+
+from songradar.catalogue import Catalogue
+from songradar.identify import Answer, keep
+from songradar.untrusted import Decoders
+from songradar.uploads import discard
+from songradar.web.limits import Rates, Slots
+from songradar.web.listeners import Listeners
+from songradar.web.metrics import Metrics
+from songradar.web.options import WebOptions
+from songradar.web.problems import Problem
+
+P = ParamSpec("P")
+
+SONGS, RECORDINGS = "songs", "recordings"
+"""The folders of uploaded files."""
+
+
+@dataclass
+class Service:
+    """One server.
+
+    There is room for searches, decoding and encoding included (`work`), for ingestions and scans (`long_work`), and for
+    files that are being sent (`receiving`).
+    """
+
+    catalogue: Catalogue
+    options: WebOptions
+    decoders: Decoders
+    work: Slots
+    long_work: Slots
+    receiving: Slots
+    rates: Rates
+    listeners: Listeners
+    may_keep: bool
+    metrics: Metrics = field(default_factory=Metrics)
+    n_live: int = 0
+
+    async def search(self, act: Callable[P, Answer], *arguments: P.args, **options: P.kwargs) -> Answer:
+        """Run a search in a thread when there is room, and count it."""
+        async with self.work.taken():
+            with self.metrics.searching.track_inprogress():
+                answer = await run_in_threadpool(act, *arguments, **options)
+        self.metrics.count_search(answer)
+        return answer
+
+    async def keep(self, answer: Answer) -> int | None:
+        """Write an answer into the database, if it takes any; returns the number of the search."""
+        return await run_in_threadpool(keep, self.catalogue, answer) if self.may_keep else None
+
+    def uploads(self, kind: str) -> Path:
+        """The folder of uploaded songs, or recordings. Raises Problem where the server keeps none."""
+        if self.options.uploads is None:
+            raise Problem(403, "forbidden", "this server keeps no uploaded files")
+        return self.options.uploads / kind
+
+    def discard_upload(self, kind: str, source: str) -> None:
+        """Remove a file that was uploaded."""
+        if self.options.uploads is not None:
+            discard(source, self.uploads(kind))
