@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from songradar.catalogue import Catalogue, LoadedEncoder
-from songradar.db import scans
+from songradar.db.scans import read_fragments
+from songradar.following import StoredSong
 from songradar.identify import Answer, Fragments, Match, SearchOptions, identify_fragments
 from songradar.ml.audio import Resampling, Wave, level_dbfs
 
@@ -74,6 +75,7 @@ class Live:
     is_done: bool = False
     _encoder: LoadedEncoder = field(init=False)
     _match: Match | None = None
+    _song: StoredSong | None = None
     _n_fragments: int = 0
     _n_asked: int = 0
     _told_s: float = 0.0
@@ -108,7 +110,9 @@ class Live:
     def tell(self) -> LiveEvent:
         """What there is to tell, once `hear` says so. Raises CatalogueEmpty, SongUnknown."""
         self._encode()
-        return self._ask() if self._match is None else self._follow(self._match)
+        if self._match is None or self._song is None:
+            return self._ask()
+        return self._follow(self._match, self._song)
 
     def _encode(self) -> None:
         """Encode the fragments that have come, less the silent ones."""
@@ -136,14 +140,17 @@ class Live:
             answer = identify_fragments(self.catalogue, fragments, self.options, "live")
         if answer.matched:
             self._match = answer.matches[0]
+            with self.catalogue.connection() as connection:
+                stored = read_fragments(connection, self._encoder.id, self._match.song_id)
+            self._song = StoredSong(*stored, self._encoder.network.spec)
             self._offset_s = self._match.offset_s
             self._told_s = self._last_heard_s = self.heard_s
         self.is_done = is_last and not answer.matched
         return Asked(round(self.heard_s, 3), answer, answer.matched or is_last)
 
-    def _follow(self, match: Match) -> Now | Lost:
+    def _follow(self, match: Match, song: StoredSong) -> Now | Lost:
         self._told_s = self.heard_s
-        shift_s, similarity = self._best_shift(match)
+        shift_s, similarity = self._best_shift(song)
         if similarity >= FAINT:
             self._last_heard_s = self.heard_s
             self._offset_s += shift_s
@@ -153,7 +160,7 @@ class Live:
         song_s = round(self._offset_s + self.heard_s, 3)
         return Now(round(self.heard_s, 3), match.song_id, song_s, round(similarity, 4))
 
-    def _best_shift(self, match: Match) -> tuple[float, float]:
+    def _best_shift(self, song: StoredSong) -> tuple[float, float]:
         """Which of SHIFTS_S fits the last fragments best, and their mean similarity with the song there.
 
         Silence is like no song.
@@ -167,10 +174,7 @@ class Live:
         song_s = self._offset_s + np.array(self._numbers) * hop_s
         places_s = np.concatenate([song_s + shift_s for shift_s in SHIFTS_S])
         embeddings = np.tile(np.stack(self._embeddings), (len(SHIFTS_S), 1))
-        with self.catalogue.connection() as connection:
-            found = scans.follow(connection, self._encoder.id, match.song_id, embeddings, places_s)
-        if not found:
-            return 0.0, 0.0  # the song was removed meanwhile
+        found = song.similarities(embeddings, places_s)
         means = np.reshape(found, (len(SHIFTS_S), -1)).sum(axis=1) / n_last
         best = int(np.argmax(means)) if means.max() > means[0] + CLEARER else 0
         return SHIFTS_S[best], float(means[best])
