@@ -1,7 +1,9 @@
 """The songs in the package, and recordings made of them, for the demos."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from songradar.ingest import IngestOptions, Tally, ingest
 from songradar.ml.audio import Wave, read_audio, write_wav
 from songradar.ml.files import AudioFile, audio_files
 from songradar.ml.noise import mix_at_snr, pink_noise
+from songradar.scan import ScanOptions, scan
 
 RATE_HZ = 22_050
 """Of the recordings that are made here."""
@@ -50,14 +53,32 @@ def ingest_bundled(catalogue: Catalogue, folder: Path) -> None:
     print_summary(tally)
 
 
+@contextmanager
+def demo_catalogue() -> Iterator[tuple[Catalogue, Path]]:
+    """A temporary catalogue of the bundled songs, in which a mix of them was scanned; and a folder with recordings."""
+    with (
+        bundled_songs() as folder,
+        tempfile.TemporaryDirectory(prefix="songradar-demo-") as scratch,
+        Catalogue.temporary() as catalogue,
+    ):
+        ingest_bundled(catalogue, folder)
+        mix, noisy = Path(scratch, "radio.wav"), Path(scratch, "noisy.wav")
+        write_noisy(folder / "karissa_hobbs_lets_go_fishin.ogg", 10.0, 8.0, 0.0, noisy)
+        seconds = write_mix(folder, mix)
+        click.echo("Scanning a mix of them")
+        for _ in scan(catalogue, mix, ScanOptions(began_at=datetime.now(UTC) - timedelta(seconds=seconds))):
+            pass
+        yield catalogue, Path(scratch)
+
+
 def write_noisy(song: Path, start_s: float, duration_s: float, snr_db: float, target: Path) -> None:
     """Write an excerpt of `song` with noise over it to `target`, as 16-bit WAV."""
     excerpt = _excerpt(song, start_s, start_s + duration_s)
     write_wav(mix_at_snr(excerpt, pink_noise(len(excerpt), np.random.default_rng(0)), snr_db), RATE_HZ, target)
 
 
-def write_mix(folder: Path, target: Path) -> None:
-    """Write PIECES of the songs in `folder`, faded into each other, to `target`, as 16-bit WAV."""
+def write_mix(folder: Path, target: Path) -> float:
+    """Write PIECES of the songs in `folder`, faded into each other, to `target`, as 16-bit WAV. Gives its seconds."""
     n_fade = round(FADE_S * RATE_HZ)
     rise = np.linspace(0.0, 1.0, n_fade, dtype=np.float32) ** 0.5
     whole = np.zeros(n_fade, np.float32)
@@ -70,6 +91,7 @@ def write_mix(folder: Path, target: Path) -> None:
         piece[-n_fade:] *= rise[::-1]
         whole = np.concatenate([whole[:-n_fade], whole[-n_fade:] + piece[:n_fade], piece[n_fade:]])
     write_wav(whole / max(1.0, float(np.abs(whole).max())), RATE_HZ, target)
+    return len(whole) / RATE_HZ
 
 
 def _excerpt(song: Path, begin_s: float, end_s: float) -> Wave:

@@ -1,6 +1,6 @@
 // What a search brought: the song, where in it the recording lies, and what else it could have been.
 
-import {address} from "./api.js";
+import {address, call} from "./api.js";
 import {h, icon} from "./dom.js";
 import {clock, named, percent} from "./format.js";
 import {t} from "./texts.js";
@@ -30,13 +30,19 @@ export function foundCard(matches) {
     hearIt(best),
     same(others.filter((other) => other.same_recording)),
     candidates(t("answer.others"), others.filter((other) => !other.same_recording && other.confidence > WORTH_A_LINE)));
+  let length_s = null;
+  let at_s = best.offset_s;
   card.place = (song_s) => {
-    const length_s = best.duration_s;
+    at_s = song_s;
     place.textContent = length_s ? t("answer.of", {at: clock(song_s), length: clock(length_s)}) : t("answer.at", {at: clock(song_s)});
     bar.hidden = !length_s;
     if (length_s) bar.value = Math.max(0, Math.min(1, song_s / length_s));
   };
-  card.place(best.offset_s);
+  card.place(at_s);
+  call(`songs/${best.song_id}`).then((song) => {
+    length_s = song.duration_s;
+    card.place(at_s);
+  }, () => {}); // without its length, the place is told all the same
   return card;
 }
 

@@ -1,6 +1,9 @@
 // The server's JSON, under api/v1/.
 
+import {askForToken} from "./token.js";
+
 const ROOT = "api/v1/";
+const MOST = 500; // rows that the server gives at once
 
 /** What the server refuses: `status` and a sentence of it (RFC 9457), or 0 where it cannot be reached. */
 export class Problem extends Error {
@@ -16,15 +19,14 @@ export const address = (path, query = {}) => {
   return ROOT + path + (parameters.length ? `?${new URLSearchParams(parameters)}` : "");
 };
 
-/** GET, or another `method`; `json` becomes the body, or `body` is sent as it is. Throws Problem. */
-export async function call(path, {query, method = "GET", json, body, signal} = {}) {
-  const headers = json === undefined ? {} : {"Content-Type": "application/json"};
-  let response;
-  try {
-    response = await fetch(address(path, query), {method, headers, body: json === undefined ? body : JSON.stringify(json), signal});
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem(0, "");
+/** GET, or another `method`; `json` becomes the body. Where the server wants a token, it is asked for. Throws Problem. */
+export async function call(path, {query, method = "GET", json, signal} = {}) {
+  const request = {method, signal};
+  if (json !== undefined) Object.assign(request, {headers: {"Content-Type": "application/json"}, body: JSON.stringify(json)});
+  let response = await reach(address(path, query), request);
+  if (response.status === 401) {
+    await askForToken();
+    response = await reach(address(path, query), request);
   }
   if (response.status === 204) return null;
   const answer = await response.json().catch(() => null);
@@ -32,24 +34,84 @@ export async function call(path, {query, method = "GET", json, body, signal} = {
   return answer;
 }
 
-/** Send a file as the field "file" of a form, telling the share that is sent. Throws Problem. */
-export function upload(path, file, {query, progress = () => {}, signal} = {}) {
+/** All rows of a list that the server gives in pages. */
+export async function callAll(path, name, query = {}) {
+  const found = [];
+  for (let total = 1; found.length < total;) {
+    const page = await call(path, {query: {...query, limit: MOST, offset: found.length}});
+    if (!page[name].length) break;
+    found.push(...page[name]);
+    total = page.total;
+  }
+  return found;
+}
+
+/** Let the browser keep a token as a cookie, which sounds and sockets are asked with as well. Throws Problem. */
+export async function beginSession(token) {
+  const response = await reach(address("session"), {method: "POST", headers: {Authorization: `Bearer ${token}`}});
+  if (!response.ok) throw problemOf(response.status, await response.json().catch(() => null));
+}
+
+async function reach(where, request) {
+  try {
+    return await fetch(where, request);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, "");
+  }
+}
+
+/**
+ * Send a file as the field "file" of a form; `progress` is told the share that is sent. Gives the server's answer, or
+ * the last of its lines where it answers in lines, of which `line` gets each as it comes. Throws Problem.
+ */
+export function upload(path, file, {query, progress = () => {}, line = () => {}} = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const form = new FormData();
+    const lines = new Lines(line);
     form.append("file", file, file.name);
     request.open("POST", address(path, query));
-    request.responseType = "json";
     request.upload.addEventListener("progress", (event) => progress(event.loaded / event.total));
+    request.addEventListener("progress", () => request.status === 200 && lines.take(request.responseText));
     request.addEventListener("load", () => {
-      if (request.status < 400) resolve(request.response);
-      else reject(problemOf(request.status, request.response));
+      const last = lines.end(request.responseText);
+      if (request.status >= 400) reject(problemOf(request.status, last));
+      else if (last?.error) reject(new Problem(500, last.error));
+      else resolve(last);
     });
     request.addEventListener("error", () => reject(new Problem(0, "")));
-    request.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
-    signal?.addEventListener("abort", () => request.abort());
     request.send(form);
   });
+}
+
+/** JSON, an object a line, out of a text that grows. */
+class Lines {
+  constructor(tell) {
+    this.tell = tell;
+    this.at = 0;
+    this.last = null;
+  }
+
+  take(text) {
+    for (let end; (end = text.indexOf("\n", this.at)) >= 0; this.at = end + 1) this.read(text.slice(this.at, end));
+  }
+
+  end(text) {
+    this.take(text);
+    this.read(text.slice(this.at));
+    return this.last;
+  }
+
+  read(line) {
+    if (!line.trim()) return;
+    try {
+      this.last = JSON.parse(line);
+    } catch {
+      return; // a proxy's page about an error
+    }
+    this.tell(this.last);
+  }
 }
 
 const problemOf = (status, answer) => new Problem(status, answer?.detail ?? answer?.title ?? String(status));

@@ -1,6 +1,6 @@
 // A day of a station: 24 hours, one below the other.
 
-import {call} from "./api.js";
+import {callAll} from "./api.js";
 import {h, icon, svg} from "./dom.js";
 import {named, timeOfDay} from "./format.js";
 import {hatching, hueOf} from "./hues.js";
@@ -37,8 +37,8 @@ export function showDay(root, day = isoDay(new Date())) {
       : h("div", {class: "empty"}, icon("plays"), h("p", {}, t("day.empty"))));
   };
   const until = new Date(midnight(day).getTime() + 24 * HOUR_MS);
-  call("plays", {query: {from: midnight(day).toISOString(), to: until.toISOString()}}).then((found) => {
-    plays = found.plays;
+  callAll("plays", "plays", {from: midnight(day).toISOString(), to: until.toISOString()}).then((found) => {
+    plays = found;
     const names = [...new Set(plays.map((play) => play.recording))].sort();
     station.replaceChildren(h("option", {value: ""}, t("day.all")), ...names.map((name) => h("option", {}, name)));
     draw();

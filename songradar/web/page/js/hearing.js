@@ -8,8 +8,8 @@ const DEAF_S = 3; // of digital silence, after which a switched-off microphone i
 
 /**
  * Hears until `stop` is called. What happens is told to `tell(event)`, an object with a `type`:
- * "hearing" {analyser}, "heard" {seconds}, "silent", and what the server says: "answer", "now", "lost", "end",
- * and "broken" {detail}, after which nothing comes.
+ * "hearing" {analyser}, "heard" {seconds}, "silent", and what the server says: "answer", "now", "lost", "error",
+ * and "closed" {clean}, after which nothing comes.
  */
 export class Hearing {
   constructor(tell) {
@@ -25,7 +25,7 @@ export class Hearing {
     if (this.stopped) return this.microphone.close();
     this.socket = new WebSocket(socketAddress("live"));
     this.socket.addEventListener("message", (event) => this.receive(JSON.parse(event.data)));
-    this.socket.addEventListener("close", (event) => this.break(event.reason));
+    this.socket.addEventListener("close", (event) => this.close(event.wasClean));
     this.tell({type: "hearing", analyser: this.microphone.analyser});
   }
 
@@ -49,10 +49,10 @@ export class Hearing {
     if (!this.stopped) this.tell(message);
   }
 
-  break(detail) {
+  close(clean) {
     if (this.stopped) return;
     this.stop();
-    this.tell({type: "broken", detail});
+    this.tell({type: "closed", clean});
   }
 
   stop() {

@@ -1,6 +1,6 @@
 // The view that listens: one button, and what it brings.
 
-import {upload} from "./api.js";
+import {call, upload} from "./api.js";
 import {foundCard, noneCard} from "./answer.js";
 import {h, icon, svg} from "./dom.js";
 import {takesFiles} from "./files.js";
@@ -16,6 +16,7 @@ const TICK_MS = 200;
 export function show(root) {
   const listening = new Listening();
   root.append(listening.element);
+  listening.greet();
   return () => listening.stop();
 }
 
@@ -37,6 +38,16 @@ class Listening {
       takesFiles(t("listen.file"), ([file]) => this.identify(file)),
       this.history);
     this.become("idle", t("listen.hint"));
+  }
+
+  /** Also finds out whether the server wants a token, before anybody has sung in vain. */
+  async greet() {
+    try {
+      const {total} = await call("songs", {query: {limit: 1}});
+      if (!total) this.become("idle", t("listen.empty"));
+    } catch (problem) {
+      this.fail(problem.message || t("problem.unreachable"));
+    }
   }
 
   /** Show a state: idle, opening, listening, found, lost, none or error. */
@@ -85,15 +96,18 @@ class Listening {
     },
     now({song_s, heard_s}) {
       this.anchor = song_s - heard_s;
-      if (this.element.dataset.state === "lost") this.become("found", t("listen.found"));
     },
     lost() {
-      this.anchor = null;
+      this.stop();
       this.become("lost", t("listen.lost"));
     },
-    broken({detail}) {
+    error({detail}) {
       this.stop();
-      this.fail(detail || t("problem.unreachable"));
+      this.fail(detail);
+    },
+    closed({clean}) {
+      this.stop();
+      if (!clean) this.fail(t("listen.broken"));
     },
   };
 

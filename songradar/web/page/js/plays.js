@@ -1,6 +1,6 @@
 // What was played when: the recordings that were scanned, one of them as a timeline, or a day of a station.
 
-import {address, call, upload} from "./api.js";
+import {address, call, callAll, upload} from "./api.js";
 import {showDay} from "./day.js";
 import {choice, h, icon, notify} from "./dom.js";
 import {takesFiles} from "./files.js";
@@ -44,7 +44,7 @@ const scanList = (scans) =>
       h("span", {class: "quiet small number"}, [
         dateTime(scan.began_at ?? scan.scanned_at),
         clock(scan.duration_s ?? scan.scanned_s),
-        t("plays.count", {n: scan.n_plays}),
+        t("plays.count", {n: scan.plays}),
       ].join(" · ")),
       !scan.finished_at && h("span", {class: "tag"}, t("plays.unfinished"))))));
 
@@ -61,7 +61,7 @@ async function scanFile(file, state) {
 async function showScan(root, number) {
   root.append(h("a", {class: "back", href: "#plays"}, icon("left"), t("plays.recordings")));
   try {
-    const [scan, {plays}] = await Promise.all([call(`scans/${number}`), call(`scans/${number}/plays`)]);
+    const [scan, plays] = await Promise.all([call(`scans/${number}`), callAll(`scans/${number}/plays`, "plays")]);
     drawScan(root, scan, plays);
   } catch (problem) {
     root.append(problemOf(problem));

@@ -37,7 +37,8 @@ export class Uploads {
       state.textContent = t(share === 1 ? "upload.encoding" : "upload.sending");
     };
     try {
-      const done = await upload("ingest", file, {progress});
+      let done = {};
+      await upload("ingest", file, {progress, line: (record) => { if (record.outcome) done = record; }});
       state.textContent = t(`upload.${done.outcome.replaceAll(" ", ".")}`);
       state.classList.add(done.outcome === "failed" ? "bad" : "good");
       if (done.reason) state.after(h("span", {class: "small quiet"}, done.reason));
