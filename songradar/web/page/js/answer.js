@@ -2,7 +2,7 @@
 
 import {address, call} from "./api.js";
 import {h, icon} from "./dom.js";
-import {clock, named, percent} from "./format.js";
+import {clock, named, sureness} from "./format.js";
 import {t} from "./texts.js";
 
 const WORTH_A_LINE = 0.05; // others with less confidence are not told beside an answer
@@ -26,7 +26,7 @@ export function foundCard(matches) {
         h("h2", {class: "title"}, best.title),
         h("p", {class: "artist"}, best.artist ?? ""),
         h("p", {class: "quiet small"}, best.album ?? ""))),
-    h("div", {class: "where"}, h("div", {class: "row between"}, place, sureness(best.confidence)), bar),
+    h("div", {class: "where"}, h("div", {class: "row between"}, place, sure(best.confidence)), bar),
     hearIt(best),
     same(others.filter((other) => other.same_recording)),
     candidates(t("answer.others"), others.filter((other) => !other.same_recording && other.confidence > WORTH_A_LINE)));
@@ -54,14 +54,14 @@ export function noneCard(matches, reason) {
     candidates(t("answer.nearest"), matches.slice(0, 3)));
 }
 
-export const sureness = (confidence) => h("span", {class: "tag good number"}, t("answer.sure", {percent: percent(confidence)}));
+const sure = (confidence) => h("span", {class: "tag good number"}, t("answer.sure", {percent: sureness(confidence)}));
 
 function candidates(title, matches) {
   if (!matches.length) return null;
   return h("section", {class: "others"},
     h("h3", {}, title),
     h("ul", {}, matches.map((match) =>
-      h("li", {}, h("span", {}, named(match)), h("span", {class: "quiet number"}, `${clock(match.offset_s)} · ${percent(match.confidence)}`)))));
+      h("li", {}, h("span", {}, named(match)), h("span", {class: "quiet number"}, `${clock(match.offset_s)} · ${sureness(match.confidence)}`)))));
 }
 
 const same = (matches) => matches.length > 0 &&

@@ -14,6 +14,7 @@ export function columns(bars, title, {height}) {
   const frame = h("div", {}, picture, readAloud(bars, title));
   const y = (value) => ABOVE + (height - ABOVE - BELOW) * (1 - value / most);
   new ResizeObserver(([{contentRect: {width}}]) => {
+    if (width <= LEFT) return; // it is not on the page yet, or not any more
     const step = (width - LEFT) / bars.length;
     const every = Math.ceil(58 / step);
     picture.replaceChildren(

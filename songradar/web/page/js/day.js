@@ -54,6 +54,7 @@ class Day {
   }
 
   draw(width) {
+    if (width <= LABEL) return; // it is not on the page yet
     const x = (minutes) => LABEL + (minutes / 60) * (width - LABEL);
     const hours = Array.from({length: 24}, (_, hour) => svg("text", {class: "hour", x: 0, y: AXIS + hour * ROW + 15}, String(hour).padStart(2, "0")));
     const minutes = [0, 15, 30, 45].map((minute) => svg("g", {class: "tick"},

@@ -1,6 +1,6 @@
 // Times, shares and names as people read them.
 
-import {language, t} from "./texts.js";
+import {locale, t} from "./texts.js";
 
 /** Seconds as m:ss, or h:mm:ss. */
 export function clock(seconds) {
@@ -10,19 +10,22 @@ export function clock(seconds) {
   return (seconds < 0 && whole ? "-" : "") + (h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`);
 }
 
-/** A share from 0 to 1 in percent. Nothing is rounded up to certainty. */
-export function percent(share) {
-  const shown = share > 0.99 && share < 1 ? Math.floor(share * 1000) / 1000 : share;
-  return new Intl.NumberFormat(language, {style: "percent", maximumFractionDigits: share > 0.99 ? 1 : 0}).format(shown);
+/** A share from 0 to 1 in percent. */
+export const percent = (share) => new Intl.NumberFormat(locale(), {style: "percent"}).format(share);
+
+/** How sure an answer is, in percent; none is certain. */
+export function sureness(confidence) {
+  const shown = confidence > 0.99 ? Math.min(0.999, Math.floor(confidence * 1000) / 1000) : confidence;
+  return new Intl.NumberFormat(locale(), {style: "percent", maximumFractionDigits: confidence > 0.99 ? 1 : 0}).format(shown);
 }
 
-export const date = (iso) => new Intl.DateTimeFormat(language, {dateStyle: "medium"}).format(new Date(iso));
+export const date = (iso) => new Intl.DateTimeFormat(locale(), {dateStyle: "medium"}).format(new Date(iso));
 
 export const dateTime = (iso) =>
-  new Intl.DateTimeFormat(language, {dateStyle: "medium", timeStyle: "short"}).format(new Date(iso));
+  new Intl.DateTimeFormat(locale(), {dateStyle: "medium", timeStyle: "short"}).format(new Date(iso));
 
 export const timeOfDay = (iso) =>
-  new Intl.DateTimeFormat(language, {hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false}).format(new Date(iso));
+  new Intl.DateTimeFormat(locale(), {hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false}).format(new Date(iso));
 
 /** "Title by Artist", or what there is of it. */
 export function named(song) {

@@ -3,14 +3,14 @@
 import {address} from "./api.js";
 import {h} from "./dom.js";
 import {takesFiles} from "./files.js";
-import {clock, percent} from "./format.js";
+import {clock, sureness} from "./format.js";
 import {t} from "./texts.js";
 
 /** The place `at_s` seconds into the recording of a playing. */
 export function hearBoth(play, at_s) {
   const song_s = play.song_start_s + (at_s - play.start_s) * (play.speed ?? 1);
   const facts = [t("plays.span", {from: clock(play.start_s), to: clock(play.end_s)})];
-  if (play.confidence != null) facts.push(t("answer.sure", {percent: percent(play.confidence)}));
+  if (play.confidence != null) facts.push(t("answer.sure", {percent: sureness(play.confidence)}));
   const players = [player(t("hear.recording", {at: clock(at_s)}), address(`scans/${play.scan_id}/audio`), at_s, true)];
   if (play.song_id) players.push(player(t("hear.song", {at: clock(song_s)}), address(`songs/${play.song_id}/audio`), song_s));
   return h("section", {class: "card"},

@@ -56,6 +56,7 @@ export class Hearing {
   }
 
   stop() {
+    if (this.stopped) return;
     this.stopped = true;
     this.microphone?.close();
     this.socket?.close();

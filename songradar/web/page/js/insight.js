@@ -5,7 +5,7 @@ import {columns, stripes} from "./charts.js";
 import {choice, h, icon} from "./dom.js";
 import {clock, named, percent} from "./format.js";
 import {problemOf} from "./plays.js";
-import {language, t} from "./texts.js";
+import {locale, t} from "./texts.js";
 
 const SPANS = ["day", "week", "month", "year"];
 
@@ -26,7 +26,7 @@ function charts(found) {
   const total = found.stages.find(({stage}) => stage === "total");
   return [
     h("dl", {class: "card wide figures"},
-      figure(t("insight.searches"), found.searches.toLocaleString(language)),
+      figure(t("insight.searches"), found.searches.toLocaleString(locale())),
       figure(t("insight.rate"), found.searches ? percent(found.matched / found.searches) : "–"),
       figure(t("insight.median"), total ? milliseconds(total.median_ms) : "–"),
       figure(t("insight.slow"), total ? milliseconds(total.p95_ms) : "–")),
@@ -45,11 +45,11 @@ const figure = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {class: 
 const legend = (yes, no) => h("p", {class: "legend"}, h("span", {class: "yes"}, yes), h("span", {class: "no"}, no));
 
 const milliseconds = (ms) =>
-  new Intl.NumberFormat(language, {style: "unit", unit: ms < 1000 ? "millisecond" : "second", maximumSignificantDigits: 3}).format(ms < 1000 ? ms : ms / 1000);
+  new Intl.NumberFormat(locale(), {style: "unit", unit: ms < 1000 ? "millisecond" : "second", maximumSignificantDigits: 3}).format(ms < 1000 ? ms : ms / 1000);
 
 function overTime({over_time, bucket}) {
   const form = bucket === "hour" ? {hour: "2-digit", minute: "2-digit", hour12: false} : bucket === "month" ? {month: "short"} : {day: "numeric", month: "short"};
-  const label = (at) => new Intl.DateTimeFormat(language, form).format(new Date(at));
+  const label = (at) => new Intl.DateTimeFormat(locale(), form).format(new Date(at));
   const bars = over_time.map(({at, searches, matched}) => ({label: label(at), yes: matched, no: searches - matched}));
   return columns(bars, t("insight.time"), {height: 170});
 }

@@ -4,7 +4,7 @@ import {call, upload} from "./api.js";
 import {foundCard, noneCard} from "./answer.js";
 import {h, icon, svg} from "./dom.js";
 import {takesFiles} from "./files.js";
-import {clock, named, percent} from "./format.js";
+import {clock, named, sureness} from "./format.js";
 import {Hearing} from "./hearing.js";
 import {historyList, remember} from "./history.js";
 import {NoMicrophone} from "./microphone.js";
@@ -54,15 +54,17 @@ class Listening {
   become(state, text) {
     this.element.dataset.state = state;
     this.label.textContent = t(this.hearing ? "listen.stop" : "listen.button");
+    this.button.setAttribute("aria-label", this.hearing ? `${t("listen.listening")} ${t("listen.stop")}` : t("listen.button"));
     this.status.textContent = text;
     if (state !== "listening") this.detail.textContent = "";
     this.canvas.hidden = !this.hearing;
     this.certainty = state === "found" ? 1 : 0;
   }
 
-  /** Grows; what was thought of a moment ago may not shrink it again. */
+  /** How sure the answer is, from 0 to 1: the ring around the button. */
   set certainty(share) {
     this.ring.style.strokeDashoffset = String(100 - 100 * share);
+    this.ring.style.opacity = share > 0.02 ? "" : "0";
   }
 
   async start() {
@@ -114,7 +116,7 @@ class Listening {
   guess(match) {
     if (!match) return;
     this.certainty = match.confidence;
-    this.maybe = match.confidence > 0.2 ? t("listen.maybe", {song: named(match), percent: percent(match.confidence)}) : null;
+    this.maybe = match.confidence > 0.2 ? t("listen.maybe", {song: named(match), percent: sureness(match.confidence)}) : null;
   }
 
   find(matches) {

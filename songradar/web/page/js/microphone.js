@@ -19,7 +19,7 @@ export async function openMicrophone(onBlock) {
     await context.audioWorklet.addModule(new URL("pcm-worklet.js", import.meta.url));
     await context.resume();
     const source = context.createMediaStreamSource(stream);
-    const analyser = new AnalyserNode(context, {fftSize: 2048, smoothingTimeConstant: 0.3, minDecibels: -95, maxDecibels: -25});
+    const analyser = new AnalyserNode(context, {fftSize: 2048, smoothingTimeConstant: 0.3, minDecibels: -90, maxDecibels: -15});
     const blocks = new AudioWorkletNode(context, "pcm-blocks", {numberOfOutputs: 1});
     blocks.port.onmessage = (event) => onBlock(new Int16Array(event.data));
     source.connect(analyser);

@@ -4,7 +4,7 @@ import {address, call, callAll, upload} from "./api.js";
 import {showDay} from "./day.js";
 import {choice, h, icon, notify} from "./dom.js";
 import {takesFiles} from "./files.js";
-import {clock, dateTime, named, percent} from "./format.js";
+import {clock, dateTime, named, sureness} from "./format.js";
 import {hearBoth} from "./hearboth.js";
 import {t} from "./texts.js";
 import {Timeline} from "./timeline.js";
@@ -27,7 +27,7 @@ export function show(root, [what, day]) {
 
 async function showScans(root) {
   const list = h("div", {});
-  const state = h("p", {class: "quiet", role: "status"});
+  const state = h("div", {});
   root.append(takesFiles(t("plays.scan"), ([file]) => scanFile(file, state), {note: t("plays.scan.note")}), state, list);
   try {
     const {scans} = await call("scans", {query: {limit: MOST}});
@@ -49,10 +49,25 @@ const scanList = (scans) =>
       !scan.finished_at && h("span", {class: "tag"}, t("plays.unfinished"))))));
 
 async function scanFile(file, state) {
+  const bar = h("progress", {max: 1, value: 0, "aria-label": file.name});
+  const text = h("p", {class: "small quiet", role: "status"}, t("upload.sending"));
+  state.replaceChildren(h("div", {class: "card scanning"}, h("p", {}, file.name), bar, text));
+  const progress = (share) => {
+    bar.value = share;
+    if (share === 1) {
+      bar.removeAttribute("value");
+      text.textContent = t("plays.scanning");
+    }
+  };
+  let number = null;
+  const line = (record) => {
+    number = record.scan_id ?? number;
+    if (record.steps) bar.value = record.step / record.steps;
+    if (record.title) text.textContent = `${clock(record.start_s)} ${named(record)}`;
+  };
   try {
-    const progress = (share) => { state.textContent = t(share === 1 ? "plays.scanning" : "upload.sending"); };
-    const {scan_id} = await upload("scans", file, {progress});
-    location.hash = `#plays/${scan_id}`;
+    await upload("scans", file, {progress, line});
+    if (state.isConnected) location.hash = number ? `#plays/${number}` : "#plays";
   } catch (problem) {
     state.replaceChildren(problemOf(problem));
   }
@@ -99,7 +114,7 @@ function playTable(plays, choose) {
           ? h("button", {type: "button", class: "plain", click: () => choose(play, play.start_s)}, named(play))
           : h("span", {class: "quiet"}, named(play))),
         h("td", {class: "number speed quiet"}, play.speed && Math.abs(play.speed - 1) > 0.002 ? percentChange(play.speed) : ""),
-        h("td", {class: "number quiet"}, play.confidence == null ? "" : percent(play.confidence)));
+        h("td", {class: "number quiet"}, play.confidence == null ? "" : sureness(play.confidence)));
       row.play = play;
       return row;
     })));

@@ -6,6 +6,8 @@ const BANDS = 72;
 const LOW_HZ = 80;
 const HIGH_HZ = 8000;
 const COLUMN_MS = 24;
+const MOST_COLUMNS = 20; // that are drawn at once where the browser has been busy
+const GAMMA = 1.5; // what is quiet stays in the ground
 const CALM_MS = 500; // for those who want little motion
 
 /** Draw what `analyser` hears until the function that is given back is called. */
@@ -17,13 +19,14 @@ export function drawSpectrogram(canvas, analyser) {
   const levels = new Uint8Array(analyser.frequencyBinCount);
   const edges = bandEdges(analyser);
   const palette = colours();
-  const width = Math.round(3 * scale);
   const column_ms = matchMedia("(prefers-reduced-motion: reduce)").matches ? CALM_MS : COLUMN_MS;
-  let drawn_ms = 0;
+  let drawn_ms = performance.now();
   let frame = requestAnimationFrame(function draw(now_ms) {
     frame = requestAnimationFrame(draw);
-    if (now_ms - drawn_ms < column_ms) return;
+    const n_columns = Math.min(Math.floor((now_ms - drawn_ms) / column_ms), MOST_COLUMNS);
+    if (n_columns < 1) return;
     drawn_ms = now_ms;
+    const width = n_columns * Math.round(3 * scale);
     analyser.getByteFrequencyData(levels);
     picture.drawImage(canvas, -width, 0);
     const height = canvas.height / BANDS;
@@ -48,11 +51,11 @@ function loudest(levels, begin, end) {
   return most;
 }
 
-/** 256 colours from silence to loud: the ground, the accent, and a warm light. */
+/** 256 colours from silence to loud: the ground, then the page's own colour, then a warm light. */
 function colours() {
-  const stops = ["--sunken", "--accent", "--loud"].map((name) => colour(name).match(/[\d.]+/g).map(Number));
+  const stops = ["--sunken", "--medium", "--loud"].map((name) => colour(name).match(/[\d.]+/g).map(Number));
   return Array.from({length: 256}, (_, level) => {
-    const place = (level / 255) * 2;
+    const place = (level / 255) ** GAMMA * 2;
     const from = stops[place < 1 ? 0 : 1];
     const to = stops[place < 1 ? 1 : 2];
     const mixed = from.slice(0, 3).map((value, i) => Math.round(value + (to[i] - value) * (place < 1 ? place : place - 1)));

@@ -21,6 +21,9 @@ export async function chooseLanguage(wanted) {
 
 const preferred = () => navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag in LANGUAGES);
 
+/** The browser's own kind of the language, such as en-GB, for dates and numbers. */
+export const locale = () => navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
+
 /**
  * A text, with {names} replaced by values. Where a number `n` is among them, "key.one" and "key.other" say
  * how it is counted.
@@ -31,7 +34,7 @@ export function t(key, values = {}) {
   const text = texts[counted ? `${key}.${form}` : key] ?? texts[`${key}.other`] ?? key;
   return text.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name] ?? "";
-    return typeof value === "number" ? value.toLocaleString(language) : value;
+    return typeof value === "number" ? value.toLocaleString(locale()) : value;
   });
 }
 

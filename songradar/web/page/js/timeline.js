@@ -107,6 +107,7 @@ export class Timeline {
   }
 
   draw(width = this.picture.clientWidth || this.width) {
+    if (!width) return; // it is not on the page yet
     this.width = width;
     const x = (at_s) => ((at_s - this.from_s) / this.seconds) * width;
     const seen = this.plays.map((play, i) => [play, this.lanes[i]]).filter(([play]) => play.end_s > this.from_s && play.start_s < this.to_s);
@@ -123,7 +124,7 @@ export class Timeline {
     const box = {x: left, y: AXIS + lane * (LANE + GAP), width: Math.max(1.5, right - left - 1), height: LANE};
     const room = Math.min(right, this.width) - Math.max(left, 0) - 14;
     const label = t("timeline.play", {song: named(play), from: clock(play.start_s), to: clock(play.end_s)});
-    const inside = svg("svg", {...box, overflow: "hidden"},
+    const inside = svg("svg", {...box, overflow: "visible"},
       svg("rect", {width: "100%", height: "100%", rx: 7, fill: play.song_id ? null : "url(#unheard)"}),
       svg("text", {x: Math.max(8, 8 - left), y: 19, class: "name"}, fitting(play.title ?? t("plays.unknown"), 13, room)),
       svg("text", {x: Math.max(8, 8 - left), y: 35, class: "by"}, fitting(play.artist ?? "", 11.5, room)));
