@@ -78,6 +78,21 @@ def test_file_is_named(visit, sounds):
     assert seconds(page.locator(".place").inner_text()) in (9, 10)
 
 
+def test_file_is_named_that_is_dropped_anywhere_on_the_page(visit, sounds):
+    page = visit()
+    handle = page.evaluate_handle(
+        """async (samples) => {
+            const data = new DataTransfer();
+            data.items.add(new File([Uint8Array.from(samples)], "piece.wav"));
+            return data;
+        }""",
+        list(sounds.piece.read_bytes()),
+    )
+    page.dispatch_event("header", "drop", {"dataTransfer": handle})
+
+    assert page.locator("article.found .title").inner_text() == "Vibe Ace"
+
+
 def test_noise_is_plainly_no_match(visit, sounds):
     page = visit()
     page.set_input_files("input[type=file]", sounds.noise)

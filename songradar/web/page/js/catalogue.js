@@ -35,7 +35,7 @@ class Catalogue {
     this.uploads = new Uploads(() => this.load());
     this.element = h("div", {},
       h("div", {class: "heading"}, h("h1", {}, t("nav.catalogue")), this.count),
-      takesFiles(t("catalogue.add"), (files) => this.uploads.add(files), {multiple: true, note: t("catalogue.drop")}),
+      takesFiles(t("catalogue.add"), (files) => this.uploads.add(files), {multiple: true, anywhere: true, note: t("catalogue.drop")}),
       this.uploads.element,
       h("div", {class: "tools"}, this.search, order),
       this.list,

@@ -2,8 +2,8 @@
 
 import {h} from "./dom.js";
 
-/** A place that takes files: `take` gets an array of them. */
-export function takesFiles(text, take, {multiple = false, note} = {}) {
+/** A button that takes files: `take` gets an array of them. They may be dropped onto it, or `anywhere` on the page. */
+export function takesFiles(text, take, {multiple = false, anywhere = false, note} = {}) {
   const input = h("input", {type: "file", accept: "audio/*,video/*,.flac,.opus,.ape,.wv,.mka", multiple, change: () => {
     if (input.files.length) take([...input.files]);
     input.value = "";
@@ -13,11 +13,17 @@ export function takesFiles(text, take, {multiple = false, note} = {}) {
     event.preventDefault();
     place.classList.toggle("over", event.type === "dragover");
   };
-  place.addEventListener("dragover", over);
-  place.addEventListener("dragleave", over);
-  place.addEventListener("drop", (event) => {
+  const drop = (event) => {
     over(event);
-    if (event.dataTransfer.files.length) take([...event.dataTransfer.files]);
-  });
+    const files = [...event.dataTransfer.files];
+    if (files.length) take(multiple ? files : files.slice(0, 1));
+  };
+  const target = anywhere ? document : place;
+  for (const [name, act] of [["dragover", over], ["dragleave", over], ["drop", drop]]) {
+    target.addEventListener(name, function listener(event) {
+      if (place.isConnected) act(event);
+      else target.removeEventListener(name, listener);
+    });
+  }
   return place;
 }

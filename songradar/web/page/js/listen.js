@@ -35,7 +35,7 @@ class Listening {
     this.element = h("div", {class: "listening"},
       h("h1", {class: "unseen"}, t("nav.listen")),
       this.button, this.status, this.detail, this.canvas, this.result,
-      takesFiles(t("listen.file"), ([file]) => this.identify(file)),
+      takesFiles(t("listen.file"), ([file]) => this.identify(file), {anywhere: true}),
       this.history);
     this.become("idle", t("listen.hint"));
   }

@@ -28,7 +28,7 @@ export function show(root, [what, day]) {
 async function showScans(root) {
   const list = h("div", {});
   const state = h("div", {});
-  root.append(takesFiles(t("plays.scan"), ([file]) => scanFile(file, state), {note: t("plays.scan.note")}), state, list);
+  root.append(takesFiles(t("plays.scan"), ([file]) => scanFile(file, state), {anywhere: true, note: t("plays.scan.note")}), state, list);
   try {
     const {scans} = await call("scans", {query: {limit: MOST}});
     list.replaceChildren(scans.length ? scanList(scans) : h("div", {class: "empty"}, icon("plays"), h("p", {}, t("plays.empty"))));
