@@ -1,5 +1,8 @@
 """The songs: found, added, edited, removed."""
 
+from songradar.cli.bundled import bundled_songs
+from songradar.ml.audio import read_audio
+from tests import synth
 from tests.page.conftest import PHONE, until
 
 
@@ -54,8 +57,6 @@ def test_song_is_added_edited_found_and_removed(visit, sounds):
 
 
 def test_song_that_is_there_already_is_not_added_twice(visit, demo):
-    from songradar.cli.bundled import bundled_songs
-
     page = visit("#catalogue")
     with bundled_songs() as folder:
         page.set_input_files("input[type=file]", [folder / "kevin_macleod_vibe_ace.m4a", folder / "CREDITS.md"])
@@ -73,3 +74,24 @@ def test_song_is_heard(visit):
     page.evaluate("document.querySelector('dialog audio').play()")
 
     until(page, "document.querySelector('dialog audio').currentTime > 0.1")
+
+
+def test_song_that_is_there_twice_is_shown_with_its_twin(visit, tmp_path):
+    with bundled_songs() as folder:
+        song = read_audio(folder / "kevin_macleod_vibe_ace.m4a", synth.RATE_HZ)
+    piece = synth.write_wav(tmp_path / "Nobody - A piece.wav", synth.cut(song, 4.0, 22.0))
+    page = visit("#catalogue")
+    page.set_input_files("input[type=file]", piece)
+    page.get_by_text("the same recording as Vibe Ace by Kevin MacLeod").wait_for()
+    page.get_by_text("Duplicates", exact=True).click()
+    page.get_by_text("1 pair", exact=True).wait_for()
+
+    pair = page.locator(".pairs li")
+    assert pair.locator("h2").all_inner_texts() == ["Vibe Ace by Kevin MacLeod", "A piece by Nobody"]
+    assert pair.get_by_text("The second lies inside the first").is_visible()
+    places = [text.removeprefix("In the song, at 0:0") for text in pair.locator("figcaption").all_inner_texts()]
+    assert int(places[0]) - int(places[1]) in (3, 4, 5)
+    pair.get_by_role("button", name="A piece by Nobody").click()
+    page.get_by_role("button", name="Remove from the catalogue…").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    pair.wait_for(state="detached")

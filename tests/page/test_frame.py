@@ -12,6 +12,7 @@ VIEWS = {
     "listen": ".listening",
     "catalogue": "tbody tr",
     "catalogue/5": "dialog",
+    "catalogue/duplicates": ".view .empty, .pairs li",
     "plays": ".scans a",
     "plays/1": "svg.timeline .play",
     "plays/day": "svg.day .play, .empty",

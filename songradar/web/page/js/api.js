@@ -23,11 +23,7 @@ export const address = (path, query = {}) => {
 export async function call(path, {query, method = "GET", json, signal} = {}) {
   const request = {method, signal};
   if (json !== undefined) Object.assign(request, {headers: {"Content-Type": "application/json"}, body: JSON.stringify(json)});
-  let response = await reach(address(path, query), request);
-  if (response.status === 401) {
-    await askForToken();
-    response = await reach(address(path, query), request);
-  }
+  const response = await reach(address(path, query), request);
   if (response.status === 204) return null;
   const answer = await response.json().catch(() => null);
   if (!response.ok) throw problemOf(response.status, answer);
@@ -46,13 +42,33 @@ export async function callAll(path, name, query = {}) {
   return found;
 }
 
+/** GET what the server tells in lines; `tell` gets each as it comes. Throws Problem. */
+export async function callLines(path, tell, {query, signal} = {}) {
+  const response = await reach(address(path, query), {signal});
+  if (!response.ok) throw problemOf(response.status, await response.json().catch(() => null));
+  const lines = new Lines(tell);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (let piece; !(piece = await reader.read()).done;) lines.take(text += piece.value);
+  const last = lines.end(text);
+  if (last?.error) throw new Problem(500, last.error);
+}
+
 /** Let the browser keep a token as a cookie, which sounds and sockets are asked with as well. Throws Problem. */
 export async function beginSession(token) {
-  const response = await reach(address("session"), {method: "POST", headers: {Authorization: `Bearer ${token}`}});
+  const response = await send(address("session"), {method: "POST", headers: {Authorization: `Bearer ${token}`}});
   if (!response.ok) throw problemOf(response.status, await response.json().catch(() => null));
 }
 
+/** Where the server wants a token, it is asked for, and what was wanted is wanted once more. */
 async function reach(where, request) {
+  const response = await send(where, request);
+  if (response.status !== 401) return response;
+  await askForToken();
+  return send(where, request);
+}
+
+async function send(where, request) {
   try {
     return await fetch(where, request);
   } catch (error) {

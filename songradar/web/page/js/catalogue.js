@@ -1,7 +1,8 @@
 // The songs: search, sort, add, edit, remove.
 
 import {call} from "./api.js";
-import {h, icon, notify} from "./dom.js";
+import {choice, h, icon, notify} from "./dom.js";
+import {showDuplicates} from "./duplicates.js";
 import {takesFiles} from "./files.js";
 import {clock, date} from "./format.js";
 import {openSong} from "./song.js";
@@ -12,8 +13,15 @@ const PAGE = 50;
 const SORTS = ["artist", "title", "album", "length", "added"];
 const TYPING_MS = 250;
 
+/** #catalogue lists songs, #catalogue/3 opens song 3, #catalogue/duplicates looks for songs that are there twice. */
 export function show(root, [song_id]) {
-  const catalogue = new Catalogue();
+  const isDuplicates = song_id === "duplicates";
+  const count = h("p", {class: "quiet", role: "status"});
+  const views = [["", t("catalogue.songs")], ["/duplicates", t("catalogue.duplicates")]];
+  root.append(h("div", {class: "heading"}, h("h1", {}, t("nav.catalogue")), count,
+    choice("catalogue", t("nav.catalogue"), views, isDuplicates ? "/duplicates" : "", (view) => { location.hash = `#catalogue${view}`; })));
+  if (isDuplicates) return showDuplicates(root);
+  const catalogue = new Catalogue(count);
   root.append(catalogue.element);
   catalogue.load();
   if (song_id) openSong(Number(song_id), () => catalogue.load());
@@ -21,7 +29,8 @@ export function show(root, [song_id]) {
 }
 
 class Catalogue {
-  constructor() {
+  constructor(count) {
+    this.count = count;
     this.sort = "artist";
     this.found = [];
     this.search = h("input", {type: "search", "aria-label": t("catalogue.search"), placeholder: t("catalogue.search"), input: () => this.typed()});
@@ -29,12 +38,10 @@ class Catalogue {
       this.sort = order.value;
       this.load();
     }}, SORTS.map((name) => h("option", {value: name}, t(`catalogue.sort.${name}`))));
-    this.count = h("p", {class: "quiet", role: "status"});
     this.list = h("div", {});
     this.more = h("button", {type: "button", hidden: true, click: () => this.load(this.found.length)}, t("catalogue.more"));
     this.uploads = new Uploads(() => this.load());
     this.element = h("div", {},
-      h("div", {class: "heading"}, h("h1", {}, t("nav.catalogue")), this.count),
       takesFiles(t("catalogue.add"), (files) => this.uploads.add(files), {multiple: true, anywhere: true, note: t("catalogue.drop")}),
       this.uploads.element,
       h("div", {class: "tools"}, this.search, order),

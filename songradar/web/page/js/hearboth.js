@@ -20,8 +20,8 @@ export function hearBoth(play, at_s) {
     h("div", {class: "both"}, players));
 }
 
-/** One of the two. Where the server does not have the recording, it can be taken from this device. */
-function player(label, source, at_s, mayBeChosen = false) {
+/** One of two places to be heard. Where the server does not have the recording, it can be taken from this device. */
+export function player(label, source, at_s, mayBeChosen = false) {
   const figure = h("figure", {});
   const audio = (src) => h("audio", {controls: true, preload: "none", src: `${src}#t=${Math.max(0, at_s).toFixed(2)}`, "aria-label": label,
     play: (event) => pauseOthers(event.target),

@@ -8,7 +8,7 @@ import {t} from "./texts.js";
 
 const FIELDS = ["title", "artist", "album", "collection", "isrc", "mbid"];
 
-/** `changed` is called after it was edited or removed. */
+/** `changed(isRemoved)` is called after it was edited or removed. */
 export async function openSong(song_id, changed) {
   let song;
   try {
@@ -18,9 +18,9 @@ export async function openSong(song_id, changed) {
     return;
   }
   const dialog = h("dialog", {class: "song-dialog", "aria-label": named(song), close: () => dialog.remove()});
-  const done = () => {
+  const done = (isRemoved) => {
     dialog.close();
-    changed();
+    changed(isRemoved);
   };
   dialog.append(head(song, dialog), player(song), facts(song), form(song, done), removal(song, done));
   document.querySelector(".view").append(dialog);
@@ -55,7 +55,7 @@ function form(song, done) {
     try {
       if (Object.keys(changes).length) await call(`songs/${song.song_id}`, {method: "PATCH", json: changes});
       notify(t("song.saved"));
-      done();
+      done(false);
     } catch (error) {
       problem.hidden = false;
       problem.textContent = error.message || t("problem.unreachable");
@@ -73,7 +73,7 @@ function removal(song, done) {
     try {
       await call(`songs/${song.song_id}`, {method: "DELETE"});
       notify(t("song.removed", {song: named(song)}));
-      done();
+      done(true);
     } catch (problem) {
       notify(problem.message || t("problem.unreachable"));
     }

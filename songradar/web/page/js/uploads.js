@@ -2,6 +2,7 @@
 
 import {upload} from "./api.js";
 import {h} from "./dom.js";
+import {named} from "./format.js";
 import {t} from "./texts.js";
 
 export class Uploads {
@@ -41,6 +42,7 @@ export class Uploads {
       await upload("ingest", file, {progress, line: (record) => { if (record.outcome) done = record; }});
       state.textContent = t(`upload.${done.outcome.replaceAll(" ", ".")}`);
       state.classList.add(done.outcome === "failed" ? "bad" : "good");
+      for (const twin of done.twins ?? []) bar.before(h("p", {class: "small quiet"}, t("upload.twin", {song: named(twin)})));
       if (done.reason) state.after(h("span", {class: "small quiet"}, done.reason));
       if (done.outcome !== "failed") this.changed();
     } catch (problem) {
