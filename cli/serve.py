@@ -1,6 +1,15 @@
 """songradar serve: the HTTP interface and the page."""
 
+import os
 import platform
+import socket
+import sys
+import threading
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +21,7 @@ from songradar.cli.output import note
 from songradar.environment import uploads_folder
 
 if TYPE_CHECKING:
+    from songradar.web.serving import Address
     from songradar.web.tokens import Tokens
 
 STATEMENT_S = 30.0
@@ -43,6 +53,7 @@ FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option("--searches", type=click.IntRange(1, 256), help="Searches at once [two for each usable core].")
 @click.option("--rate", type=click.IntRange(0), default=0, help="Requests that a client may make in a minute [any].")
 @click.option("--log", is_flag=True, help="Write a line for each request.")
+@click.option("--demo", is_flag=True, help="Serve a few bundled songs from a temporary catalogue.")
 def serve(
     host: str,
     port: int,
@@ -59,11 +70,13 @@ def serve(
     searches: int | None,
     rate: int,
     log: bool,
+    demo: bool,
 ) -> None:
     """Serve the catalogue over HTTP: a page that listens, and an interface for other programs.
 
     \b
     songradar serve
+    songradar serve --demo
     songradar serve --token-file tokens --new-token write
     songradar serve --host 0.0.0.0 --token-file tokens --certificate cert.pem --key key.pem
 
@@ -85,15 +98,46 @@ def serve(
         hosts=(host, platform.node(), *hosts),
         origins=origins,
         folders=folders,
-        uploads=uploads or uploads_folder(),
         max_bytes=max_mib * MIB,
         n_searches=searches,
         rate=rate,
     )
     check_safe(address, options)
-    with Catalogue.open(statement_s=STATEMENT_S) as catalogue:
+    with opened(is_demo=demo) as (catalogue, folder):
         note(f"songradar listens on {address.url}")
+        if demo:
+            show_in_browser(address)
+        options = replace(options, uploads=uploads or folder)
         serve_catalogue(catalogue, address, options, log_level="info" if log else "warning")
+
+
+@contextmanager
+def opened(*, is_demo: bool) -> Iterator[tuple[Catalogue, Path]]:
+    """The catalogue to be served, and the folder in which songs that are uploaded to it are kept."""
+    if is_demo:
+        from songradar.cli.bundled import demo_catalogue  # it brings what decodes, scans and draws
+
+        with demo_catalogue() as (catalogue, folder):
+            note(f"A recording to try it with: {folder / 'noisy.wav'}")
+            yield catalogue, folder
+        return
+    with Catalogue.open(statement_s=STATEMENT_S) as catalogue:
+        yield catalogue, uploads_folder()
+
+
+def show_in_browser(address: "Address") -> None:
+    """Open the page as soon as the server answers; not where there is no desktop, and a browser would be text."""
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return
+
+    def show() -> None:
+        for _ in range(100):
+            with suppress(OSError), socket.create_connection((address.host, address.port)):
+                webbrowser.open(address.url)
+                return
+            time.sleep(0.1)
+
+    threading.Thread(target=show, daemon=True).start()
 
 
 def print_new_token(path: Path | None, scope: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from songradar.cli.demo import record
+from songradar.cli.bundled import write_noisy
 
 COMMANDS = (
     "songradar ingest music",
@@ -44,7 +44,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         shutil.copytree(here / "cli" / "songs_of_the_demo", "music")
-        record(Path("music/karissa_hobbs_lets_go_fishin.ogg"), Path("from_the_radio.wav"))
+        write_noisy(Path("music/karissa_hobbs_lets_go_fishin.ogg"), 10.0, 8.0, 0.0, Path("from_the_radio.wav"))
         noise = pink_noise(22_050 * 12, np.random.default_rng(1))
         write_wav(Path("only_noise.wav"), noise)
         home = tempfile.mkdtemp(prefix="songradar-")

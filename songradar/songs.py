@@ -9,9 +9,10 @@ from songradar.catalogue import Catalogue
 from songradar.db import songs as stored
 from songradar.db import store
 from songradar.db.songs import SORTS, StoredSong, Usage
+from songradar.ml.covers import Cover, read_cover
 from songradar.ml.files import AudioFile, path_of, stat
 
-__all__ = ["SORTS", "SongFile", "StoredSong", "Usage", "file_of", "page", "remove", "show"]
+__all__ = ["SORTS", "Cover", "SongFile", "StoredSong", "Usage", "cover_of", "file_of", "page", "remove", "show"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,12 @@ def file_of(catalogue: Catalogue, song_id: int) -> SongFile | None:
     if not isinstance(found, AudioFile) or (found.size, found.modified_at) != (song.size_bytes, song.modified_at):
         return None
     return SongFile(found.path, media_type(found.path))
+
+
+def cover_of(catalogue: Catalogue, song_id: int) -> Cover | None:
+    """The picture in a song's file, where that is on this machine and has one. Raises SongUnknown."""
+    found = file_of(catalogue, song_id)
+    return read_cover(found.path) if found else None
 
 
 def media_type(path: Path) -> str:

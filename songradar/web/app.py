@@ -14,11 +14,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 
 from songradar.catalogue import Catalogue
 from songradar.identify import why_not_kept
 from songradar.untrusted import Decoders
+from songradar.web.assets import Assets
 from songradar.web.limits import Rates, Slots, client_of
 from songradar.web.listeners import Listeners
 from songradar.web.live import listen_live
@@ -74,7 +74,7 @@ def routes() -> list[BaseRoute]:
     page = Path(str(files("songradar.web").joinpath("page")))
     return [
         Mount(API, routes=[*found, WebSocketRoute("/live", listen_live)]),
-        Mount("/", StaticFiles(directory=page, html=True)),
+        Mount("/", Assets(directory=page, html=True)),
     ]
 
 

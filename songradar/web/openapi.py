@@ -6,16 +6,29 @@ from typing import Any
 
 from songradar.web.operations import Operation, ref
 from songradar.web.problems import MEDIA_TYPE
-from songradar.web.routes import duplicates, events, history, identify, ingest, scans, service, songs
+from songradar.web.routes import (
+    covers,
+    duplicates,
+    events,
+    history,
+    identify,
+    ingest,
+    insight,
+    scans,
+    service,
+    songs,
+)
 from songradar.web.schemas import SCHEMAS
 
 ALL: list[Operation] = [
     *identify.OPERATIONS,
     *songs.OPERATIONS,
+    *covers.OPERATIONS,
     *ingest.OPERATIONS,
     *duplicates.OPERATIONS,
     *history.OPERATIONS,
     *scans.OPERATIONS,
+    *insight.OPERATIONS,
     *events.OPERATIONS,
     *service.OPERATIONS,
 ]

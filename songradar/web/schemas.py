@@ -175,6 +175,26 @@ PAIR_LINE: Schema = {
     "additionalProperties": False,
 }
 
+SPAN_OF_TIME = record({"at": MOMENT, "searches": COUNT, "matched": COUNT})
+
+BIN = record({"from": SHARE, "to": SHARE, "accepted": COUNT, "refused": COUNT})
+
+STAGE = record({"stage": TEXT, "median_ms": NUMBER, "p95_ms": NUMBER})
+
+NAMED = {"song_id": OPTIONAL_ID, "title": TEXT, "artist": OPTIONAL}
+
+INSIGHT = {
+    "since": MOMENT,
+    "bucket": described({"enum": ["hour", "day", "month"]}, "What the parts of `over_time` are."),
+    "searches": COUNT,
+    "matched": COUNT,
+    "over_time": {"type": "array", "items": SPAN_OF_TIME},
+    "confidence": {"type": "array", "description": "Of the first candidates, in tenths.", "items": BIN},
+    "stages": {"type": "array", "items": STAGE},
+    "most_found": {"type": "array", "items": record(NAMED | {"times": COUNT})},
+    "most_played": {"type": "array", "items": record(NAMED | {"plays": COUNT, "played_s": NUMBER})},
+}
+
 OUTCOME: Schema = {
     "type": "object",
     "description": "What became of a file; or, as the last, a summary; or an error, which ends the work.",
@@ -270,6 +290,7 @@ SCHEMAS: dict[str, Schema] = {
     "ScanLine": SCAN_LINE,
     "Playing": record({"play_id": ID, "scan_id": ID} | PLAYING),
     "Plays": page("plays", "Playing"),
+    "Insight": record(INSIGHT),
     "Encoder": record(ENCODER),
     "Encoders": record({"encoders": items("Encoder")}),
     "Status": record(STATUS, optional=("database", "songs_not_encoded")),

@@ -40,6 +40,8 @@ def test_wheel_has_all_that_is_needed_and_no_tests(tmp_path):
         "songradar/cli/songs_of_the_demo/kevin_macleod_vibe_ace.m4a",
     ):
         assert needed in names
+    page = ROOT / "songradar" / "web" / "page"
+    assert {f"songradar/web/page/{file.relative_to(page)}" for file in page.rglob("*") if file.is_file()} <= set(names)
     assert "songradar/py.typed" in names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"songradar"}
     assert not [name for name in names if name.endswith(".pyc")]

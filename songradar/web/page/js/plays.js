@@ -1,0 +1,127 @@
+// What was played when: the recordings that were scanned, one of them as a timeline, or a day of a station.
+
+import {address, call, callAll, upload} from "./api.js";
+import {showDay} from "./day.js";
+import {choice, h, icon, notify} from "./dom.js";
+import {takesFiles} from "./files.js";
+import {clock, dateTime, named, sureness} from "./format.js";
+import {hearBoth} from "./hearboth.js";
+import {t} from "./texts.js";
+import {Timeline} from "./timeline.js";
+
+const MOST = 100;
+
+/** #plays lists recordings, #plays/3 is the timeline of scan 3, #plays/day/2026-11-24 a day. */
+export function show(root, [what, day]) {
+  if (what && what !== "day") {
+    showScan(root, what);
+    return;
+  }
+  const views = [["", t("plays.recordings")], ["/day", t("plays.day")]];
+  root.append(h("div", {class: "heading"}, h("h1", {}, t("nav.plays")),
+    choice("plays", t("nav.plays"), views, what ? "/day" : "", (view) => { location.hash = `#plays${view}`; })));
+  const body = root.appendChild(h("div", {}));
+  if (what) showDay(body, day);
+  else showScans(body);
+}
+
+async function showScans(root) {
+  const list = h("div", {});
+  const state = h("div", {});
+  root.append(takesFiles(t("plays.scan"), ([file]) => scanFile(file, state), {anywhere: true, note: t("plays.scan.note")}), state, list);
+  try {
+    const {scans} = await call("scans", {query: {limit: MOST}});
+    list.replaceChildren(scans.length ? scanList(scans) : h("div", {class: "empty"}, icon("plays"), h("p", {}, t("plays.empty"))));
+  } catch (problem) {
+    list.replaceChildren(problemOf(problem));
+  }
+}
+
+const scanList = (scans) =>
+  h("ul", {class: "scans"}, scans.map((scan) =>
+    h("li", {}, h("a", {class: "card", href: `#plays/${scan.scan_id}`},
+      h("span", {class: "name"}, fileName(scan.recording)),
+      h("span", {class: "quiet small number"}, [
+        dateTime(scan.began_at ?? scan.scanned_at),
+        clock(scan.duration_s ?? scan.scanned_s),
+        t("plays.count", {n: scan.plays}),
+      ].join(" · ")),
+      !scan.finished_at && h("span", {class: "tag"}, t("plays.unfinished"))))));
+
+async function scanFile(file, state) {
+  const bar = h("progress", {max: 1, value: 0, "aria-label": file.name});
+  const text = h("p", {class: "small quiet", role: "status"}, t("upload.sending"));
+  state.replaceChildren(h("div", {class: "card scanning"}, h("p", {}, file.name), bar, text));
+  const progress = (share) => {
+    bar.value = share;
+    if (share === 1) {
+      bar.removeAttribute("value");
+      text.textContent = t("plays.scanning");
+    }
+  };
+  let number = null;
+  const line = (record) => {
+    number = record.scan_id ?? number;
+    if (record.steps) bar.value = record.step / record.steps;
+    if (record.title) text.textContent = `${clock(record.start_s)} ${named(record)}`;
+  };
+  try {
+    await upload("scans", file, {progress, line});
+    if (state.isConnected) location.hash = number ? `#plays/${number}` : "#plays";
+  } catch (problem) {
+    state.replaceChildren(problemOf(problem));
+  }
+}
+
+async function showScan(root, number) {
+  root.append(h("a", {class: "back", href: "#plays"}, icon("left"), t("plays.recordings")));
+  try {
+    const [scan, plays] = await Promise.all([call(`scans/${number}`), callAll(`scans/${number}/plays`, "plays")]);
+    drawScan(root, scan, plays);
+  } catch (problem) {
+    root.append(problemOf(problem));
+  }
+}
+
+function drawScan(root, scan, plays) {
+  const heard = h("div", {class: "heard", role: "region", "aria-live": "polite", "aria-label": t("plays.heard")});
+  const choose = (play, at_s) => {
+    heard.replaceChildren(hearBoth(play, at_s));
+    timeline.mark(play);
+    for (const row of rows.querySelectorAll("tr")) row.classList.toggle("chosen", row.play === play);
+  };
+  const duration_s = scan.duration_s ?? Math.max(scan.scanned_s, ...plays.map((play) => play.end_s));
+  const timeline = new Timeline(plays, duration_s, choose);
+  const rows = playTable(plays, choose);
+  root.append(
+    h("div", {class: "heading"}, h("h1", {}, fileName(scan.recording)), exports(scan)),
+    timeline.element, heard, rows);
+}
+
+const exports = (scan) =>
+  h("div", {class: "row"}, ["csv", "cue"].map((format) =>
+    h("a", {class: "button", href: address(`scans/${scan.scan_id}/report`, {format}), download: ""}, format.toUpperCase())));
+
+/** The same playings for those who read rather than look. */
+function playTable(plays, choose) {
+  return h("table", {class: "plays-table"},
+    h("thead", {}, h("tr", {}, ["from", "to", "song", "speed", "confidence"].map((name) => h("th", {scope: "col", class: name}, t(`plays.${name}`))))),
+    h("tbody", {}, plays.map((play) => {
+      const row = h("tr", {},
+        h("td", {class: "number"}, clock(play.start_s)),
+        h("td", {class: "number"}, clock(play.end_s)),
+        h("th", {scope: "row"}, play.song_id
+          ? h("button", {type: "button", class: "plain", click: () => choose(play, play.start_s)}, named(play))
+          : h("span", {class: "quiet"}, named(play))),
+        h("td", {class: "number speed quiet"}, play.speed && Math.abs(play.speed - 1) > 0.002 ? percentChange(play.speed) : ""),
+        h("td", {class: "number quiet"}, play.confidence == null ? "" : sureness(play.confidence)));
+      row.play = play;
+      return row;
+    })));
+}
+
+const percentChange = (speed) => `${speed > 1 ? "+" : "−"}${Math.abs(100 * (speed - 1)).toFixed(1)} %`;
+
+export const fileName = (path) => path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
+
+export const problemOf = (problem) => h("p", {class: "problem"}, problem.message || t("problem.unreachable"));

@@ -1,0 +1,97 @@
+"""The songs: found, added, edited, removed."""
+
+from songradar.cli.bundled import bundled_songs
+from songradar.ml.audio import read_audio
+from tests import synth
+from tests.page.conftest import PHONE, until
+
+
+def titles(page) -> list[str]:
+    return page.locator("tbody th").all_inner_texts()
+
+
+def test_songs_are_searched_and_sorted(visit):
+    page = visit("#catalogue")
+    page.get_by_text("7 songs").wait_for()
+    page.get_by_label("Order").select_option("title")
+    until(page, "document.querySelector('tbody th').textContent.startsWith('First Snow')")
+    page.get_by_label("Search songs").fill("macleod")
+    page.get_by_text("2 songs").wait_for()
+
+    assert len(titles(page)) == 2
+    assert titles(page)[1] == "Vibe Ace"
+
+
+def test_search_without_songs_says_so(visit):
+    page = visit("#catalogue")
+    page.get_by_label("Search songs").fill("zz top")
+
+    page.get_by_text("No song fits this search.").wait_for()
+
+
+def test_song_is_added_edited_found_and_removed(visit, sounds):
+    page = visit("#catalogue", size=PHONE)
+    page.set_input_files("input[type=file]", sounds.new_song)
+    page.locator(".uploads .tag", has_text="added").wait_for()
+    page.get_by_text("8 songs").wait_for()
+
+    page.get_by_role("button", name="Oak").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Album").fill("Woods")
+    dialog.get_by_label("ISRC").fill("no such thing")
+    dialog.get_by_role("button", name="Save").click()
+    assert "is no ISRC" in dialog.get_by_role("alert").inner_text()
+    visit.wrong.clear()  # Chromium notes every refusal
+    dialog.get_by_label("ISRC").fill("US-UAN-11-00377")
+    dialog.get_by_role("button", name="Save").click()
+    dialog.wait_for(state="detached")
+
+    page.get_by_label("Search songs").fill("woods")
+    page.get_by_text("1 song", exact=True).wait_for()
+    page.get_by_role("button", name="Oak").click()
+    assert page.get_by_label("ISRC").input_value() == "USUAN1100377"
+
+    page.get_by_role("button", name="Remove from the catalogue…").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_text("No song fits this search.").wait_for()
+
+
+def test_song_that_is_there_already_is_not_added_twice(visit, demo):
+    page = visit("#catalogue")
+    with bundled_songs() as folder:
+        page.set_input_files("input[type=file]", [folder / "kevin_macleod_vibe_ace.m4a", folder / "CREDITS.md"])
+        page.locator(".uploads .tag", has_text="already there").wait_for()
+        page.locator(".uploads .tag", has_text="failed").wait_for()
+
+    assert page.get_by_text("7 songs").is_visible()
+    visit.wrong.clear()  # the file that is no song was refused
+
+
+def test_song_is_heard(visit):
+    page = visit("#catalogue")
+    page.get_by_role("button", name="Vibe Ace").click()
+    page.wait_for_selector("dialog audio")
+    page.evaluate("document.querySelector('dialog audio').play()")
+
+    until(page, "document.querySelector('dialog audio').currentTime > 0.1")
+
+
+def test_song_that_is_there_twice_is_shown_with_its_twin(visit, tmp_path):
+    with bundled_songs() as folder:
+        song = read_audio(folder / "kevin_macleod_vibe_ace.m4a", synth.RATE_HZ)
+    piece = synth.write_wav(tmp_path / "Nobody - A piece.wav", synth.cut(song, 4.0, 22.0))
+    page = visit("#catalogue")
+    page.set_input_files("input[type=file]", piece)
+    page.get_by_text("the same recording as Vibe Ace by Kevin MacLeod").wait_for()
+    page.get_by_text("Duplicates", exact=True).click()
+    page.get_by_text("1 pair", exact=True).wait_for()
+
+    pair = page.locator(".pairs li")
+    assert pair.locator("h2").all_inner_texts() == ["Vibe Ace by Kevin MacLeod", "A piece by Nobody"]
+    assert pair.get_by_text("The second lies inside the first").is_visible()
+    places = [text.removeprefix("In the song, at 0:0") for text in pair.locator("figcaption").all_inner_texts()]
+    assert int(places[0]) - int(places[1]) in (3, 4, 5)
+    pair.get_by_role("button", name="A piece by Nobody").click()
+    page.get_by_role("button", name="Remove from the catalogue…").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    pair.wait_for(state="detached")

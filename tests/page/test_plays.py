@@ -1,0 +1,89 @@
+"""Timelines and days."""
+
+import pytest
+
+from tests.page.conftest import PHONE, until
+
+NAMED = 7
+"""Songs in the demo's mix."""
+
+
+@pytest.fixture
+def timeline(visit):
+    page = visit("#plays")
+    page.get_by_role("link", name="radio.wav").click()
+    page.wait_for_selector("svg.timeline .play")
+    return page
+
+
+def test_timeline_shows_each_playing_once(timeline):
+    assert timeline.locator("svg.timeline .play:not(.unknown)").count() == NAMED
+    assert timeline.locator("svg.timeline .play.unknown").count() == 1
+    assert timeline.locator(".plays-table tbody tr").count() == NAMED + 1
+
+
+def test_place_is_heard_in_both_side_by_side(timeline):
+    song = timeline.get_by_role("button", name="First Snow by HoliznaCC0, 0:26 to 0:57")
+    song.click(position={"x": song.bounding_box()["width"] / 2, "y": 10})
+    captions = timeline.locator("figcaption").all_inner_texts()
+    recording, song = timeline.locator("figure audio").all()
+
+    assert captions[0].startswith("In the recording, at 0:4")
+    assert captions[1].startswith("In the song, at 0:1")
+    assert "scans/1/audio#t=4" in recording.get_attribute("src")
+    assert "/audio#t=1" in song.get_attribute("src")
+    timeline.evaluate("document.querySelectorAll('figure audio')[1].play()")
+    until(timeline, "document.querySelectorAll('figure audio')[1].currentTime > 14")
+
+
+def test_timeline_is_zoomed_and_moved_by_keys_and_buttons(timeline):
+    span = timeline.locator(".timeline-card p").first
+    assert span.inner_text() == "0:00 to 3:15"
+
+    timeline.get_by_role("button", name="Zoom in").click()
+    assert span.inner_text() == "0:48 to 2:26"
+    timeline.locator("svg.timeline .play").first.focus()
+    timeline.keyboard.press("ArrowLeft")
+    assert span.inner_text() == "0:24 to 2:01"
+    timeline.keyboard.press("0")
+    assert span.inner_text() == "0:00 to 3:15"
+
+
+def test_playing_is_chosen_by_the_keyboard(timeline):
+    timeline.get_by_role("button", name="Vibe Ace by Kevin MacLeod, 2:25 to 2:48").focus()
+    timeline.keyboard.press("Enter")
+
+    assert timeline.locator(".heard .title").inner_text() == "Vibe Ace"
+    assert timeline.locator("figcaption").all_inner_texts()[1] == "In the song, at 0:08"
+
+
+@pytest.mark.parametrize(("name", "begins"), [("CSV", "recording,start_s,"), ("CUE", "REM BEGAN ")])
+def test_timeline_is_exported(name, begins, timeline):
+    with timeline.expect_download() as download:
+        timeline.get_by_role("link", name=name).click()
+
+    text = download.value.path().read_text("utf-8")
+    assert text.startswith(begins)
+    assert "Waterworks" in text
+
+
+def test_recording_is_scanned_on_the_page(visit, sounds):
+    page = visit("#plays", size=PHONE)
+    page.set_input_files("input[type=file]", sounds.microphone)
+    page.wait_for_selector("svg.timeline .play")
+
+    assert page.locator(".plays-table").get_by_role("button", name="Let's Go Fishin' by Karissa Hobbs").count() == 1
+
+
+def test_day_shows_what_was_played_and_saves_it(visit):
+    page = visit("#plays/day", timezone_id="Asia/Shanghai")
+    page.wait_for_selector(".day-tools")
+    while not page.locator("svg.day .play").count():  # midnight may lie between
+        page.wait_for_timeout(300)
+        if page.locator(".empty").count():
+            page.get_by_role("button", name="The day before").click()
+    assert page.locator("svg.day .play:not(.unknown)").count() in range(1, NAMED + 1)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+
+    assert "Hungarian Dance No. 5" in download.value.path().read_text("utf-8")
