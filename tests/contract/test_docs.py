@@ -157,6 +157,7 @@ def test_examples_of_the_python_page_run(reader, capsys):
         "2 P. I. Tchaikovsky: Dance of the Sugar Plum Fairy USUAN1100377 0",
         "['Vibe Ace']",
         "[('recording.wav', True)]",
+        "1",
         "6",
         "after 2 s: Vibe Ace",
         "now 13",
