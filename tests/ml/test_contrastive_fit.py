@@ -130,12 +130,13 @@ def test_average_that_is_best_is_what_the_training_leaves(material, tmp_path, mo
     from songradar.ml.training.contrastive import fit as module
     from songradar.ml.training.contrastive.config import ContrastiveConfig
 
-    rate = iter([0.1, 0.2, 0.9])
+    rate, lines = iter([0.1, 0.2, 0.9]), []
     monkeypatch.setattr(module, "mean_rate", lambda _: next(rate))
     config = ContrastiveConfig(n_pairs=16, steps=2, epochs=2, n_averaged=2, n_chunks=24, trial_size=2)
 
-    encoder = module.fit(material, SPEC, config, tmp_path, lambda _: None)
+    encoder = module.fit(material, SPEC, config, tmp_path, lines.append)
 
+    assert lines[2:] == ["average of the last 2 hit_rate 0.9"]
     expected = module.averaged([tmp_path / "epoch1.npz", tmp_path / "epoch2.npz"])
     for got, small, mean in zip(encoder.get_weights(), read_weights(tmp_path / "weights.npz"), expected, strict=True):
         np.testing.assert_allclose(got, mean, atol=1e-6)

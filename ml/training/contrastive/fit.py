@@ -84,6 +84,7 @@ def fit(
         model.set_weights(averaged([out / f"epoch{row['epoch']:.0f}.npz" for row in of_last]))
         loss = float(np.mean([row["loss"] for row in of_last]))
         rows.append({"epoch": config.epochs + 1, "loss": loss, **validated(), "seconds": 0.0})
+        log(f"average of the last {len(of_last)} {MONITOR} {rows[-1][MONITOR]:.4g}")
         write_curves(rows, out / "curves.csv")
         if best_epoch(rows) > config.epochs:
             save(model, best)
