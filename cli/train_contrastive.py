@@ -33,6 +33,13 @@ QUERY_HOP_S = 0.3125
 @OUT
 @click.option("--bank", metavar="DIR", type=PATH, help="Where spectrograms are kept between runs [DIR/bank].")
 @click.option("--epochs", type=click.IntRange(2), default=DEFAULTS.epochs, show_default=True, help="Epochs.")
+@click.option(
+    "--average",
+    type=click.IntRange(1),
+    default=DEFAULTS.n_averaged,
+    show_default=True,
+    help="Try the average of the weights of the last so many epochs, too.",
+)
 @click.option("--steps", type=click.IntRange(1), default=DEFAULTS.steps, show_default=True, help="Batches in an epoch.")
 @click.option("--pairs", type=click.IntRange(8), default=DEFAULTS.n_pairs, show_default=True, help="Pairs in a batch.")
 @click.option(
@@ -112,6 +119,7 @@ def contrastive(
     out: Path,
     bank: Path | None,
     epochs: int,
+    average: int,
     steps: int,
     pairs: int,
     rate: float,
@@ -148,8 +156,8 @@ def contrastive(
     spec = replace(CONTRASTIVE, hop_s=float(hop), query_hop_s=query_hop_s(float(hop)), dim=dim)
     folders = Folders(music, noise, ir)
     config = ContrastiveConfig(
-        n_pairs=pairs, steps=steps, epochs=epochs, n_chunks=chunks, transpositions=transpose, learning_rate=rate,
-        precision=precision, held_out_share=held_out, trial_size=trial, seed=seed,
+        n_pairs=pairs, steps=steps, epochs=epochs, n_averaged=average, n_chunks=chunks, transpositions=transpose,
+        learning_rate=rate, precision=precision, held_out_share=held_out, trial_size=trial, seed=seed,
         recipe=Recipe(**dict.fromkeys(without, False)),
     )  # fmt: skip
     publication = train.Publication(recordings, read_credits(credits_))

@@ -75,6 +75,9 @@ def contrastive_card(
     own = asdict(config)
     start = own.pop("start")
     before = "\n".join(_settings(settings, "began with the weights of a training with") for settings in _chain(start))
+    epoch = f"{metrics['epoch']:.0f}"
+    if metrics["epoch"] > config.epochs:
+        epoch = f"the average of the last {config.n_averaged}"
     rates = "\n".join(f"| {key} | {value:.1%} |" for key, value in metrics.items() if key.endswith(" s"))
     return f"""# {name}
 
@@ -90,7 +93,7 @@ devices and codecs, from all others.
 | fragments start every | {spec.hop_s:g} s; a recording's every {spec.query_hop_s:g} s |
 {_settings(own)}
 {before or "| began with | random weights |"}
-| best epoch | {metrics["epoch"]:.0f} |
+| best epoch | {epoch} |
 {_calibrated(calibration)}
 
 Validation, by exact search among songs held out, with noises and responses held out. It chooses the best epoch, and the

@@ -56,7 +56,7 @@ def write(request):
         "mine",
         replace(CONTRASTIVE, dim=48),
         recordings,
-        ContrastiveConfig(seed=7, recipe=Recipe(codec=False)),
+        ContrastiveConfig(seed=7, n_averaged=4, recipe=Recipe(codec=False)),
         CONTRASTIVE_METRICS,
         c,
         LICENCES,
@@ -115,3 +115,12 @@ def test_contrastive_card_has_its_measures(write):
     assert "| clean, 1 s | 98.1% |\n| clean, 3 s | 99.9% |\n" in card
     assert "'codec': False" in card
     assert "| seconds |" not in card
+
+
+@pytest.mark.parametrize("write", ["contrastive"], indirect=True)
+def test_card_says_that_the_average_of_the_last_epochs_was_best(write, monkeypatch):
+    monkeypatch.setitem(CONTRASTIVE_METRICS, "epoch", 21.0)
+
+    card = write(UNCALIBRATED)
+
+    assert "| best epoch | the average of the last 4 |" in card

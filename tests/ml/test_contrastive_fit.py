@@ -101,6 +101,48 @@ def test_finished_training_is_not_repeated(train, trained):
     assert rows(out) == before
 
 
+def test_average_of_the_last_epochs_is_measured_as_one_more(material, tmp_path):
+    from songradar.ml.training.checkpoints import read_weights
+    from songradar.ml.training.contrastive.config import ContrastiveConfig
+    from songradar.ml.training.contrastive.fit import embedder, fit
+    from songradar.ml.training.contrastive.network import contrastive_encoder
+    from songradar.ml.training.contrastive.retrieval import hit_rates
+
+    config = ContrastiveConfig(n_pairs=16, steps=2, epochs=3, n_averaged=2, n_chunks=24, trial_size=2)
+
+    encoder = fit(material, SPEC, config, tmp_path, lambda _: None)
+
+    assert sorted(path.name for path in tmp_path.glob("epoch*.npz")) == ["epoch2.npz", "epoch3.npz"]
+    second, third = (read_weights(tmp_path / f"epoch{epoch}.npz") for epoch in (2, 3))
+    average = contrastive_encoder(SPEC)
+    average.set_weights([(one + other) / 2 for one, other in zip(second, third, strict=True)])
+    *_, last = rows(tmp_path)
+    rates = hit_rates(embedder(average), material.catalogue, material.trial, SPEC)
+    assert last["epoch"] == 4
+    assert rates == pytest.approx({name: last[name] for name in rates}, abs=1e-4)
+    best = max(rows(tmp_path), key=lambda row: row["hit_rate"])
+    rates = hit_rates(embedder(encoder), material.catalogue, material.trial, SPEC)
+    assert rates == pytest.approx({name: best[name] for name in rates}, abs=1e-4)
+
+
+def test_average_that_is_best_is_what_the_training_leaves(material, tmp_path, monkeypatch):
+    from songradar.ml.training.checkpoints import read_weights
+    from songradar.ml.training.contrastive import fit as module
+    from songradar.ml.training.contrastive.config import ContrastiveConfig
+
+    rate, lines = iter([0.1, 0.2, 0.9]), []
+    monkeypatch.setattr(module, "mean_rate", lambda _: next(rate))
+    config = ContrastiveConfig(n_pairs=16, steps=2, epochs=2, n_averaged=2, n_chunks=24, trial_size=2)
+
+    encoder = module.fit(material, SPEC, config, tmp_path, lines.append)
+
+    assert lines[2:] == ["average of the last 2 hit_rate 0.9"]
+    expected = module.averaged([tmp_path / "epoch1.npz", tmp_path / "epoch2.npz"])
+    for got, small, mean in zip(encoder.get_weights(), read_weights(tmp_path / "weights.npz"), expected, strict=True):
+        np.testing.assert_allclose(got, mean, atol=1e-6)
+        np.testing.assert_allclose(small, mean, atol=1e-3)
+
+
 def test_settings_tell_trainings_apart(sides):
     from songradar.ml.training.contrastive.config import ContrastiveConfig, Recipe
     from songradar.ml.training.contrastive.fit import settings

@@ -21,12 +21,14 @@ class Recipe:
 class ContrastiveConfig:
     """Hyper-parameters. `precision` is a dtype policy of Keras.
 
-    If this training begins with the weights of an earlier one, `start` has the settings of that one.
+    The weights of the last `n_averaged` epochs are averaged, too, if those are several. If this training begins with
+    the weights of an earlier one, `start` has the settings of that one.
     """
 
     n_pairs: int = 256
     steps: int = 200
     epochs: int = 20
+    n_averaged: int = 1
     n_chunks: int = 14_000
     transpositions: tuple[float, ...] = ()
     learning_rate: float = 1.5e-3

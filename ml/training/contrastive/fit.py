@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from songradar.ml.errors import TrainingDataError
 from songradar.ml.spec import AudioSpec
-from songradar.ml.training.checkpoints import read_weights, write_weights
+from songradar.ml.training.checkpoints import read_weights, save, write_curves, write_weights
 from songradar.ml.training.contrastive.bank import Clean
 from songradar.ml.training.contrastive.config import ContrastiveConfig
 from songradar.ml.training.contrastive.material import Material, Side
@@ -43,7 +43,8 @@ def fit(
     """Train for `epochs` and return the best encoder by retrieval. It begins with the best weights in `start`, if any.
 
     In `out`, it leaves what `run_epochs` does, `weights.npz` with the best weights alone, and `curves.png`. Called
-    again after a kill, it goes on after the last whole epoch.
+    again after a kill, it goes on after the last whole epoch. If weights are averaged, the average is measured as one
+    more epoch, and may be the best.
     """
     keras.utils.set_random_seed(config.seed)
     last, best = out / "last.keras", out / "best.keras"
@@ -68,15 +69,39 @@ def fit(
             alike,
         )
         loss = model.fit(views, shuffle=False, verbose=0).history["loss"][-1]
+        if config.n_averaged > 1 and epoch >= config.epochs - config.n_averaged:
+            write_weights(model, out / f"epoch{epoch + 1}.npz")
+        return {"loss": loss, **validated()}
+
+    def validated() -> Row:
         rates = hit_rates(embed, material.catalogue, material.trial, spec)
-        return {"loss": loss, MONITOR: mean_rate(rates), **rates}
+        return {MONITOR: mean_rate(rates), **rates}
 
     schedule = Schedule(config.epochs, config.steps, MONITOR)
     rows = run_epochs(model, schedule, out, run_epoch, log, lambda: write_weights(model, out / SMALL))
+    if config.n_averaged > 1:
+        of_last = rows[-config.n_averaged :]
+        model.set_weights(averaged([out / f"epoch{row['epoch']:.0f}.npz" for row in of_last]))
+        loss = float(np.mean([row["loss"] for row in of_last]))
+        rows.append({"epoch": config.epochs + 1, "loss": loss, **validated(), "seconds": 0.0})
+        log(f"average of the last {len(of_last)} {MONITOR} {rows[-1][MONITOR]:.4g}")
+        write_curves(rows, out / "curves.csv")
+        if best_epoch(rows) > config.epochs:
+            save(model, best)
+            write_weights(model, out / SMALL)
     draw_retrieval_curves(rows, out / "curves.png")
     encoder = contrastive_encoder(spec)  # in float32, whatever the training's precision was
     encoder.set_weights(keras.saving.load_model(best, compile=False).get_weights())
     return encoder
+
+
+def averaged(paths: Sequence[Path]) -> list[NDArray[np.float32]]:
+    """The mean of the weights in each of `paths` (stochastic weight averaging, Izmailov et al. 2018).
+
+    The means and variances of batch normalisation are averaged as well, not measured anew: the rate falls to nothing at
+    the end, so the averaged networks are close to each other.
+    """
+    return [np.mean(arrays, axis=0) for arrays in zip(*map(read_weights, paths), strict=True)]
 
 
 def turn_for_codes(encoder: keras.Model, clean: Clean, spec: AudioSpec) -> None:

@@ -63,18 +63,24 @@ def draw_trial(songs: Recordings, spec: AudioSpec, surroundings: Surroundings, p
 
 def hit_rates(embed: Embed, catalogue: Clean, trial: Trial, spec: AudioSpec) -> dict[str, float]:
     """Share of queries whose song comes first, by condition: from one fragment (1 s) and from all of them (3 s)."""
-    references, owner = _reference(embed, catalogue, spec)
-    queries = embed(standardised(trial.views.reshape(-1, *trial.views.shape[2:]).astype(np.float32), spec.top_db))
-    queries = queries.reshape(*trial.views.shape[:2], -1)
-    right_1 = owner[np.argmax(queries[:, 0] @ references.T, axis=1)] == trial.song
-    n_phases = round(spec.hop_s / spec.query_hop_s)
-    right_3 = np.array([owner[_best_start(query, references, n_phases)] for query in queries]) == trial.song
+    right_1, right_3 = named_rightly(embed, catalogue, trial, spec)
     rates = {}
     for kind in np.unique(trial.condition):
         condition, chosen = QUERIED[kind], trial.condition == kind
         rates[f"{condition.name}, 1 s"] = float(right_1[chosen].mean())
         rates[f"{condition.name}, 3 s"] = float(right_3[chosen].mean())
     return rates
+
+
+def named_rightly(embed: Embed, catalogue: Clean, trial: Trial, spec: AudioSpec) -> NDArray[np.bool_]:
+    """(2, Q) whether each query's song comes first: from its first fragment, 1 s, and from all of them, 3 s."""
+    references, owner = _reference(embed, catalogue, spec)
+    queries = embed(standardised(trial.views.reshape(-1, *trial.views.shape[2:]).astype(np.float32), spec.top_db))
+    queries = queries.reshape(*trial.views.shape[:2], -1)
+    n_phases = round(spec.hop_s / spec.query_hop_s)
+    found_1 = owner[np.argmax(queries[:, 0] @ references.T, axis=1)]
+    found_3 = owner[[_best_start(query, references, n_phases) for query in queries]]
+    return np.stack([found_1, found_3]) == trial.song
 
 
 def _reference(embed: Embed, catalogue: Clean, spec: AudioSpec) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
