@@ -22,7 +22,7 @@ _ENCODER = """
      WHERE CASE WHEN %s::text IS NULL THEN active ELSE name = %s END
 """
 
-_ARGUMENTS = """(%(encoder_id)s, %(query)s, %(offsets_s)s::real[], %(limit)s, %(exact)s,
+_ARGUMENTS = """(%(encoder_id)s, %(query)b, %(offsets_s)s::real[], %(limit)s, %(exact)s,
                %(songs)s::integer[], %(artist)s::text, %(collection)s::text)"""
 
 _MATCHES = f"""
@@ -47,7 +47,7 @@ _CHOSEN = "SELECT songradar.chosen_songs_v1(%(songs)s::integer[], %(artist)s::te
 
 _EXPLAIN = """
     EXPLAIN (ANALYZE, BUFFERS, COSTS OFF)
-    SELECT * FROM songradar.match_inline_v1(%(encoder_id)s, %(query)s, %(offsets_s)s::real[], %(limit)s, %(exact)s,
+    SELECT * FROM songradar.match_inline_v1(%(encoder_id)s, %(query)b, %(offsets_s)s::real[], %(limit)s, %(exact)s,
                                             %(chosen)s::integer[], %(thorough)s)
 """
 
@@ -58,7 +58,7 @@ _SETTINGS = """
      WHERE p.pronamespace = 'songradar'::regnamespace AND p.proname = 'match_v1'
 """
 
-_REACH = "SELECT songradar.set_reach_v1(%(encoder_id)s, %(chosen)s::integer[], %(thorough)s)"
+_REACH = "SELECT songradar.set_reach_v1(%(encoder_id)s, %(chosen)s::integer[], %(thorough)s, %(n_fragments)s)"
 
 _MAY_KEEP = """
     SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean,
@@ -216,7 +216,8 @@ def explain(connection: psycopg.Connection, question: Question) -> list[str]:
         chosen = connection.execute(_CHOSEN, question.parameters).fetchone()
         assert chosen is not None
         for thorough in (True,) if question.exact else (False, True):
-            parameters = question.parameters | {"chosen": chosen[0], "thorough": thorough}
+            look = {"chosen": chosen[0], "thorough": thorough, "n_fragments": len(question.embeddings)}
+            parameters = question.parameters | look
             connection.execute(_REACH, parameters)
             lines.append("thorough look:" if thorough else "first look:")
             lines += [str(line) for (line,) in connection.execute(_EXPLAIN, parameters)]

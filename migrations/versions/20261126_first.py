@@ -35,6 +35,7 @@ FUNCTIONS = (
     "likeness_v1",
     "same_recording_v1",
     "rank_v1",
+    "further_v1",
     "match_inline_v1",
     "set_reach_v1",
     "match_v1",

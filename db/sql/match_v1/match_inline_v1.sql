@@ -3,9 +3,10 @@
 --
 -- Arguments  as of match_v1, and
 --            songs     that may be the answer, NULL for all
---            thorough  whether to look as far as the encoder's columns say; else a first look, with a quarter of the
---                      neighbours, codes and places, and for six fragments of the recording, evenly spread. The lists
---                      are set by set_reach_v1. Either way the places are scored, aligned and ranked by all fragments.
+--            thorough  whether to look as far as the encoder's columns say, or further for a short recording
+--                      (further_v1); else a first look, with a quarter of the neighbours, codes and places, and for a
+--                      fifth of the recording's fragments, evenly spread, but at least four. The lists are set by
+--                      set_reach_v1. Either way the places are scored, aligned and ranked by all fragments.
 --
 -- Evidence counts the same in both looks: what a fragment has beyond its twentieth neighbour, however many vote. A
 -- fragment that was not looked up is taken to have its twentieth neighbour as far away as the others on average.
@@ -29,13 +30,16 @@ RETURNS SETOF songradar.match_row_v1
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 WITH index AS MATERIALIZED (
-    SELECT greatest(e.neighbours / look.parts, 1) AS neighbours, greatest(e.looked_at / look.parts, 1) AS looked_at,
+    SELECT greatest(e.neighbours / look.parts, 1) AS neighbours,
+           greatest(e.looked_at * look.further / look.parts, 1)::integer AS looked_at,
            greatest(e.candidates / look.parts, 1) AS candidates,
            (SELECT nullif(count(*), 200)
               FROM (SELECT FROM songradar.encodings AS s WHERE s.encoder_id = e.id LIMIT 200) AS encoded) AS n_songs,
            cardinality(match_inline_v1.songs) <= 2.5 * sqrt(greatest(c.reltuples, 1000)) AS few_songs
       FROM songradar.encoders AS e
-     CROSS JOIN (SELECT CASE WHEN match_inline_v1.thorough THEN 1 ELSE 4 END AS parts) AS look
+     CROSS JOIN (SELECT CASE WHEN match_inline_v1.thorough THEN 1 ELSE 4 END AS parts,
+                        CASE WHEN match_inline_v1.thorough
+                             THEN songradar.further_v1(cardinality(match_inline_v1.query)) ELSE 1 END AS further) AS look
       JOIN pg_class AS c ON c.oid = 'songradar.songs'::regclass
      WHERE e.id = match_inline_v1.encoder
 ), part AS MATERIALIZED (
@@ -46,8 +50,9 @@ WITH index AS MATERIALIZED (
 ), looked_up AS MATERIALIZED (
     SELECT part.number, part.embedding
       FROM part
-     CROSS JOIN (SELECT greatest(count(*), 6) AS n FROM part) AS all_parts
-     WHERE match_inline_v1.thorough OR part.number * 6 / all_parts.n > (part.number - 1) * 6 / all_parts.n
+     CROSS JOIN (SELECT count(*) AS n, greatest((count(*) + 2) / 5, 4) AS n_few FROM part) AS all_parts
+     WHERE match_inline_v1.thorough
+        OR part.number * all_parts.n_few / all_parts.n > (part.number - 1) * all_parts.n_few / all_parts.n
 ), near AS MATERIALIZED (
     SELECT found.number, found.song_id, found.position, min(found.distance) AS distance,
            bool_or(found.among_all) AS among_all

@@ -86,7 +86,7 @@ BEGIN
     chosen := songradar.chosen_songs_v1(songs, artist, collection);
     thorough := exact OR sure IS NULL;
     LOOP
-        PERFORM songradar.set_reach_v1(encoder, chosen, thorough);
+        PERFORM songradar.set_reach_v1(encoder, chosen, thorough, cardinality(query));
         answer := ARRAY(
             SELECT m
               FROM songradar.match_inline_v1(encoder, query, query_offset_s, max_matches, exact, chosen, thorough) AS m

@@ -32,8 +32,8 @@ WITH timing AS MATERIALIZED (
        AND f.position BETWEEN stretch.first AND stretch.last
 ), scored AS (
     SELECT place.id, place.song_id, place.is_chosen, place.start_s,
-           avg(coalesce(1 - least(before.embedding <-> part.embedding, after.embedding <-> part.embedding) ^ 2 / 2, 0))
-               AS score
+           avg(coalesce(1 - least(halfvec_l2_squared_distance(before.embedding, part.embedding),
+                                  halfvec_l2_squared_distance(after.embedding, part.embedding)) / 2, 0)) AS score
       FROM place
      CROSS JOIN timing
      CROSS JOIN part

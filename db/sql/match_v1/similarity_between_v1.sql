@@ -19,7 +19,8 @@ RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (similarity_between_v1.near * similarity_between_v1.to_near
         + similarity_between_v1.far * similarity_between_v1.to_far)
-    / sqrt(similarity_between_v1.near ^ 2 + similarity_between_v1.far ^ 2
+    / sqrt(similarity_between_v1.near * similarity_between_v1.near
+           + similarity_between_v1.far * similarity_between_v1.far
            + 2 * similarity_between_v1.near * similarity_between_v1.far * similarity_between_v1.of_both);
 COMMENT ON FUNCTION songradar.similarity_between_v1 IS
     'How similar an embedding is to the point between two others.';
