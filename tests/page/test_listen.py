@@ -70,6 +70,19 @@ def test_page_without_permission_says_so_and_offers_a_way(visit):
     assert page.get_by_text("Choose a recording", exact=True).is_visible()
 
 
+def test_microphone_that_is_switched_off_is_suspected(visit):
+    page = visit()
+    page.evaluate(
+        """() => {
+            const silence = new AudioContext().createMediaStreamDestination().stream;
+            navigator.mediaDevices.getUserMedia = async () => silence;
+        }"""
+    )
+    page.get_by_role("button", name="Listen").click()
+
+    page.get_by_text("Nothing comes from the microphone. Is it switched off?").wait_for()
+
+
 def test_file_is_named(visit, sounds):
     page = visit()
     page.set_input_files("input[type=file]", sounds.piece)

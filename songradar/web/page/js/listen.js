@@ -44,9 +44,9 @@ class Listening {
   async greet() {
     try {
       const {total} = await call("songs", {query: {limit: 1}});
-      if (!total) this.become("idle", t("listen.empty"));
+      if (!total && !this.hearing) this.become("idle", t("listen.empty"));
     } catch (problem) {
-      this.fail(problem.message || t("problem.unreachable"));
+      if (!this.hearing) this.fail(problem.message || t("problem.unreachable"));
     }
   }
 
@@ -89,7 +89,13 @@ class Listening {
       this.ticking = setInterval(() => this.tick(), TICK_MS);
     },
     silent() {
+      if (this.isSilent) return; // it is read aloud once
+      this.isSilent = true;
       this.status.textContent = t("listen.silent");
+    },
+    heard() {
+      if (this.isSilent && this.hearing.loud) this.status.textContent = t("listen.listening");
+      this.isSilent &&= !this.hearing.loud;
     },
     answer({matched, matches, reason, final}) {
       if (matched) this.find(matches);
@@ -145,7 +151,7 @@ class Listening {
 
   stop() {
     this.hearing?.stop();
-    this.hearing = this.anchor = this.maybe = null;
+    this.hearing = this.anchor = this.maybe = this.isSilent = null;
     this.stopDrawing?.();
     clearInterval(this.ticking);
     this.become("idle", this.result.childElementCount ? "" : t("listen.hint"));
