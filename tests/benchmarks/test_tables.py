@@ -2,11 +2,13 @@
 
 import re
 
+import pytest
 from click.testing import CliRunner
 
 from tests.benchmarks.index_variants import REACHES, VARIANTS
 from tests.benchmarks.index_variants import main as index_variants
 from tests.benchmarks.search_scale import DEMO
+from tests.benchmarks.serving import main as serving
 from tests.benchmarks.upkeep import reencoding, removal
 
 
@@ -39,3 +41,14 @@ def test_searches_go_on_while_a_catalogue_is_encoded_again():
 
     assert [cells[0] for cells in rows] == ["before", "during", "after"]
     assert all(int(cells[1]) > 0 for cells in rows)
+
+
+def test_many_are_served_at_once():
+    _, *rows = table(serving, "--fragments", "2000", "--listeners", "3", "--uploads", "20", "--minutes", "0.1")
+    found = {cells[0]: cells[1] for cells in rows}
+
+    assert int(found["fragments"].replace(",", "")) == pytest.approx(2000, rel=0.2)
+    assert int(found["3 listeners: answers"]) >= 3
+    assert int(found["20 uploads a minute: answers"]) == 2
+    assert [cells[1] for cells in rows if cells[0] == "errors"] == ["0", "0"]
+    assert len(rows[-1][1].split(", ")) == 4

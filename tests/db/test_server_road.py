@@ -1,44 +1,20 @@
 """A PostgreSQL of one's own, over TCP with a password, by a role that is no superuser."""
 
-import shutil
-import socket
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
-import psycopg
 import pytest
 
-from songradar.db import embedded
 from songradar.ml.audio import read_audio
 from tests import synth
+from tests.db.servers import over_tcp
 from tests.toy_encoder import write_toy_encoder
-
-
-def control(server, *arguments: str) -> None:
-    embedded._run([str(embedded.program("pg_ctl")), "-w", "-D", str(server.pgdata), *arguments], server.system_user)
 
 
 @pytest.fixture(scope="module")
 def tcp_url() -> Iterator[str]:
     """The URL of the database `music`, owned by role dj, which has pgvector but not songradar's schema."""
-    folder = Path(tempfile.mkdtemp(prefix="songradar-tcp-"))
-    server = embedded._server(folder / "data")
-    server.ensure_pgdata_inited()
-    server.ensure_postgres_running()
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("CREATE ROLE dj LOGIN PASSWORD 'turntable'")
-        connection.execute("CREATE DATABASE music OWNER dj")
-    with psycopg.connect(server.get_uri("music"), autocommit=True) as connection:
-        connection.execute("CREATE EXTENSION vector")
-    control(server, "stop", "-m", "fast")
-    (folder / "data" / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
-    port = free_port()
-    addresses = f"-h 127.0.0.1 -p {port} -k {folder / 'data'}"
-    control(server, "start", "-l", str(folder / "data" / "log"), "-o", addresses)
-    yield f"postgresql://dj:turntable@127.0.0.1:{port}/music"
-    control(server, "stop", "-m", "fast")
-    shutil.rmtree(folder)
+    with over_tcp("dj", "turntable", "music") as url:
+        yield url
 
 
 @pytest.fixture
@@ -83,9 +59,3 @@ def test_psql_is_told_the_right_database(server_road, run):
     url = run("db", "psql", "--url").stdout.strip()
 
     assert url == server_road
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
