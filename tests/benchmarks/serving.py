@@ -50,7 +50,7 @@ def main(
         heard, uploaded = (recordings(songs, noise, seconds) for seconds in (LISTENED_S, UPLOADED_S))
         load = os.getloadavg()[0]
         with served(catalogue) as (url, process):
-            asyncio.run(upload_all(url, uploaded, uploads, 0))
+            asyncio.run(upload_all(url, uploaded, 6000, 0.002))  # twelve at once: from now on, all decoders run
             memory = [private_mb(process)]
             warn("listening")
             answers, marks = asyncio.run(listen_all(url, heard, listeners, minutes))
