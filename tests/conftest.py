@@ -89,7 +89,7 @@ def server(toy_folder: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def emptycloned(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def empty_database(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of a database without songradar's schema, in DATABASE_URL."""
     yield from cloned(server, monkeypatch, "template1")
 
