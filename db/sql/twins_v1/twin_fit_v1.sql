@@ -24,7 +24,7 @@ SELECT line.speed, fit.other_middle - line.speed * fit.middle
                twin_fit_v1.speed, twin_fit_v1.shift) AS along
          WHERE along.evidence >= 0.6) AS fit
  CROSS JOIN LATERAL (
-       SELECT CASE WHEN abs(fit.slope - 1) < greatest(0.5 / fit.extent, 4 * fit.error) THEN 1 ELSE fit.slope END
+       SELECT CASE WHEN abs(fit.slope - 1) < greatest(0.5::double precision / fit.extent, 4 * fit.error) THEN 1 ELSE fit.slope END
               AS speed) AS line
  WHERE fit.n >= 8
    AND line.speed BETWEEN 0.9 AND 1.1;
