@@ -3,7 +3,8 @@
 -- Arguments  as of twin_along_v1
 -- Result     speed, shift  of the line nearest to their places; no row where fewer than eight fragments agree
 --
--- The speed is 1 unless both drift apart by half a hop and by four times the standard error of the slope.
+-- The speed is 1 unless both drift apart by half a hop and by four times the standard error of the slope. Lines at
+-- speeds beyond those that twin_lines_v1 tries are none.
 CREATE FUNCTION songradar.twin_fit_v1(
     encoder integer, other integer, positions integer[], embeddings halfvec[],
     speed double precision, shift double precision
@@ -24,10 +25,10 @@ SELECT line.speed, fit.other_middle - line.speed * fit.middle
                twin_fit_v1.speed, twin_fit_v1.shift) AS along
          WHERE along.evidence >= 0.6) AS fit
  CROSS JOIN LATERAL (
-       SELECT CASE WHEN abs(fit.slope - 1) < greatest(0.5::double precision / fit.extent, 4 * fit.error) THEN 1 ELSE fit.slope END
-              AS speed) AS line
+       SELECT CASE WHEN abs(fit.slope - 1) < greatest(0.5::double precision / fit.extent, 4 * fit.error)
+                   THEN 1 ELSE fit.slope END AS speed) AS line
  WHERE fit.n >= 8
-   AND line.speed BETWEEN 0.9 AND 1.1;
+   AND line.speed BETWEEN 0.93 AND 1.07;
 END;
 COMMENT ON FUNCTION songradar.twin_fit_v1 IS
     'A line made straight by those fragments of a song that agree with another near it.';
