@@ -88,14 +88,19 @@ def identify(catalogue: Catalogue, audio: Audio, options: SearchOptions = Search
     """
     name, encoder = name_of(audio), catalogue.encoder(options.encoder)
     with _blocks(audio, name, encoder.network.spec.sample_rate_hz) as blocks:
-        return identify_blocks(catalogue, blocks, replace(options, encoder=encoder.name), name)
+        return _identify(catalogue, encoder, blocks, options, name)
 
 
 def identify_blocks(
     catalogue: Catalogue, blocks: Iterable[Wave], options: SearchOptions = SearchOptions(), name: str = "recording"
 ) -> Answer:
     """The same for a recording that comes in blocks of (t,) float32, at the encoder's sample rate."""
-    encoder = catalogue.encoder(options.encoder)
+    return _identify(catalogue, catalogue.encoder(options.encoder), blocks, options, name)
+
+
+def _identify(
+    catalogue: Catalogue, encoder: LoadedEncoder, blocks: Iterable[Wave], options: SearchOptions, name: str
+) -> Answer:
     started = time.perf_counter()
     _check_choice(catalogue, options)
     stopwatch = _Stopwatch(blocks)
