@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import anyio
@@ -10,8 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from songradar.uploads import store_upload
 from songradar.web.operations import Call, without_paths
 from songradar.web.problems import problem_of
+from songradar.web.receiving import Upload, allowed_path, json_object, media_type_of, uploaded
 
 Records: TypeAlias = Generator[dict[str, Any], None, None]
 
@@ -47,3 +50,32 @@ async def _lines(records: Callable[[], Records], shown: Callable[[dict[str, Any]
     finally:
         with anyio.CancelScope(shield=True):
             await run_in_threadpool(iterator.close)
+
+
+async def lines_about(
+    call: Call, records: Callable[[Path], Records], folder: str, is_wanted: Callable[[dict[str, Any]], bool]
+) -> Lines:
+    """What `records` tells of a file: one on the server that the body names as JSON, or one that is sent.
+
+    One that is sent is kept in `folder` once some record says that it `is_wanted`. Raises Problem.
+    """
+    service = call.service
+    async with AsyncExitStack() as stack:
+        if media_type_of(call.request) == "application/json":
+            path = allowed_path(await json_object(call.request, service.options.body_s), service.options.folders)
+            await stack.enter_async_context(service.long_work.taken())
+            return Lines(call, lambda: records(path), stack.pop_all())
+        kept_in = service.uploads(folder)
+        upload = await stack.enter_async_context(uploaded(call))
+        await stack.enter_async_context(service.long_work.taken())
+        return Lines(call, lambda: _of_upload(upload, records, kept_in, is_wanted), stack.pop_all())
+
+
+def _of_upload(
+    upload: Upload, records: Callable[[Path], Records], folder: Path, is_wanted: Callable[[dict[str, Any]], bool]
+) -> Records:
+    with store_upload(upload.path, folder, upload.name) as stored:
+        for record in records(stored.path):
+            if is_wanted(record):
+                stored.keep()
+            yield record

@@ -166,8 +166,31 @@ def lines_of(name: str) -> dict[str, Schema]:
     return {"application/x-ndjson": described}
 
 
+SOUND: dict[str, Schema] = {"audio/*": {"type": "string", "format": "binary"}}
+
+
+def sound_or(name: str) -> dict[str, Schema]:
+    """A body that is a file, or a form that has one; or JSON with one of these schemas."""
+    return {
+        "multipart/form-data": ref("FileForm"),
+        "application/json": ref(name),
+        "application/octet-stream": {"type": "string", "format": "binary"},
+        **SOUND,
+    }
+
+
+PARTS = {200: ("The file.", SOUND), 206: ("A part of it.", SOUND)}
+"""Answers that are a file, whole or by ranges."""
+
 NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 1000}
 TEXT: Schema = {"type": "string", "maxLength": 1000}
+
+CHOICE = (
+    Parameter("encoder", NAME, "Search with this encoder instead of the active one."),
+    Parameter("artist", NAME, "Look only among this artist's songs."),
+    Parameter("collection", NAME, "Look only among the songs of this collection."),
+)
+"""What is searched, and with what."""
 
 LIMIT = Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}, "How many to give.")
 OFFSET = Parameter(

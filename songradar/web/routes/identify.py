@@ -12,7 +12,7 @@ from starlette.responses import Response
 from songradar.errors import SearchNotKept
 from songradar.identify import Answer, Fragments, SearchOptions, identify_blocks, identify_fragments
 from songradar.records import of_answer
-from songradar.web.operations import NAME, TEXT, Call, Operation, Parameter, json_of, ref
+from songradar.web.operations import CHOICE, TEXT, Call, Operation, Parameter, json_of, sound_or
 from songradar.web.problems import invalid
 from songradar.web.receiving import json_object, media_type_of, safe_name, uploaded
 
@@ -98,9 +98,7 @@ def numbers(body: dict[str, Any], name: str, n_dimensions: int) -> NDArray[np.fl
 
 SEARCHING = (
     Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 5}, "Candidates to give."),
-    Parameter("encoder", NAME, "Search with this encoder instead of the active one."),
-    Parameter("artist", NAME, "Look only among this artist's songs."),
-    Parameter("collection", NAME, "Look only among the songs of this collection."),
+    *CHOICE,
     Parameter(
         "exact", {"type": "boolean", "default": False}, "Compare with every fragment instead of asking the index."
     ),
@@ -119,12 +117,7 @@ OPERATIONS = [
             " embeddings are, as JSON. Content-Location names the search, if it is kept."
         ),
         parameters=(*SEARCHING, Parameter("name", TEXT, "What to call a recording that is the body.")),
-        body={
-            "multipart/form-data": ref("FileForm"),
-            "application/json": ref("Embeddings"),
-            "application/octet-stream": {"type": "string", "format": "binary"},
-            "audio/*": {"type": "string", "format": "binary"},
-        },
+        body=sound_or("Embeddings"),
         answers={200: ("What it is, as `songradar search --json` tells it.", json_of("Answer"))},
         problems=(404, 408, 409, 413, 422),
     )

@@ -1,6 +1,5 @@
 """Add songs: files that are uploaded, or that lie on the server where its operator allows it."""
 
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,8 @@ from starlette.responses import Response
 
 from songradar.ingest import FileOutcome, IngestOptions, Tally, ingest
 from songradar.records import of_outcome, of_tally
-from songradar.uploads import store_upload
-from songradar.web.lines import Lines, Records
-from songradar.web.operations import NAME, TEXT, Call, Operation, Parameter, lines_of, ref
-from songradar.web.receiving import allowed_path, json_object, media_type_of, uploaded
+from songradar.web.lines import Records, lines_about
+from songradar.web.operations import NAME, TEXT, Call, Operation, Parameter, lines_of, sound_or
 from songradar.web.service import SONGS
 
 
@@ -20,26 +17,12 @@ async def ingest_songs(call: Call) -> Response:
     options = IngestOptions(1, call["encoder"], call["collection"], skip_duplicates=call["skip_duplicates"])
     if options.encoder is not None:
         await run_in_threadpool(call.service.catalogue.encoder, options.encoder)  # one that is unknown is told at once
-    async with AsyncExitStack() as stack:
-        if media_type_of(call.request) == "application/json":
-            path = allowed_path(
-                await json_object(call.request, call.service.options.body_s), call.service.options.folders
-            )
-            await stack.enter_async_context(call.service.long_work.taken())
-            return Lines(call, lambda: records(call, path, options), stack.pop_all())
-        folder = call.service.uploads(SONGS)
-        upload = await stack.enter_async_context(uploaded(call))
-        await stack.enter_async_context(call.service.long_work.taken())
-        return Lines(call, lambda: of_upload(call, upload.path, folder, upload.name, options), stack.pop_all())
+    return await lines_about(call, lambda path: records(call, path, options), SONGS, is_new)
 
 
-def of_upload(call: Call, path: Path, folder: Path, name: str, options: IngestOptions) -> Records:
-    """Ingest a file that was sent, and keep it if it is a new song."""
-    with store_upload(path, folder, name) as stored:
-        for record in records(call, stored.path, options):
-            if record.get("outcome") in ("added", "replaced", "moved"):
-                stored.keep()
-            yield record
+def is_new(record: dict[str, Any]) -> bool:
+    """Whether a file that was sent has become a song's."""
+    return record.get("outcome") in ("added", "replaced", "moved")
 
 
 def records(call: Call, path: Path, options: IngestOptions) -> Records:
@@ -78,12 +61,7 @@ OPERATIONS = [
             ),
             Parameter("name", TEXT, "What to call a file that is the body."),
         ),
-        body={
-            "multipart/form-data": ref("FileForm"),
-            "application/json": ref("Path"),
-            "application/octet-stream": {"type": "string", "format": "binary"},
-            "audio/*": {"type": "string", "format": "binary"},
-        },
+        body=sound_or("Path"),
         answers={200: ("What became of each file, as `songradar ingest --json` tells it.", lines_of("Outcome"))},
         problems=(400, 404, 408, 413, 422),
     )

@@ -1,7 +1,6 @@
 """Scan long recordings, and hand out what was found: as JSON lines, as reports, as sound."""
 
 from collections import deque
-from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,9 @@ from songradar.reports.formats import FORMATS
 from songradar.reports.records import record
 from songradar.scan import ScanOptions, scan
 from songradar.songs import media_type
-from songradar.uploads import store_upload
-from songradar.web.lines import Lines, Records
-from songradar.web.operations import NAME, TEXT, Call, Operation, Parameter, last_part, lines_of, ref
+from songradar.web.lines import Records, lines_about
+from songradar.web.operations import CHOICE, PARTS, TEXT, Call, Operation, Parameter, last_part, lines_of, sound_or
 from songradar.web.problems import invalid, not_found
-from songradar.web.receiving import allowed_path, json_object, media_type_of, uploaded
 from songradar.web.routes.history import SCAN
 from songradar.web.service import RECORDINGS
 
@@ -35,26 +32,13 @@ async def scan_recording(call: Call) -> Response:
     )  # fmt: skip
     if options.to_s is not None and options.to_s <= options.from_s:
         raise invalid("to_s: does not lie behind from_s")
-    bounds = call.service.options
     await run_in_threadpool(call.service.catalogue.encoder, options.encoder)  # one that is unknown is told at once
-    async with AsyncExitStack() as stack:
-        if media_type_of(call.request) == "application/json":
-            path = allowed_path(await json_object(call.request, bounds.body_s), bounds.folders)
-            await stack.enter_async_context(call.service.long_work.taken())
-            return Lines(call, lambda: records(call, path, options), stack.pop_all())
-        folder = call.service.uploads(RECORDINGS)
-        upload = await stack.enter_async_context(uploaded(call))
-        await stack.enter_async_context(call.service.long_work.taken())
-        return Lines(call, lambda: of_upload(call, upload.path, folder, upload.name, options), stack.pop_all())
+    return await lines_about(call, lambda path: records(call, path, options), RECORDINGS, is_kept)
 
 
-def of_upload(call: Call, path: Path, folder: Path, name: str, options: ScanOptions) -> Records:
-    """Scan a file that was sent, and keep it beside what is kept of the scan, so that it can be heard."""
-    with store_upload(path, folder, name) as stored:
-        for one in records(call, stored.path, options):
-            if "scan_id" in one:
-                stored.keep()
-            yield one
+def is_kept(record: dict[str, Any]) -> bool:
+    """Whether a scan is kept: then its recording is, too, so that it can be heard."""
+    return "scan_id" in record
 
 
 def records(call: Call, path: Path, options: ScanOptions) -> Records:
@@ -127,9 +111,7 @@ OPERATIONS = [
         ),
         scope="write",
         parameters=(
-            Parameter("encoder", NAME, "Search with this encoder instead of the active one."),
-            Parameter("artist", NAME, "Look only among this artist's songs."),
-            Parameter("collection", NAME, "Look only among the songs of this collection."),
+            *CHOICE,
             Parameter("min_played", SECONDS | {"default": 0}, "Leave out what is played for fewer seconds."),
             Parameter("from_s", SECONDS | {"default": 0}, "Begin there, in seconds."),
             Parameter("to_s", SECONDS, "End there."),
@@ -137,12 +119,7 @@ OPERATIONS = [
             Parameter("keep", {"type": "boolean", "default": True}, "Keep the scan in the database, if it may."),
             Parameter("name", TEXT, "What to call a recording that is the body."),
         ),
-        body={
-            "multipart/form-data": ref("FileForm"),
-            "application/json": ref("Path"),
-            "application/octet-stream": {"type": "string", "format": "binary"},
-            "audio/*": {"type": "string", "format": "binary"},
-        },
+        body=sound_or("Path"),
         answers={200: ("What was played when.", lines_of("ScanLine"))},
         problems=(400, 404, 408, 409, 413, 422),
     ),
@@ -166,10 +143,7 @@ OPERATIONS = [
         "The recording, if it is on the server; parts of it by Range.",
         "scans",
         parameters=(SCAN,),
-        answers={
-            200: ("The file.", {"audio/*": {"type": "string", "format": "binary"}}),
-            206: ("A part of it.", {"audio/*": {"type": "string", "format": "binary"}}),
-        },
+        answers=PARTS,
         problems=(404, 416, 422),
     ),
 ]

@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, Response
 from songradar import songs as use_cases
 from songradar.edit import COLUMNS, change, edit
 from songradar.records import of_song, of_song_and_usage
-from songradar.web.operations import LIMIT, OFFSET, TEXT, Call, Operation, Parameter, json_of
+from songradar.web.operations import LIMIT, OFFSET, PARTS, TEXT, Call, Operation, Parameter, json_of
 from songradar.web.problems import invalid, not_found
 from songradar.web.receiving import json_object
 from songradar.web.service import SONGS
@@ -125,10 +125,7 @@ OPERATIONS = [
         "The song's file, if it is on the server; parts of it by Range.",
         "songs",
         parameters=(SONG,),
-        answers={
-            200: ("The file.", {"audio/*": {"type": "string", "format": "binary"}}),
-            206: ("A part of it.", {"audio/*": {"type": "string", "format": "binary"}}),
-        },
+        answers=PARTS,
         problems=(404, 416, 422),
     ),
 ]
