@@ -125,12 +125,12 @@ class Encoder:
 
 
 class FragmentStream:
-    """Fragments of a recording that comes piece by piece, each as soon as it is complete."""
+    """Fragments of a recording that comes piece by piece, each as soon as it is complete; `n` so far, silent or not."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._rest = np.zeros(0, np.float32)
-        self._n = 0
+        self.n = 0
 
     def add(self, block: Wave) -> list[tuple[int, NDArray[np.float32]]]:
         """(t,) float32 -> what it completes, like `Encoder.stream_query`."""
@@ -140,8 +140,8 @@ class FragmentStream:
         n = (len(self._rest) - spec.fragment_samples) // hop + 1
         if n <= 0:
             return []
-        found = [(self._n + i, embedding) for i, embedding in self._encoder.stream_query([self._rest], batch=n)]
-        self._n += n
+        found = [(self.n + i, embedding) for i, embedding in self._encoder.stream_query([self._rest], batch=n)]
+        self.n += n
         self._rest = self._rest[n * hop :]
         return found
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import scans, search
 from songradar.extents import SMOOTHING_S
+from songradar.live import ASKED_AT_S
 from songradar.ml.audio import Wave
 from songradar.ml.encoder import FragmentStream
 from songradar.ml.errors import AudioReadError
@@ -19,11 +20,8 @@ from songradar.timeline import Playing
 LOOK_S = 0.5
 """How often it is looked what is heard, in seconds of sound."""
 
-ASKS_S = (2.0, 3.0, 5.0, 8.0, 12.0)
-"""Sound that nothing explains is searched for as soon as there is so much of it."""
-
 LATER_S, LATER_EVERY_S = 5.0, 2.5
-"""If it is still unknown then, its last seconds are searched for, every few seconds: a song may have begun in it."""
+"""After that, its last seconds are searched for, every few seconds: a song may have begun in it."""
 
 DOUBT = 4.0
 """Such answers count for less by these log odds: one alone has to be sure to 99.9 %, as clear music is after 2 s.
@@ -99,8 +97,7 @@ def listen(catalogue: Catalogue, sound: LiveSound, options: ScanOptions, now_eve
     encoder = catalogue.encoder(options.encoder)
     with catalogue.connection() as connection:
         search.check_not_empty(connection, encoder.stored)
-        if options.artist is not None or options.collection is not None:
-            search.check_choice(connection, options.artist, options.collection)
+        search.check_choice(connection, options.artist, options.collection)
     session, broken_off = None, None
     try:
         for block in sound.blocks(encoder.network.spec.sample_rate_hz):
@@ -233,11 +230,11 @@ class Questions:
 
     def due(self, now_s: float) -> list[tuple[float, float]]:
         """The window to search for now, from one time to another; none where it is too early."""
-        n = sum(seconds <= now_s - self._since_s for seconds in ASKS_S)
+        n = sum(seconds <= now_s - self._since_s for seconds in ASKED_AT_S)
         if n > self._n:
             self._n, self._asked_s = n, now_s
-            return [(max(self._since_s, now_s - ASKS_S[-1]), now_s)]
-        if n == len(ASKS_S) and now_s - self._asked_s >= LATER_EVERY_S:
+            return [(max(self._since_s, now_s - ASKED_AT_S[-1]), now_s)]
+        if n == len(ASKED_AT_S) and now_s - self._asked_s >= LATER_EVERY_S:
             self._asked_s = now_s
             return [(now_s - LATER_S, now_s)]
         return []

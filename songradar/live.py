@@ -11,7 +11,8 @@ from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db.scans import read_fragments
 from songradar.following import StoredSong
 from songradar.identify import Answer, Fragments, Match, SearchOptions, identify_fragments
-from songradar.ml.audio import Resampling, Wave, level_dbfs
+from songradar.ml.audio import Resampling, Wave
+from songradar.ml.encoder import FragmentStream
 
 ASKED_AT_S = (2.0, 3.0, 5.0, 8.0, 12.0)
 """After so many seconds of sound the song is asked for, until it is named."""
@@ -76,7 +77,6 @@ class Live:
     _encoder: LoadedEncoder = field(init=False)
     _match: Match | None = None
     _song: StoredSong | None = None
-    _n_fragments: int = 0
     _n_asked: int = 0
     _told_s: float = 0.0
     _last_heard_s: float = 0.0
@@ -86,10 +86,9 @@ class Live:
         """Raises EncoderUnknown, CatalogueEmpty."""
         self._encoder = self.catalogue.encoder(self.options.encoder)
         self.options = replace(self.options, encoder=self._encoder.name)
-        spec = self._encoder.network.spec
-        self._size, self._hop = spec.fragment_samples, spec.samples(spec.query_hop_s)
-        self._resampling = Resampling(self.rate_hz, spec.sample_rate_hz)
-        self._pending = np.zeros(0, np.float32)
+        self._resampling = Resampling(self.rate_hz, self._encoder.network.spec.sample_rate_hz)
+        self._stream = FragmentStream(self._encoder.network)
+        self._pending: list[Wave] = []
         self._n_samples = 0
         self._numbers: list[int] = []
         self._embeddings: list[NDArray[np.float32]] = []
@@ -102,32 +101,20 @@ class Live:
     def hear(self, block: Wave) -> bool:
         """Take (t,) float32 in, which is quick; whether there is something to `tell`."""
         self._n_samples += len(block)
-        self._pending = np.concatenate([self._pending, self._resampling.add(block)])
+        self._pending.append(self._resampling.add(block))
         if self._match is not None:
             return self.heard_s >= self._told_s + FOLLOWED_EVERY_S
         return self._n_asked < len(ASKED_AT_S) and self.heard_s >= ASKED_AT_S[self._n_asked]
 
     def tell(self) -> LiveEvent:
         """What there is to tell, once `hear` says so. Raises CatalogueEmpty, SongUnknown."""
-        self._encode()
+        for number, embedding in self._stream.add(np.concatenate(self._pending)):
+            self._numbers.append(number)
+            self._embeddings.append(embedding)
+        self._pending = []
         if self._match is None or self._song is None:
             return self._ask()
         return self._follow(self._match, self._song)
-
-    def _encode(self) -> None:
-        """Encode the fragments that have come, less the silent ones."""
-        spec = self._encoder.network.spec
-        found = []
-        while len(self._pending) >= self._size:
-            fragment = self._pending[: self._size]
-            if level_dbfs(fragment) > spec.silence_dbfs:
-                found.append((self._n_fragments, fragment))
-            self._pending = self._pending[self._hop :]
-            self._n_fragments += 1
-        if found:
-            numbers, fragments = zip(*found, strict=True)
-            self._numbers += numbers
-            self._embeddings += list(self._encoder.network.embed(np.stack(fragments)))
 
     def _ask(self) -> Asked:
         self._n_asked += 1
@@ -166,8 +153,8 @@ class Live:
         Silence is like no song.
         """
         hop_s = self._encoder.network.spec.query_hop_s
-        n_last = min(self._n_fragments, round(WITHIN_S / hop_s))
-        keep = bisect_left(self._numbers, self._n_fragments - n_last)
+        n_last = min(self._stream.n, round(WITHIN_S / hop_s))
+        keep = bisect_left(self._numbers, self._stream.n - n_last)
         del self._numbers[:keep], self._embeddings[:keep]
         if not self._numbers:
             return 0.0, 0.0
