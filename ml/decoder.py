@@ -10,7 +10,7 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -26,11 +26,12 @@ from songradar.ml.tags import Tags, read_tags, tags_from_name
 SIZE = struct.Struct("<I")
 
 
+SECRETS = ("DATABASE_URL", "PGPASSWORD", "PGPASSFILE")
+"""What the environment tells of the database, and sound that takes a decoding process over need not know."""
+
+
 class Decoder:
     """A process that decodes one file at a time. It starts with the first request. Use it from one thread only."""
-
-    SECRETS = ("DATABASE_URL", "PGPASSWORD", "PGPASSFILE")
-    """What the environment tells of the database, and a file that takes the process over need not know."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -83,19 +84,31 @@ class Decoder:
 
     def _ask(self, **request: object) -> IO[bytes]:
         if self._process is None:
-            told = {name: value for name, value in os.environ.items() if name not in self.SECRETS}
-            environment = told | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", "from songradar.ml.decoder import serve; serve()"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=environment,
-            )
+            self._process = started("from songradar.ml.decoder import serve; serve()", stdin=subprocess.PIPE)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         self._process.stdin.flush()
         return self._process.stdout
+
+
+def started(
+    program: str,
+    *arguments: str,
+    stdin: int | None,
+    stderr: int | None = None,
+    defaults: Mapping[str, str] | None = None,
+) -> "subprocess.Popen[bytes]":
+    """Python that runs `program` in a process of its own, which imports what this one can, and is not told SECRETS.
+
+    `defaults` stand where the environment says nothing.
+    """
+    told = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    own = {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.Popen(
+        command, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, env={**(defaults or {}), **told, **own}
+    )
 
 
 def exactly(source: IO[bytes], size: int) -> bytes:

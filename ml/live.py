@@ -2,9 +2,7 @@
 
 import json
 import math
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,7 +17,7 @@ import numpy as np
 
 from songradar.ml.audio import Wave
 from songradar.ml.capture import SYSTEM, Device, Request
-from songradar.ml.decoder import SIZE, exactly
+from songradar.ml.decoder import SIZE, exactly, started
 from songradar.ml.errors import AudioReadError
 from songradar.ml.files import text_of
 
@@ -245,13 +243,12 @@ def devices() -> list[Device]:
 
 
 def _started(*arguments: str, own_input: bool) -> "subprocess.Popen[bytes]":
-    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", "from songradar.ml.capture import main; main()", *arguments],
+    return started(
+        "from songradar.ml.capture import main; main()",
+        *arguments,
         stdin=subprocess.DEVNULL if own_input else None,
-        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # libraries of sound talk much
-        env=_alsa() | os.environ | environment,
+        defaults=_alsa(),
     )
 
 
