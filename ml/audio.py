@@ -1,7 +1,6 @@
-"""Decode any audio or video file to mono float32, as a stream of blocks. The only module that imports PyAV."""
+"""Decode any audio or video file to mono float32, as a stream of blocks."""
 
 import math
-import re
 import stat
 import wave as wav
 from collections.abc import Iterable, Iterator
@@ -15,11 +14,10 @@ from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.container import InputContainer
-from mutagen.mp3 import MP3, BitrateMode
-from mutagen.wave import WAVE
 from numpy.typing import NDArray
 
 from songradar.ml.errors import AudioReadError
+from songradar.ml.lengths import length_of
 
 Wave = NDArray[np.float32]
 """Mono samples, (T,) float32, full scale = 1."""
@@ -96,7 +94,7 @@ def declared_duration_s(path: Path) -> float | None:
     with _open(path) as container:
         if not container.streams.audio:
             raise AudioReadError(path, "has no audio stream")
-        return _declared_duration_s(path, container)
+        return length_of(path, container)
 
 
 def excerpt(wave: NDArray[_Sample], start: int, size: int) -> NDArray[_Sample]:
@@ -252,61 +250,11 @@ class _Conversion:
 def _check_complete(path: Path, container: InputContainer, decoded_s: float) -> None:
     if decoded_s == 0:
         raise AudioReadError(path, "is not audio that can be decoded")
-    declared_s = _declared_duration_s(path, container)
+    declared_s = length_of(path, container)
     if declared_s is not None and decoded_s < MIN_DECODED_SHARE * declared_s:
         raise AudioReadError(
             path, f"is truncated: {decoded_s:.1f} s of the {declared_s:.1f} s in its header can be decoded"
         )
-
-
-def _declared_duration_s(path: Path, container: InputContainer) -> float | None:
-    """The duration that the file declares, or None when it declares none.
-
-    An MP3 without a Xing/Info header says nothing; FFmpeg then estimates from the bit rate of the first frame, which
-    is far off for variable bit rates.
-    """
-    stream = container.streams.audio[0]
-    if container.format.name == "mp3" and not _has_xing_header(path):
-        return None
-    if container.format.name == "wav":
-        return _wav_duration_s(path)
-    if "matroska" in container.format.name and len(container.streams) > 1:
-        # FFmpeg gives every stream the file's duration, which is that of the longest, often the picture.
-        return _tagged_duration_s(stream.metadata.get("DURATION", ""))
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration is not None else None
-
-
-def _tagged_duration_s(text: str) -> float | None:
-    """Parse the DURATION tag that Matroska muxers write for each stream into seconds.
-
-    >>> _tagged_duration_s("00:03:20.500000000")
-    200.5
-    """
-    found = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", text)
-    return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3]) if found else None
-
-
-def _has_xing_header(path: Path) -> bool:
-    try:
-        mp3: Any = MP3(path)  # type: ignore[no-untyped-call]
-        return bool(mp3.info.bitrate_mode != BitrateMode.UNKNOWN)
-    except Exception:  # whatever mutagen meets in a damaged file
-        return False
-
-
-def _wav_duration_s(path: Path) -> float | None:
-    """The duration in a WAV header, read with mutagen because FFmpeg reduces it to what the file holds.
-
-    A WAV written to a pipe declares a size of 0, or about the largest number that fits in 31 or 32 bits.
-    """
-    try:
-        wav: Any = WAVE(path)  # type: ignore[no-untyped-call]
-    except Exception:  # whatever mutagen meets in a damaged file
-        return None
-    n_bytes = wav.info.length * wav.info.bitrate / 8
-    return float(wav.info.length) if n_bytes < 0x7FFF_0000 else None
 
 
 def windows(blocks: Iterator[Wave], size: int, hop: int, slack: int = 0) -> Iterator[Wave]:
