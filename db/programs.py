@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -50,12 +50,13 @@ def running(
         assert process.stderr is not None
         said = process.stderr.read().decode("utf-8", "replace")
     if process.returncode:
-        errors = (
-            [line for line in said.splitlines() if re.search("error:|ERROR:", line)]
-            or said.splitlines()
-            or [f"{name} failed"]
-        )
-        raise DatabaseError(re.sub(r"^(?:\S+: )?(?:error|ERROR): +", "", errors[0]))
+        raise complaint(name, said.splitlines())
+
+
+def complaint(name: str, said: Sequence[str]) -> DatabaseError:
+    """The error that a program of PostgreSQL's ended with, out of the lines that it said."""
+    errors = [line for line in said if re.search("error:|ERROR:", line)] or [*said, f"{name} failed"]
+    return DatabaseError(re.sub(r"^(?:\S+: )?(?:error|ERROR): +", "", errors[0]))
 
 
 def path_of(name: str, server_version: int) -> str:

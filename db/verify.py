@@ -10,7 +10,7 @@ from psycopg.sql import SQL, Identifier
 
 from songradar.db.connection import Server, connect_directly
 from songradar.db.errors import DatabaseError
-from songradar.db.programs import for_programs, path_of
+from songradar.db.programs import complaint, for_programs, path_of
 
 _FRAGMENTS = """
     SELECT e.name, coalesce(n.song_id, f.song_id), coalesce(n.n_fragments, 0), coalesce(f.n, 0)
@@ -87,8 +87,7 @@ def check_pages(server: Server) -> Check:
             lines = said.read().splitlines()
         damaged = [found for line in lines if (found := _DAMAGED.search(line))]
         if done.returncode and not damaged:
-            errors = [line for line in lines if "error:" in line] or lines or ["pg_basebackup failed"]
-            raise DatabaseError(re.sub(r"^.*?error: +", "", errors[0]))
+            raise complaint("pg_basebackup", lines)
         faults = tuple(_page(connection, found["file"], found["block"]) for found in damaged)
     return Check("pages", f"{n_bytes >> 20} MiB of this database", faults)
 
