@@ -181,6 +181,8 @@ def read_network(connection: psycopg.Connection, encoder_id: int) -> bytes:
 
 def check_choice(connection: psycopg.Connection, artist: str | None, collection: str | None) -> None:
     """Raise SongUnknown where the catalogue has no song by `artist` in `collection`; None stands for any."""
+    if artist is None and collection is None:
+        return
     if connection.execute(_ANY_SONG, {"artist": artist, "collection": collection}).fetchone() != (True,):
         asked = " ".join([f"by {artist}"] * bool(artist) + [f"in the collection {collection}"] * bool(collection))
         raise SongUnknown(f"the catalogue has no song {asked}")

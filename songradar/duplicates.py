@@ -42,8 +42,7 @@ def duplicates(
     check_has_twins(encoder)
     with catalogue.connection() as connection:
         search.check_not_empty(connection, encoder.stored)
-        if options.artist is not None or options.collection is not None:
-            search.check_choice(connection, options.artist, options.collection)
+        search.check_choice(connection, options.artist, options.collection)
         songs = twins.songs_to_compare(connection, encoder.id, options.artist, options.collection)
 
     def compare(some: list[int]) -> list[Pair]:

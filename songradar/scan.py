@@ -62,8 +62,7 @@ def scan(
     encoder = catalogue.encoder(options.encoder)
     with catalogue.connection() as connection:
         search.check_not_empty(connection, encoder.stored)
-        if options.artist is not None or options.collection is not None:
-            search.check_choice(connection, options.artist, options.collection)
+        search.check_choice(connection, options.artist, options.collection)
     duration_s = declared_duration_s(recording)
     name = name or text_of(recording)
     kept = _begun(catalogue, recording, name, encoder, options)
