@@ -10,6 +10,7 @@ import click
 
 from songradar.catalogue import Catalogue
 from songradar.cli.keeping import may_keep
+from songradar.cli.options import ARTIST, COLLECTION, ENCODER, MIN_PLAYED, NO_UNKNOWN
 from songradar.cli.output import note, print_json, print_table, warn
 from songradar.listen import Ended, Event, Now, Started
 from songradar.listen import listen as listen_to
@@ -37,13 +38,11 @@ SONG = ("song_id", "title", "artist", "source", "isrc", "mbid")
     "--patience", metavar="SECONDS", type=click.FloatRange(min=0),
     help="How long a stream may be away [300], or a file not grow [30].",
 )  # fmt: skip
-@click.option(
-    "--min-played", metavar="SECONDS", type=click.FloatRange(min=0), default=0.0, help="Leave out shorter ones."
-)
-@click.option("--no-unknown", is_flag=True, help="Leave out what is unknown.")
-@click.option("--encoder", metavar="NAME", help="Search with this encoder instead of the active one.")
-@click.option("--artist", metavar="NAME", help="Look only among this artist's songs.")
-@click.option("--collection", metavar="NAME", help="Look only among the songs of this collection.")
+@MIN_PLAYED
+@NO_UNKNOWN
+@ENCODER
+@ARTIST
+@COLLECTION
 @click.option("--no-save", is_flag=True, help="Do not keep what was played in the database.")
 def listen(
     source: str | None,

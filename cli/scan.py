@@ -14,7 +14,7 @@ import click
 from songradar.catalogue import Catalogue
 from songradar.cli.fetching import name_of, opened
 from songradar.cli.keeping import may_keep
-from songradar.cli.options import PATH
+from songradar.cli.options import ARTIST, COLLECTION, ENCODER, MIN_PLAYED, NO_UNKNOWN, PATH
 from songradar.cli.output import note, warn
 from songradar.cli.progress import progress
 from songradar.events import Event, Note, Step
@@ -62,18 +62,16 @@ class Moment(click.ParamType[datetime]):
 @click.option("--csv", "as_csv", is_flag=True, help="The same as a table of comma-separated values.")
 @click.option("--format", "name", type=click.Choice(list(FORMATS)), help="How to write the report [table].")
 @click.option("-o", "--output", metavar="FILE", type=PATH, help="Write the report there.")
-@click.option(
-    "--min-played", metavar="SECONDS", type=click.FloatRange(min=0), default=0.0, help="Leave out shorter ones."
-)
+@MIN_PLAYED
 @click.option("--from", "from_s", type=Place(), default=0.0, help="Begin there: seconds, m:ss or h:mm:ss.")
 @click.option("--to", "to_s", type=Place(), help="End there.")
 @click.option(
     "--began", type=Moment(), help="When the recording began, such as 2026-11-24T20:00; told by the clock then."
 )
-@click.option("--no-unknown", is_flag=True, help="Leave out what is unknown.")
-@click.option("--encoder", metavar="NAME", help="Search with this encoder instead of the active one.")
-@click.option("--artist", metavar="NAME", help="Look only among this artist's songs.")
-@click.option("--collection", metavar="NAME", help="Look only among the songs of this collection.")
+@NO_UNKNOWN
+@ENCODER
+@ARTIST
+@COLLECTION
 @click.option("--no-save", is_flag=True, help="Do not keep the scan in the database.")
 def scan(
     recordings: tuple[str, ...],

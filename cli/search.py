@@ -11,6 +11,7 @@ from songradar.catalogue import Catalogue
 from songradar.cli.answers import print_answer, print_answer_json
 from songradar.cli.fetching import name_of, opened
 from songradar.cli.keeping import may_keep
+from songradar.cli.options import ARTIST, COLLECTION, ENCODER
 from songradar.cli.output import print_json, warn
 from songradar.db.errors import SearchNotKept
 from songradar.identify import Answer, SearchOptions, identify, keep
@@ -24,9 +25,9 @@ from songradar.wording import shown
 @click.argument("clips", metavar="CLIP...", nargs=-1, required=True)
 @click.option("-n", "--limit", type=click.IntRange(1, 100), help="Candidates to show [all above 5 %, of 5].")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each CLIP, in the order given.")
-@click.option("--encoder", metavar="NAME", help="Search with this encoder instead of the active one.")
-@click.option("--artist", metavar="NAME", help="Look only among this artist's songs.")
-@click.option("--collection", metavar="NAME", help="Look only among the songs of this collection.")
+@ENCODER
+@ARTIST
+@COLLECTION
 @click.option("--no-save", is_flag=True, help="Do not keep the search in the database.")
 @click.option("--exact", is_flag=True, help="Compare with every fragment of the catalogue instead of asking the index.")
 @click.option("--explain", is_flag=True, help="Tell what each stage took, and PostgreSQL's plan of the search.")
