@@ -41,11 +41,7 @@ def test_catalogue_before_an_accident(home, archive, run, music, toy_folder, mon
     run("encoders", "add", toy_folder)
     run("encoders", "use", "toy")
     run("ingest", music["Amber"])
-    settings = home / "postgres" / "postgresql.conf"
-    with settings.open("a") as file:
-        file.write(f"archive_mode = on\narchive_command = 'test ! -f {archive}/%f && cp %p {archive}/%f'\n")
-    run("db", "stop")
-    run("status")
+    begin_to_archive(home, archive, run)
     backup = archive / "base"
     subprocess.run([program("pg_basebackup"), "-d", running_url(home), "-D", backup, "-c", "fast"], check=True)
 
@@ -57,20 +53,7 @@ def test_catalogue_before_an_accident(home, archive, run, music, toy_folder, mon
     wait_until_archived(home, wal)
     run("db", "stop")
 
-    second = archive / "second"
-    second.mkdir()
-    shutil.copytree(backup, second / "postgres")
-    owner = (home / "postgres").stat()
-    for path in (second / "postgres", *(second / "postgres").rglob("*")):
-        shutil.chown(path, owner.st_uid, owner.st_gid)
-    (second / "postgres" / "recovery.signal").touch()
-    with (second / "postgres" / "postgresql.conf").open("a") as file:
-        file.write(
-            "archive_mode = off\n"
-            f"restore_command = 'cp {archive}/%f %p'\n"
-            "recovery_target_name = 'before_the_accident'\n"
-            "recovery_target_action = 'promote'\n"
-        )
+    second = going_back(home, archive, backup)
     monkeypatch.setenv("SONGRADAR_HOME", str(second))
     try:
         answer = run("search", "--json", music["Birch"])
@@ -81,3 +64,29 @@ def test_catalogue_before_an_accident(home, archive, run, music, toy_folder, mon
         assert ask(second, "SELECT title FROM songradar.songs ORDER BY id") == [("Amber",), ("Birch",), ("Cedar",)]
     finally:
         embedded.stop(second)
+
+
+def begin_to_archive(home: Path, archive: Path, run) -> None:
+    with (home / "postgres" / "postgresql.conf").open("a") as settings:
+        settings.write(f"archive_mode = on\narchive_command = 'test ! -f {archive}/%f && cp %p {archive}/%f'\n")
+    run("db", "stop")
+    run("status")
+
+
+def going_back(home: Path, archive: Path, backup: Path) -> Path:
+    """A data directory whose server goes back to before the accident when it starts."""
+    second = archive / "second"
+    second.mkdir()
+    shutil.copytree(backup, second / "postgres")
+    owner = (home / "postgres").stat()
+    for path in (second / "postgres", *(second / "postgres").rglob("*")):
+        shutil.chown(path, owner.st_uid, owner.st_gid)
+    (second / "postgres" / "recovery.signal").touch()
+    with (second / "postgres" / "postgresql.conf").open("a") as settings:
+        settings.write(
+            "archive_mode = off\n"
+            f"restore_command = 'cp {archive}/%f %p'\n"
+            "recovery_target_name = 'before_the_accident'\n"
+            "recovery_target_action = 'promote'\n"
+        )
+    return second

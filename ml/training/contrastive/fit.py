@@ -80,19 +80,31 @@ def fit(
     schedule = Schedule(config.epochs, config.steps, MONITOR)
     rows = run_epochs(model, schedule, out, run_epoch, log, lambda: write_weights(model, out / SMALL))
     if config.n_averaged > 1:
-        of_last = rows[-config.n_averaged :]
-        model.set_weights(averaged([out / f"epoch{row['epoch']:.0f}.npz" for row in of_last]))
-        loss = float(np.mean([row["loss"] for row in of_last]))
-        rows.append({"epoch": config.epochs + 1, "loss": loss, **validated(), "seconds": 0.0})
-        log(f"average of the last {len(of_last)} {MONITOR} {rows[-1][MONITOR]:.4g}")
-        write_curves(rows, out / "curves.csv")
-        if best_epoch(rows) > config.epochs:
-            save(model, best)
-            write_weights(model, out / SMALL)
+        measure_average(model, rows, config, out, validated, log)
     draw_retrieval_curves(rows, out / "curves.png")
     encoder = contrastive_encoder(spec)  # in float32, whatever the training's precision was
     encoder.set_weights(keras.saving.load_model(best, compile=False).get_weights())
     return encoder
+
+
+def measure_average(
+    model: keras.Model,
+    rows: list[Row],
+    config: ContrastiveConfig,
+    out: Path,
+    validated: Callable[[], Row],
+    log: Callable[[str], None],
+) -> None:
+    """Measure the average of the last epochs' weights as one more epoch; it is left as the best if it is that."""
+    of_last = rows[-config.n_averaged :]
+    model.set_weights(averaged([out / f"epoch{row['epoch']:.0f}.npz" for row in of_last]))
+    loss = float(np.mean([row["loss"] for row in of_last]))
+    rows.append({"epoch": config.epochs + 1, "loss": loss, **validated(), "seconds": 0.0})
+    log(f"average of the last {len(of_last)} {MONITOR} {rows[-1][MONITOR]:.4g}")
+    write_curves(rows, out / "curves.csv")
+    if best_epoch(rows) > config.epochs:
+        save(model, out / "best.keras")
+        write_weights(model, out / SMALL)
 
 
 def averaged(paths: Sequence[Path]) -> list[NDArray[np.float32]]:
