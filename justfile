@@ -11,11 +11,11 @@ default:
 # make .venv, with all extras and this checkout
 setup:
     python3 -m venv .venv
-    .venv/bin/pip install --quiet -e '.[train,dev]'
+    .venv/bin/pip install --quiet -c requirements/tested.txt -e '.[train,dev]'
 
 # run the tests: just test -m 'not train'
 test *arguments:
-    {{python}} -m pytest -q "$@"
+    {{python}} -m pytest -q -n auto "$@"
 
 # check style and format; who imports whom is one of the tests
 lint:

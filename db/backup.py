@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -125,7 +126,7 @@ def restore(server: Server, source: Path) -> Manifest:
 
     When it fails, the catalogue is as empty as before. Raises BackupUnusable, DatabaseError.
     """
-    with _opened(source) as (manifest, archive):
+    with opened(source) as (manifest, archive):
         if manifest.revision not in [known for known, _ in schema.history()]:
             raise BackupUnusable(f"{source}: is of revision {manifest.revision}, which takes a newer songradar")
         before = schema.current(server)
@@ -249,8 +250,11 @@ def _check_empty(held: sqlalchemy.Connection, tables: Sequence[str]) -> None:
 
 
 @contextmanager
-def _opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
-    """Open a backup and check that it is whole, by reading every byte once before anything is changed."""
+def opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
+    """Open a backup and check that it is whole, by reading every byte once before anything is changed.
+
+    Raises BackupUnusable.
+    """
     try:
         with ExitStack() as stack:
             archive = stack.enter_context(zipfile.ZipFile(source))
@@ -268,7 +272,16 @@ def _opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
             stack.pop_all()
     except FileNotFoundError as error:
         raise BackupUnusable(f"{source}: does not exist") from error
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise BackupUnusable(f"{source}: is no backup of songradar, or not all of one") from error
     except OSError as error:
         raise BackupUnusable(f"{source}: cannot be read ({error.strerror})") from error

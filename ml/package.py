@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from songradar.ml.encoder import Encoder, read_onnx, sha256_of
 from songradar.ml.errors import EncoderFileError
-from songradar.ml.spec import EMBEDDING_DIM, AudioSpec
+from songradar.ml.spec import EMBEDDING_DIM, AudioSpec, is_number
 
 SHIPPED = "contrastive"
 """The encoder in the package that a catalogue without encoders begins with."""
@@ -58,9 +58,9 @@ def read_package(folder: Path, name: str | None = None) -> EncoderPackage:
         name=name,
         sha256=sha256_of(onnx),
         spec=spec.as_dict(),
-        cohort=_read_cohort(folder / COHORT),
-        calibration=_read_calibration(folder / CALIBRATION),
-        metrics=_read_json(folder / METRICS) or {},
+        cohort=read_cohort(folder / COHORT),
+        calibration=read_calibration(folder / CALIBRATION),
+        metrics=read_metrics(folder / METRICS),
         card=card.read_text("utf-8") if card.exists() else "",
         onnx=onnx,
     )
@@ -121,14 +121,19 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     path.write_text(json.dumps(values, indent=2) + "\n")
 
 
-def _read_calibration(path: Path) -> dict[str, Any] | None:
+def read_metrics(path: Path) -> dict[str, Any]:
+    """What an encoder's training measured; empty where nothing is told. Raises EncoderFileError."""
+    return _read_json(path) or {}
+
+
+def read_calibration(path: Path) -> dict[str, Any] | None:
     """The weights for confidence_v1, None where the encoder was not calibrated."""
     weights = _read_json(path)
     if weights is None:
         return None
     found = [weights.get(name) for name in WEIGHTS]
     for name, values in zip(WEIGHTS, found, strict=True):
-        if not isinstance(values, list) or not values or not all(isinstance(value, int | float) for value in values):
+        if not isinstance(values, list) or not values or not all(map(is_number, values)):
             raise EncoderFileError(f"{path}: has no numbers under {name}")
         if len(values) != len(weights["fragments"]):
             raise EncoderFileError(f"{path}: has {len(values)} numbers under {name}, not {len(weights['fragments'])}")
@@ -137,13 +142,13 @@ def _read_calibration(path: Path) -> dict[str, Any] | None:
     return weights
 
 
-def _read_cohort(path: Path) -> Cohort | None:
+def read_cohort(path: Path) -> Cohort | None:
     """The embeddings of strangers, None where there are none."""
     if not path.exists():
         return None
     try:
         cohort = np.load(path)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a damaged header is Python that NumPy parses: TokenError, SyntaxError, MemoryError
         raise EncoderFileError(f"{path}: is no array of NumPy ({error})") from error
     if cohort.ndim != 3 or cohort.shape[-1] != EMBEDDING_DIM or not np.isfinite(cohort).all():
         raise EncoderFileError(f"{path}: has the shape {cohort.shape} instead of (songs, fragments, {EMBEDDING_DIM})")
@@ -155,7 +160,9 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        values: dict[str, Any] = json.loads(path.read_text())
-    except ValueError as error:
+        values = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise EncoderFileError(f"{path}: is not JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise EncoderFileError(f"{path}: is no object of JSON, which is in braces")
     return values

@@ -54,13 +54,12 @@ class AudioSpec:
         known = {field.name for field in fields(cls)}
         try:
             spec = cls(**{key: value for key, value in values.items() if key in known})
-            wrong = [
-                name for name in ("sample_rate_hz", "fragment_s", "hop_s", "query_hop_s") if not getattr(spec, name) > 0
-            ]
         except (AttributeError, TypeError) as error:
             raise EncoderFileError(f"AudioSpec is incomplete: {error}") from error
-        if wrong:
-            raise EncoderFileError(f"AudioSpec: {wrong[0]}={getattr(spec, wrong[0])} is not positive")
+        for name in ("sample_rate_hz", "fragment_s", "hop_s", "query_hop_s"):
+            value = getattr(spec, name)
+            if not is_number(value) or value <= 0:
+                raise EncoderFileError(f"AudioSpec: {name}={str(value)[:40]} is no positive number")
         return spec
 
     @classmethod
@@ -68,12 +67,21 @@ class AudioSpec:
         """Read `spec.json`. Raises EncoderFileError when it is missing or not JSON."""
         try:
             values = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise EncoderFileError(f"{path}: cannot be read as an AudioSpec ({error})") from error
         return cls.from_dict(values)
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(self.as_dict(), indent=2) + "\n")
+
+
+def is_number(value: object) -> bool:
+    """Whether a value of JSON is a number that one can reckon with: finite, and of less than ten digits.
+
+    >>> [is_number(value) for value in (8000, 0.625, True, "8000", float("nan"), 10**400)]
+    [True, True, False, False, False, False]
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9
 
 
 SIAMESE = AudioSpec(

@@ -171,7 +171,7 @@ def opened(source: Path) -> Iterator[Reader]:
     """
     try:
         archive = zipfile.ZipFile(source)
-    except (zipfile.BadZipFile, ValueError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise ArchiveUnusable(f"{source}: is no file that songradar export has written, or not all of one") from error
     except OSError as error:
         reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
@@ -186,10 +186,13 @@ def opened(source: Path) -> Iterator[Reader]:
 
 @contextmanager
 def _damage_of(source: str) -> Iterator[None]:
-    """Raise ArchiveUnusable for what zipfile says of archives that are damaged, encrypted or packed in other ways."""
+    """Raise ArchiveUnusable for what zipfile says of archives that are damaged, encrypted or packed in other ways.
+
+    Where a damaged archive says that a member lies before its beginning, that is an OSError.
+    """
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
         raise ArchiveUnusable(f"{source}: is damaged ({error})") from error
 
 

@@ -6,7 +6,6 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 
 from songradar.archive import (
     FRAGMENTS,
-    MAX_LINE,
     SONGS,
     ArchiveUnusable,
     Manifest,
@@ -33,11 +31,10 @@ from songradar.db.encoders import NewEncoder, add_encoder_to
 from songradar.db.errors import EncoderMismatch, NotAllowed, SongRefused
 from songradar.db.exchange import ROW, Chosen
 from songradar.db.search import check_choice, check_not_empty, read_encoder
-from songradar.db.songs import BY_HAND
 from songradar.db.store import COPY_END, COPY_HEADER
-from songradar.edit import MAX_TAGS
 from songradar.encoders import read as read_encoder_of
 from songradar.ml.package import write_package
+from songradar.song_line import NotASong, song_in
 
 OnProgress: TypeAlias = Callable[[str, float], None]
 """Told the stage and the share of it that is done."""
@@ -50,14 +47,6 @@ ROWS = 8192
 
 CUT_BY = ("sample_rate_hz", "fragment_s", "hop_s")
 """Fields of an AudioSpec that say where in a song a fragment lies."""
-
-TEXTS = {
-    "title": 1000, "artist": 1000, "album": 1000, "collection": 1000, "isrc": 12, "mbid": 36, "host": 1000,
-    "source": 32_768, "sha256": 64, "modified_at": 40,
-}  # fmt: skip
-"""Texts of a song in a file, and how many characters they may have at most."""
-
-REQUIRED = ("title", "host", "source", "sha256", "modified_at")
 
 
 @dataclass(frozen=True)
@@ -288,11 +277,11 @@ class _Songs:
             if number > manifest.songs:
                 raise self._wrong(f"has more than the {manifest.songs} songs that its manifest says")
             try:
-                song = _song(line)
+                song = song_in(line)
                 if song["number"] != number:
-                    raise ValueError(f"number {song['number']}")
-            except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
-                raise self._wrong(f"line {number} of {SONGS} is no song ({str(error)[:80]})") from error
+                    raise NotASong(f"number {song['number']}")
+            except NotASong as error:
+                raise self._wrong(f"line {number} of {SONGS} is no song ({error})") from error
             self._n_fragments[number] = song["n_fragments"]
             self._last_position[number] = min(song["duration_s"] / manifest.spec["hop_s"] + 1, 2**31 - 1)
             yield song | ({"collection": self._collection} if self._collection else {})
@@ -301,31 +290,3 @@ class _Songs:
 
     def _wrong(self, what: str) -> ArchiveUnusable:
         return ArchiveUnusable(f"{self._archive.name}: {what}")
-
-
-def _song(line: bytes) -> dict[str, Any]:
-    """The song in a line, as `exchange.write_songs` takes it. Raises ValueError, TypeError, KeyError."""
-    if not line.endswith(b"\n") or len(line) >= MAX_LINE:
-        raise ValueError("the line is too long, or not whole")
-    given = json.loads(line)
-    song = {name: given[name] for name in exchange.FIELDS}
-    for name, longest in TEXTS.items():
-        text = song[name]
-        if text is None and name not in REQUIRED:
-            continue
-        if not isinstance(text, str) or len(text) > longest or "\0" in text:
-            raise ValueError(f"{name}: {text!r}")
-        text.encode()  # halves of characters are refused
-    for name, highest in (("number", 2**31), ("n_fragments", 2**31), ("size_bytes", 2**63)):
-        if type(song[name]) is not int or not 0 <= song[name] < highest:
-            raise ValueError(f"{name}: {song[name]!r}")
-    if not 0 < song["duration_s"] < 1e7 or not song["n_fragments"]:
-        raise ValueError(f"{song['duration_s']} s, {song['n_fragments']} fragments")
-    bytes.fromhex(song["sha256"])
-    datetime.fromisoformat(song["modified_at"])
-    tags, edited = song["tags"], song["edited"]
-    if len(tags) > MAX_TAGS or not all(isinstance(value, str) and len(value) <= 1000 for value in tags.values()):
-        raise ValueError(f"tags: {tags}")
-    if not isinstance(edited, list) or not set(edited) <= set(BY_HAND):
-        raise ValueError(f"edited: {edited}")
-    return song

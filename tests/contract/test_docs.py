@@ -85,7 +85,7 @@ def test_first_two_blocks_are_one_command_line_each():
     assert "\n" not in first
     assert first.endswith("songradar demo")
     assert "\n" not in second
-    assert second.endswith("python -m pytest -q")
+    assert second.endswith("python -m pytest -q -n auto")
 
 
 def test_readme_and_docs_tell_commands():

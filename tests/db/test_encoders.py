@@ -68,7 +68,7 @@ def test_encoder_that_never_moves_on_is_refused(tmp_path):
     spec = (folder / "spec.json").read_text()
     (folder / "spec.json").write_text(spec.replace('"hop_s": 0.5', '"hop_s": 0'))
 
-    with pytest.raises(EncoderFileError, match="hop_s=0 is not positive"):
+    with pytest.raises(EncoderFileError, match="hop_s=0 is no positive number"):
         read_package(folder)
 
 

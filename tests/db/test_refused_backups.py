@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from songradar.db import schema
-from songradar.db.backup import DUMP, MANIFEST, _opened, _restore, restore
+from songradar.db.backup import DUMP, MANIFEST, _restore, opened, restore
 from songradar.db.connection import HEAD
 from songradar.db.errors import BackupUnusable, DatabaseError
 from tests import reach
@@ -138,7 +138,7 @@ def test_restore_that_fails_at_its_beginning_ends_and_says_why(backup_file, othe
     restore(reach.server(), backup_file)
     with (
         connect() as connection,
-        _opened(backup_file) as (manifest, archive),
+        opened(backup_file) as (manifest, archive),
         archive.open(DUMP) as dump,
         pytest.raises(DatabaseError, match="^(?!ERROR).*already exists$"),
     ):
@@ -147,5 +147,5 @@ def test_restore_that_fails_at_its_beginning_ends_and_says_why(backup_file, othe
 
 
 def test_fault_that_is_not_the_files_is_not_blamed_on_it(backup_file):
-    with pytest.raises(FileNotFoundError), _opened(backup_file):
+    with pytest.raises(FileNotFoundError), opened(backup_file):
         (backup_file.parent / "nowhere").read_bytes()
