@@ -99,18 +99,28 @@ def history() -> None:
 @click.argument("role")
 @click.option("--read", "write", flag_value=False, type=bool, default=False, help="Search, and read everything [this].")
 @click.option("--write", "write", flag_value=True, type=bool, help="Also ingest, remove songs and keep searches.")
-def grant(role: str, write: bool) -> None:
+@click.option("--collection", "collections", metavar="TEXT", multiple=True, help="Only its songs; may be repeated.")
+def grant(role: str, write: bool, collections: tuple[str, ...]) -> None:
     """Let ROLE of the same PostgreSQL use the catalogue, now and after upgrades of the schema.
 
     \b
     songradar db grant radio
     songradar db grant archive --write
+    songradar db grant label --collection classics --collection jazz
+
+    A reader of some collections is shown no song of others, nor anything that was kept of them, and is never answered
+    with one. Without --collection, ROLE sees all songs again.
 
     Nobody but the owner of the schema changes encoders or the schema itself.
     """
+    if write and collections:
+        raise click.UsageError("writers see all songs: --write and --collection exclude each other")
     with Catalogue.open() as catalogue, catalogue.connection() as connection:
-        sharing.grant(connection, role, write=write)
-    click.echo(f"{role} may {'read and write' if write else 'read'}")
+        sharing.grant(connection, role, write=write, collections=collections)
+        for name in sharing.empty_collections(connection, collections):
+            note(f"no song is in the collection {name} yet")
+    of = f" the songs in {', '.join(collections)}" if collections else ""
+    click.echo(f"{role} may {'read and write' if write else 'read'}{of}")
     if catalogue.server.is_embedded:
         note(ONLY_YOU)
 

@@ -21,7 +21,7 @@ import psycopg
 import sqlalchemy
 from psycopg.sql import SQL, Literal
 
-from songradar.db import indexing, schema
+from songradar.db import indexing, schema, sharing
 from songradar.db.connection import (
     EXTENSION_SCHEMA,
     SCHEMA,
@@ -142,6 +142,7 @@ def restore(server: Server, source: Path) -> Manifest:
             raise
     schema.upgrade(server)
     with connect_directly(server) as connection:
+        sharing.share_partitions(connection)  # roles may have rights by default in what was just created
         for table in TABLES:  # its schema is the newest now
             connection.execute(f"ANALYZE {SCHEMA}.{table}".encode())
     return manifest
@@ -291,6 +292,7 @@ def opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
 
 def _dump(server: Server, connection: psycopg.Connection, snapshot: str, target: IO[bytes]) -> None:
     options = ["--format=custom", "--compress=1", "--no-owner", "--no-privileges", f"--schema={SCHEMA}"]
+    options += [f"--exclude-table-data={SCHEMA}.readers"]  # roles have other numbers elsewhere
     with running(server, connection, "pg_dump", *options, f"--snapshot={snapshot}", stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         shutil.copyfileobj(process.stdout, target, BLOCK)

@@ -27,7 +27,7 @@ POOL_SIZE = 16
 """The largest number of connections, and so of threads of one process that query at once; others wait for one."""
 
 SCHEMA = "songradar"
-HEAD = "20261127_twins"
+HEAD = "20261128_rows"
 """The revision of the schema this program works with; a test compares it with Alembic's head."""
 
 EXTENSION_SCHEMA = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"

@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from songradar.db.store import COPY, COPY_END, COPY_HEADER, copy_rows, refusals
+from songradar.db.store import COPY_END, COPY_HEADER, copy_rows, copying, refusals
 
 FETCHED = 1000
 """Songs read from PostgreSQL at a time."""
@@ -184,7 +184,7 @@ def write_fragments(
 
     Raises SongRefused.
     """
-    with refusals(), connection.cursor().copy(COPY) as copy:
+    with refusals(), copying(connection, encoder_id) as copy:
         copy.write(COPY_HEADER)
         for song_ids, rows in blocks:
             copy.write(copy_rows(encoder_id, song_ids, rows["position"], rows["embedding"]))

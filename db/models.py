@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL, TIMESTAMP, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, OID, REAL, TIMESTAMP, UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING_CONVENTION = {
@@ -311,4 +311,19 @@ class SettingsRow(Base):
     )
     kept_candidates: Mapped[str] = mapped_column(
         server_default=text("'all'"), comment="Which matches of a search are kept: all, accepted, none."
+    )
+
+
+class ReaderRow(Base):
+    __tablename__ = "readers"
+    __table_args__ = (
+        CheckConstraint("array_position(collections, NULL) IS NULL", name="collections"),
+        {"comment": "Which songs each role sees that may read the catalogue; songradar db grant writes it."},
+    )
+
+    role: Mapped[int] = mapped_column(
+        OID, primary_key=True, autoincrement=False, comment="Number of the role; 0 is PUBLIC."
+    )
+    collections: Mapped[list[str] | None] = mapped_column(
+        ARRAY(Text), comment="Collections of which it sees the songs; NULL for all songs."
     )

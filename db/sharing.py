@@ -1,5 +1,7 @@
 """What other roles and applications get of the catalogue. The owner of the schema decides."""
 
+from collections.abc import Sequence
+
 import psycopg
 from psycopg import errors, sql
 
@@ -7,10 +9,11 @@ from songradar.db.errors import NotAllowed, RoleUnknown
 
 _READ = """
     GRANT USAGE ON SCHEMA songradar TO {role};
-    GRANT SELECT ON ALL TABLES IN SCHEMA songradar TO {role};
+    GRANT SELECT ON {tables} TO {role};
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA songradar TO {role};
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA songradar GRANT SELECT ON TABLES TO {role};
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA songradar GRANT EXECUTE ON FUNCTIONS TO {role};
+    INSERT INTO songradar.readers (role, collections) VALUES ({number}, {collections});
 """
 _WRITE = """
     GRANT INSERT, UPDATE, DELETE ON songradar.songs, songradar.fragments, songradar.encodings TO {role};
@@ -23,24 +26,53 @@ _REVOKE = """
     REVOKE ALL ON ALL FUNCTIONS IN SCHEMA songradar FROM {role};
     REVOKE ALL ON ALL TABLES IN SCHEMA songradar FROM {role};
     REVOKE ALL ON SCHEMA songradar FROM {role};
+    DELETE FROM songradar.readers AS r
+     WHERE r.role = {number} OR r.role <> 0 AND NOT EXISTS (SELECT FROM pg_roles AS a WHERE a.oid = r.role);
 """
 _OWNER = """
     SELECT nspowner::regrole::text, pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'songradar'
 """
+_NUMBER = "SELECT CASE %(role)s WHEN 'public' THEN 0 ELSE (SELECT oid FROM pg_roles WHERE rolname = %(role)s) END"
+
+# Partitions of fragments are read through their table alone: its policy says what a role sees of it.
+_TABLES = """
+    SELECT relname
+      FROM pg_class
+     WHERE relnamespace = 'songradar'::regnamespace AND relkind IN ('r', 'p', 'v') AND relname !~ '^fragments_[0-9]+$'
+"""
+_PARTITIONS = """
+    SELECT songradar.share_partition_v1(inhrelid) FROM pg_inherits WHERE inhparent = 'songradar.fragments'::regclass
+"""
+
+_UNUSED = "SELECT c FROM unnest(%s::text[]) AS c WHERE NOT EXISTS (SELECT FROM songradar.songs WHERE collection = c)"
 
 
-def grant(connection: psycopg.Connection, role: str, *, write: bool) -> None:
-    """Let `role` search and read everything, including all that later migrations add.
+def grant(
+    connection: psycopg.Connection, role: str, *, write: bool = False, collections: Sequence[str] | None = None
+) -> None:
+    """Let `role` search and read the songs in `collections` [all], including all that later migrations add.
 
     With `write`, it may also ingest, remove songs and keep searches; without, it loses these rights. Only the owner may
-    change encoders and the schema. Raises RoleUnknown, NotAllowed.
+    change encoders and the schema. What was granted before ends. Raises RoleUnknown, NotAllowed.
     """
-    _run(connection, _REVOKE + _READ + (_WRITE if write else ""), role)
+    assert not (write and collections), "writers see all songs"
+    wanted = None if not collections else sorted(set(collections))
+    _run(connection, _REVOKE + _READ + (_WRITE if write else ""), role, wanted)
 
 
 def revoke(connection: psycopg.Connection, role: str) -> None:
     """Take all rights in the catalogue from `role`. Raises RoleUnknown, NotAllowed."""
     _run(connection, _REVOKE, role)
+
+
+def empty_collections(connection: psycopg.Connection, collections: Sequence[str]) -> list[str]:
+    """Those of `collections` to which no song belongs."""
+    return [name for (name,) in connection.execute(_UNUSED, [list(collections)])]
+
+
+def share_partitions(connection: psycopg.Connection) -> None:
+    """Let nobody but the owner read fragments past the policy of their table, and writers write them."""
+    connection.execute(_PARTITIONS)
 
 
 def announce(connection: psycopg.Connection, *, on: bool) -> None:
@@ -56,15 +88,25 @@ def announce(connection: psycopg.Connection, *, on: bool) -> None:
         )
 
 
-def _run(connection: psycopg.Connection, statements: str, role: str) -> None:
+def _run(connection: psycopg.Connection, statements: str, role: str, collections: Sequence[str] | None = None) -> None:
     """Run `statements` in one transaction. PostgreSQL itself only warns when a role grants rights it cannot grant."""
     found = connection.execute(_OWNER).fetchone()
     assert found is not None
     owner, may_grant = found
     if not may_grant:
         raise NotAllowed(f"the schema songradar is {owner}'s, and {connection.info.user} cannot share it")
-    try:
-        with connection.transaction():
-            connection.execute(sql.SQL(statements).format(role=sql.Identifier(role), owner=sql.SQL(owner)))
-    except errors.UndefinedObject as error:
-        raise RoleUnknown(f"there is no role {role}: CREATE ROLE makes one") from error
+    (number,) = connection.execute(_NUMBER, {"role": role}).fetchone() or (None,)
+    if number is None:
+        raise RoleUnknown(f"there is no role {role}: CREATE ROLE makes one")
+    tables = [sql.Identifier("songradar", name) for (name,) in connection.execute(_TABLES)]
+    with connection.transaction():
+        connection.execute(
+            sql.SQL(statements).format(
+                role=sql.Identifier(role),
+                owner=sql.SQL(owner),
+                number=sql.Literal(number),
+                collections=sql.Literal(collections),
+                tables=sql.SQL(", ").join(tables),
+            )
+        )
+        share_partitions(connection)

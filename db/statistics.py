@@ -74,7 +74,7 @@ def advice(
         f"the index of {index.encoder} has lists of {index.rows // index.lists} fragments, which searches must look"
         f" through: songradar db reindex makes them {index.rows // index.lists_wanted(memory)}"
         for index in indexes
-        if index.is_outgrown(memory)
+        if index.is_mine and index.is_outgrown(memory)
     ]
     if found.dead_tuples > MANY_DEAD * max(found.fragments, 1):
         said.append(f"{found.dead_tuples} removed fragments still take space: songradar db reindex frees it")

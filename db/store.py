@@ -1,7 +1,7 @@
 """Write songs and their fragments, one transaction a song. The database alone records which files are done."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
+from psycopg import sql
 from psycopg.rows import class_row
 
 from songradar.db.errors import SongRefused, SongUnknown
@@ -74,7 +75,7 @@ _REPLACE = f"""
      WHERE id = %(id)s
 """
 
-COPY = "COPY songradar.fragments (encoder_id, song_id, position, embedding) FROM STDIN (FORMAT binary)"
+_COPY = "COPY songradar.{} (encoder_id, song_id, position, embedding) FROM STDIN (FORMAT binary)"
 
 _ROW = np.dtype(
     [
@@ -186,7 +187,7 @@ def add_song(
             )
             if not claimed.rowcount:
                 return Change.PRESENT
-            with connection.cursor().copy(COPY) as copy:
+            with copying(connection, encoder_id) as copy:
                 copy.write(COPY_HEADER + copy_rows(encoder_id, song_id, positions, embeddings) + COPY_END)
         return change
 
@@ -244,6 +245,11 @@ def _claim(connection: psycopg.Connection, song: NewSong) -> tuple[int, Change]:
     # Another process has just committed the same bytes.
     known = connection.execute(_KNOWN, vars(song)).fetchall()
     return next(song_id for song_id, sha256 in known if sha256 == song.sha256), Change.ADDED
+
+
+def copying(connection: psycopg.Connection, encoder_id: int) -> AbstractContextManager[psycopg.Copy]:
+    """A COPY into the encoder's fragments. It names their partition: COPY fills no table that has policies."""
+    return connection.cursor().copy(sql.SQL(_COPY).format(sql.Identifier(f"fragments_{encoder_id}")))
 
 
 def copy_rows(

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from songradar.db import schema
+from songradar.db import schema, sharing
 from songradar.db.errors import DatabaseError
 from tests import reach
 from tests.db.rows import add_song
@@ -15,6 +15,14 @@ PLANTED = """
     $$ BEGIN INSERT INTO public.caught VALUES (current_user); RETURN '{}'::json; END $$;
     CREATE FUNCTION public.json_build_object(text, bigint) RETURNS json LANGUAGE plpgsql AS
     $$ BEGIN INSERT INTO public.caught VALUES (current_user); RETURN '{}'::json; END $$;
+"""
+HIDING = """
+    CREATE TEMP TABLE readers AS SELECT 0::oid AS role, NULL::text[] AS collections;
+    CREATE TEMP TABLE songs AS SELECT 1 AS id, 'shade' AS collection;
+    CREATE TEMP TABLE pg_roles AS SELECT 'stranger'::name AS rolname, true AS rolbypassrls;
+    CREATE TEMP TABLE pg_class AS SELECT 'pg_class'::regclass::oid AS oid, 'stranger'::regrole::oid AS relowner;
+    CREATE FUNCTION pg_temp.pg_has_role(name, oid, text) RETURNS boolean LANGUAGE sql RETURN true;
+    CREATE FUNCTION pg_temp.current_setting(text) RETURNS text LANGUAGE sql RETURN 'postgres';
 """
 DIVIDE = """
     CREATE TABLE public.caught (who text);
@@ -56,6 +64,34 @@ def test_every_function_is_bound_when_it_is_made_or_looks_into_pg_catalog_alone(
     assert {language for _, language, _, _ in found} == {"sql", "plpgsql"}
     for name, language, is_bound, settings in found:
         assert is_bound if language == "sql" else "search_path=pg_catalog, pg_temp" in settings, name
+
+
+def test_only_the_search_runs_as_its_owner_and_nobody_calls_what_was_not_granted(database):
+    with psycopg.connect(database) as connection:
+        as_owner = connection.execute(
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'songradar'::regnamespace AND prosecdef"
+        ).fetchall()
+        public = connection.execute(
+            """
+            SELECT p.proname, a.privilege_type
+              FROM pg_proc AS p
+             CROSS JOIN aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
+             WHERE p.pronamespace = 'songradar'::regnamespace AND a.grantee = 0
+             UNION ALL
+            SELECT c.relname, a.privilege_type
+              FROM pg_class AS c
+             CROSS JOIN aclexplode(c.relacl) AS a
+             WHERE c.relnamespace = 'songradar'::regnamespace AND a.grantee = 0
+             UNION ALL
+            SELECT n.nspname, a.privilege_type
+              FROM pg_namespace AS n
+             CROSS JOIN aclexplode(n.nspacl) AS a
+             WHERE n.nspname = 'songradar' AND a.grantee = 0
+            """
+        ).fetchall()
+
+    assert as_owner == [("match_v1",)]
+    assert public == []
 
 
 def test_lock_that_anybody_may_take_stops_an_upgrade_for_a_while_only(stranger, owner, run, monkeypatch):
@@ -100,6 +136,29 @@ def test_schema_in_which_others_may_create_is_refused(stranger, owner, name, rol
 
     owner.execute(f"REVOKE CREATE ON SCHEMA {name} FROM {role}")
     schema.upgrade(reach.server())
+
+
+def test_neighbour_who_may_create_schemas_and_temporary_tables_has_nothing_run(stranger, owner, toy_folder, run):
+    """Neither a schema named as the owner, which "$user" in a search path means, nor what hides our names."""
+    owner.execute(f"GRANT CREATE ON DATABASE {owner.info.dbname} TO stranger")
+    stranger.execute("CREATE SCHEMA postgres")
+    stranger.execute(PLANTED.replace("public.", "postgres."))
+    owner.execute("GRANT USAGE ON SCHEMA postgres TO PUBLIC; GRANT INSERT ON postgres.caught TO PUBLIC")
+    schema.upgrade(reach.server())
+    run("encoders", "add", toy_folder)
+    add_song("Amber")
+    with connect() as connection:
+        sharing.grant(connection, "stranger", collections=["shade"])
+    stranger.execute(HIDING)
+    stranger.execute("SET search_path = pg_temp, postgres, songradar, public")
+    query = "{" + '"' + str([1.0] + [0.0] * 63) + '"' + "}"
+    answer = stranger.execute("SELECT count(*) FROM songradar.match_v1(1, %s, '{0}')", [query]).fetchone()
+    seen = stranger.execute("SELECT count(*) FROM songradar.songs_v1").fetchone()
+    with connect() as connection:
+        sharing.revoke(connection, "stranger")
+
+    assert owner.execute("SELECT * FROM postgres.caught").fetchall() == []
+    assert (answer, seen) == ((0,), (0,))
 
 
 def plant(stranger, owner, code):

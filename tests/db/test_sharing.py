@@ -32,6 +32,16 @@ THE_OWNERS = (
     "TRUNCATE songradar.songs CASCADE",
     "ALTER TABLE songradar.songs DISABLE TRIGGER ALL",
     "UPDATE songradar.alembic_version SET version_num = 'x'",
+    "UPDATE songradar.settings SET kept_candidates = 'all'",
+    "INSERT INTO songradar.readers (role) VALUES (0)",
+    "UPDATE songradar.readers SET collections = NULL",
+    "DELETE FROM songradar.readers",
+    "SELECT count(*) FROM songradar.fragments_1",
+    "CREATE POLICY mine ON songradar.songs USING (true)",
+    "ALTER TABLE songradar.songs DISABLE ROW LEVEL SECURITY",
+    "ALTER FUNCTION songradar.match_v1 SECURITY INVOKER",
+    "DROP FUNCTION songradar.seen_collections_v1 CASCADE",
+    "SET ROLE postgres",
 )
 
 
