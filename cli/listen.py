@@ -76,7 +76,7 @@ def listen(
     if source is not None and device is not None:
         raise click.UsageError("either --device or a URL or file")
     telling = Telling(as_json=as_json, no_unknown=no_unknown)
-    with Catalogue.open() as catalogue:
+    with Catalogue.open(only_to_search=True) as catalogue:
         options = ScanOptions(encoder, artist, collection, min_played, keep=not no_save and may_keep(catalogue))
         sound = LiveSound(Source.of(source, device), patience, tell=telling.note)
         every_s = now_every or (1.0 if telling.shows_place else 10.0)

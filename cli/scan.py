@@ -111,7 +111,7 @@ def scan(
     if len(recordings) > 1 and not form.holds_many:
         raise click.UsageError(f"a report as {chosen[0]} holds one recording")
     n_named, n_failed = 0, 0
-    with Catalogue.open() as catalogue, written(output) as write:
+    with Catalogue.open(only_to_search=True) as catalogue, written(output) as write:
         options = ScanOptions(
             encoder, artist, collection, min_played, from_s, to_s, began, keep=not no_save and may_keep(catalogue)
         )

@@ -55,7 +55,7 @@ def search(
     """
     options = SearchOptions(limit or 5, encoder, artist, collection, exact, explain)
     exit_code = 0
-    with Catalogue.open() as catalogue:
+    with Catalogue.open(only_to_search=True) as catalogue:
         save = not no_save and may_keep(catalogue)
         found = list(recordings(clips))
         for number, recording in enumerate(found, start=1):

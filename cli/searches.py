@@ -7,8 +7,14 @@ import click
 
 from songradar.catalogue import Catalogue
 from songradar.cli.output import counted
-from songradar.db.search import prune_searches, set_kept_candidates
+from songradar.db.search import prune_searches, set_kept
 
+KEPT = {
+    "all": "all candidates are",
+    "accepted": "the accepted one is",
+    "names": "the names alone are",
+    "none": "nothing is",
+}
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -45,15 +51,22 @@ def prune(older_than: timedelta) -> None:
 
 
 @searches.command("keep")
-@click.argument("which", type=click.Choice(["all", "accepted", "none"]))
-def keep_of_searches(which: str) -> None:
-    """Set what is kept of future searches: all candidates, the accepted one, or nothing at all.
+@click.argument("which", type=click.Choice(list(KEPT)))
+@click.option("--for", "kept_for", metavar="AGE", type=Age(), help="Remove searches after 12h, 90d, 8w [never].")
+def keep_of_searches(which: str, kept_for: timedelta | None) -> None:
+    """Set what is kept of future searches: all candidates, the accepted one, its name alone, or nothing at all.
 
     \b
     songradar searches keep accepted
+    songradar searches keep names --for 90d
 
-    With `none` not even that somebody searched is written down. It holds for all who use the catalogue.
+    With `names`, it is kept which song was named and when, but not the recording's path, and no search that named none.
+    With `none` not even that somebody searched is written down. It holds for all who use the catalogue. With --for,
+    whatever search is kept next removes the older ones.
     """
+    if kept_for is not None and not kept_for:
+        raise click.UsageError("--for 0 keeps nothing: songradar searches keep none")
     with Catalogue.open() as catalogue, catalogue.connection() as connection:
-        set_kept_candidates(connection, which)
-    click.echo(f"of searches, {which if which != 'none' else 'nothing'} is kept from now on")
+        set_kept(connection, which, kept_for)
+    age = f", for {kept_for.total_seconds() / 3600:g} h" if kept_for else ""
+    click.echo(f"of searches, {KEPT[which]} kept from now on{age}")

@@ -27,8 +27,11 @@ POOL_SIZE = 16
 """The largest number of connections, and so of threads of one process that query at once; others wait for one."""
 
 SCHEMA = "songradar"
-HEAD = "20261128_rows"
+HEAD = "20261128_keeping"
 """The revision of the schema this program works with; a test compares it with Alembic's head."""
+
+SEARCHED = ("20261128_serves",)
+"""Older revisions in which this program searches as well, so that programs may be upgraded before the schema."""
 
 EXTENSION_SCHEMA = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"
 """Asks for the schema in which pgvector was created, quoted where its name needs it."""
@@ -178,15 +181,26 @@ def revision(connection: psycopg.Connection) -> str | None:
     return row[0] if row else None
 
 
-def check_revision(connection: psycopg.Connection) -> None:
-    """Raise SchemaOutOfDate where the schema is at another revision than this program."""
+def serves(connection: psycopg.Connection) -> bool:
+    """Whether a schema that is ahead of this program says that the program may still search in it."""
+    # As JSON, a schema that has no such column says NULL.
+    row = connection.execute(f"SELECT to_jsonb(s) -> 'serves' ? %s FROM {SCHEMA}.settings AS s", [HEAD]).fetchone()
+    return row is not None and row[0] is True
+
+
+def check_revision(connection: psycopg.Connection, *, only_to_search: bool = False) -> None:
+    """Raise SchemaOutOfDate where the schema is at another revision than this program.
+
+    With `only_to_search`, a revision will do that is near enough for that, on either side.
+    """
     current = revision(connection)
-    if current != HEAD:
-        state = f"at revision {current}" if current else "not there yet"
-        raise SchemaOutOfDate(
-            f"the schema {SCHEMA} is {state}, and this program needs {HEAD}: run songradar db upgrade,"
-            " or a newer songradar if the database is ahead"
-        )
+    if current == HEAD or (only_to_search and current and (current in SEARCHED or serves(connection))):
+        return
+    state = f"at revision {current}" if current else "not there yet"
+    raise SchemaOutOfDate(
+        f"the schema {SCHEMA} is {state}, and this program needs {HEAD}: run songradar db upgrade,"
+        " or a newer songradar if the database is ahead"
+    )
 
 
 class Pool:

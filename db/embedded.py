@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 DATABASE = "songradar"
 SUPERUSER = "postgres"  # as initdb names it
+VERSION = 18  # of PostgreSQL in the wheel
 SETTINGS = "songradar.conf"
 STARTUP_S = 60
 
@@ -60,6 +61,7 @@ def start(folder: Path) -> str:
         try:
             if not cluster.exists():
                 _create(cluster)
+            _check_version(cluster)
             server = _server(cluster)
             if not _settle(server):
                 _configure(server)
@@ -69,6 +71,16 @@ def start(folder: Path) -> str:
         except (OSError, subprocess.SubprocessError, RuntimeError, psycopg.Error, ServerUnreachable) as error:
             raise ServerUnreachable(f"the embedded PostgreSQL in {cluster} does not start: {error}") from error
     return url
+
+
+def _check_version(cluster: Path) -> None:
+    """Raises ServerUnreachable where another PostgreSQL made the files, which cannot read them."""
+    made_by = (cluster / "PG_VERSION").read_text("utf-8", "replace").strip()
+    if made_by.isdecimal() and made_by != str(VERSION):
+        raise ServerUnreachable(
+            f"PostgreSQL {made_by} made it, and this songradar has {VERSION}: with the songradar that made it, run"
+            " songradar db backup FILE, then with this one songradar db restore FILE in another SONGRADAR_HOME"
+        )
 
 
 def stop(folder: Path) -> bool:
@@ -138,7 +150,7 @@ def _reason(log: Path, start: int) -> str:
 
 def program(name: str) -> Path:
     """One of PostgreSQL's programs in the wheel, for instance psql."""
-    folder: Path = _pgserver().utils.POSTGRES_VERSIONS[18]
+    folder: Path = _pgserver().utils.POSTGRES_VERSIONS[VERSION]
     return folder / (name + (".exe" if sys.platform == "win32" else ""))
 
 

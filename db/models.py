@@ -1,6 +1,6 @@
 r"""The tables. Alembic compares them with the database; the comments are what `\d+` shows in psql."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from pgvector.sqlalchemy import HALFVEC
@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Interval,
     LargeBinary,
     MetaData,
     SmallInteger,
@@ -302,7 +303,8 @@ class SettingsRow(Base):
     __tablename__ = "settings"
     __table_args__ = (
         CheckConstraint("one_row", name="one_row"),
-        CheckConstraint("kept_candidates IN ('all', 'accepted', 'none')", name="kept_candidates"),
+        CheckConstraint("kept_candidates IN ('all', 'accepted', 'names', 'none')", name="kept_candidates"),
+        CheckConstraint("kept_for > interval '0'", name="kept_for"),
         {"comment": "What the owner of the catalogue has decided for all who use it."},
     )
 
@@ -310,8 +312,14 @@ class SettingsRow(Base):
         primary_key=True, server_default=text("true"), comment="True: there is one row."
     )
     kept_candidates: Mapped[str] = mapped_column(
-        server_default=text("'all'"), comment="Which matches of a search are kept: all, accepted, none."
+        server_default=text("'all'"),
+        comment="What is kept of a search: all candidates, the accepted one, of that the names alone (names), or none.",
     )
+    kept_for: Mapped[timedelta | None] = mapped_column(Interval, comment="How long searches are kept; NULL for ever.")
+    serves: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), server_default=text("'{}'"),
+        comment="Older revisions of the schema whose programs may still search; each revision says it anew.",
+    )  # fmt: skip
 
 
 class ReaderRow(Base):

@@ -68,9 +68,11 @@ _MAY_KEEP = """
 _SAVE = """
     WITH kept AS (
         SELECT kept_candidates FROM songradar.settings
+         WHERE kept_candidates IN ('all', 'accepted') OR kept_candidates = 'names' AND %(matched)s::boolean
     ), search AS (
         INSERT INTO songradar.searches (query, duration_s, encoder_id, timings_ms)
-        SELECT %s::text, %s::double precision, %s::integer, %s::jsonb FROM kept WHERE kept_candidates <> 'none'
+        SELECT %(query)s::text, %(duration_s)s::double precision, %(encoder_id)s::integer, %(timings_ms)s::jsonb
+          FROM kept
         RETURNING id
     ), found AS (
         INSERT INTO songradar.matches (search_id, rank, song_id, offset_s, score, coverage, confidence, accepted)
@@ -78,7 +80,8 @@ _SAVE = """
           FROM search
          CROSS JOIN kept
          CROSS JOIN unnest(
-               %s::smallint[], %s::integer[], %s::real[], %s::real[], %s::real[], %s::real[], %s::boolean[]
+               %(rank)s::smallint[], %(song_id)s::integer[], %(offset_s)s::real[], %(score)s::real[],
+               %(coverage)s::real[], %(confidence)s::real[], %(accepted)s::boolean[]
                ) AS m (rank, song_id, offset_s, score, coverage, confidence, accepted)
          WHERE (kept.kept_candidates = 'all' OR m.accepted)
            AND EXISTS (SELECT FROM songradar.songs AS s WHERE s.id = m.song_id FOR KEY SHARE)
@@ -251,12 +254,17 @@ def save_search(
 ) -> int | None:
     """Keep a search and its matches, less those of songs removed meanwhile; returns the number of the search.
 
-    What is kept is a setting of the catalogue (`set_kept_candidates`); None where that is nothing.
+    What is kept is a setting of the catalogue (`set_kept`); None where that is nothing.
     Raises SearchNotKept: no room is left on the disk, say, or the connection is gone.
     """
     columns = ("rank", "song_id", "offset_s", "score", "coverage", "confidence", "accepted")
-    arrays = [[getattr(match, column) for match in matches] for column in columns]
-    values = [query, duration_s, encoder_id, Jsonb(dict(timings_ms)), *arrays]
+    values = {column: [getattr(match, column) for match in matches] for column in columns} | {
+        "query": query,
+        "duration_s": duration_s,
+        "encoder_id": encoder_id,
+        "timings_ms": Jsonb(dict(timings_ms)),
+        "matched": any(match.accepted for match in matches),
+    }
     try:
         row = connection.execute(_SAVE, values).fetchone()
     except psycopg.Error as error:
@@ -264,9 +272,13 @@ def save_search(
     return int(row[0]) if row is not None else None
 
 
-def set_kept_candidates(connection: psycopg.Connection, which: str) -> None:
-    """From now on keep of searches "all" candidates, the "accepted" one, or "none", not even the search itself."""
-    connection.execute("UPDATE songradar.settings SET kept_candidates = %s", [which])
+def set_kept(connection: psycopg.Connection, which: str, kept_for: timedelta | None = None) -> None:
+    """From now on keep "all" candidates of searches, the "accepted" one, of that the "names" alone, or "none".
+
+    With "names", the recording's path is not kept, nor a search that named nothing; with "none", not even that somebody
+    searched. Searches are removed after `kept_for` [never], older ones when the next is kept.
+    """
+    connection.execute("UPDATE songradar.settings SET kept_candidates = %s, kept_for = %s", [which, kept_for])
 
 
 def prune_searches(connection: psycopg.Connection, older_than: timedelta) -> int:

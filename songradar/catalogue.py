@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 import psycopg
 
 from songradar.db import embedded
-from songradar.db.connection import HEAD, Pool, Server, check_revision, connect, is_pooled, revision
+from songradar.db.connection import HEAD, Pool, Server, check_revision, connect, is_pooled, revision, serves
 from songradar.db.search import StoredEncoder, read_encoder, read_network
 from songradar.environment import environment
 from songradar.ml.encoder import Encoder
@@ -65,16 +65,24 @@ class Catalogue:
         self._lock = Lock()
 
     @classmethod
-    def open(cls, url: str | None = None, *, prepared: bool | None = None, statement_s: float | None = None) -> Self:
+    def open(
+        cls,
+        url: str | None = None,
+        *,
+        prepared: bool | None = None,
+        statement_s: float | None = None,
+        only_to_search: bool = False,
+    ) -> Self:
         """The catalogue at `url` [what DATABASE_URL and SONGRADAR_HOME say].
 
         A schema at another revision than this program's is refused at a URL; the embedded database upgrades itself.
+        With `only_to_search`, a schema that is near enough for that will do, as in the midst of an upgrade.
         `prepared` says whether statements are prepared after a few runs [not behind a pooler]; those that take longer
         than `statement_s` are broken off [none]. Raises DatabaseError.
         """
         found = environment()
         server = found.server if url is None else Server(url)
-        return cls._opened(server, found.host, prepared, statement_s)
+        return cls._opened(server, found.host, prepared, statement_s, only_to_search=only_to_search)
 
     @classmethod
     def embedded(cls, folder: Path | str) -> Self:
@@ -101,13 +109,23 @@ class Catalogue:
             remove_temporary(folder)
 
     @classmethod
-    def _opened(cls, server: Server, host: str, prepared: bool | None = None, statement_s: float | None = None) -> Self:
+    def _opened(
+        cls,
+        server: Server,
+        host: str,
+        prepared: bool | None = None,
+        statement_s: float | None = None,
+        *,
+        only_to_search: bool = False,
+    ) -> Self:
         with connect(server) as connection:
-            if server.is_embedded and revision(connection) != HEAD:
+            current = revision(connection)
+            is_near = only_to_search and current is not None and serves(connection)
+            if server.is_embedded and current != HEAD and not is_near:
                 from songradar.db.schema import upgrade  # Alembic takes longer to import than a search takes
 
                 upgrade(server)
-            check_revision(connection)
+            check_revision(connection, only_to_search=only_to_search)
             if prepared is None:
                 prepared = not is_pooled(connection)
         return cls(server, host, prepared=prepared, statement_s=statement_s)

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -239,6 +240,16 @@ def test_folder_stands_for_the_recordings_in_it_and_dash_for_standard_input(cata
 
     assert titles == ["Amber", "Birch", "Cedar"]
     assert (answer["query"], answer["matches"][0]["title"]) == ("standard input", "Birch")
+
+
+def test_no_sound_of_what_is_heard_stays_behind(catalogue, run, clip, tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    named, scanned = (run(command, "-", input=clip.read_bytes()) for command in ("search", "scan"))
+
+    assert "Birch" in named.stdout
+    assert "Birch" in scanned.stdout
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_recording_on_the_web_is_fetched(catalogue, run, clip):

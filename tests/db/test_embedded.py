@@ -174,3 +174,15 @@ def test_urls_survive_odd_folder_names(monkeypatch):
     finally:
         embedded.stop(folder)
         shutil.rmtree(folder)
+
+
+def test_files_of_another_postgresql_are_left_alone_and_it_is_said_how_to_move(home):
+    connect().close()
+    embedded.stop(home)
+    version = home / "postgres" / "PG_VERSION"
+    version.write_text("17\n")
+    with pytest.raises(ServerUnreachable, match="PostgreSQL 17 made it, and this songradar has 18.*db backup FILE"):
+        connect()
+    version.write_text("18\n")
+
+    connect().close()

@@ -1,8 +1,12 @@
 """What stays of a search in the database, and how the view shows it."""
 
+from dataclasses import replace
+from datetime import timedelta
+
+import psycopg
 import pytest
 
-from songradar.db import search
+from songradar.db import search, sharing
 from tests.db.questions import find
 from tests.db.rows import active_encoder_id, add_song, add_trees, noisy, remove_song, unit_vectors
 from tests.reach import connect
@@ -62,3 +66,80 @@ def test_search_without_any_candidate_is_kept_too(database):
         rows = connection.execute("SELECT search_id, rank FROM songradar.matches_v1").fetchall()
 
     assert rows == [(number, None)]
+
+
+def keep(found, which, kept_for=None, query="/home/ann/bar.wav"):
+    """What is kept of two searches, of which one named nothing."""
+    named = [replace(found[0], accepted=True), *found[1:]]
+    with connect() as connection:
+        search.set_kept(connection, which, kept_for)
+        for matches in (named, found[1:]):
+            search.save_search(connection, query, 3.0, active_encoder_id(), {}, matches)
+        return connection.execute(
+            "SELECT query, rank, title FROM songradar.matches_v1 ORDER BY search_id, rank"
+        ).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("which", "kept"),
+    [
+        ("all", ["/home/ann/bar.wav"] * 9),
+        ("accepted", ["/home/ann/bar.wav"] * 2),
+        ("names", ["recording"]),
+        ("none", []),
+    ],
+)
+def test_of_searches_no_more_is_kept_than_the_owner_wants(found, which, kept):
+    assert [query for query, _, _ in keep(found, which)] == kept
+
+
+def test_program_that_knows_nothing_of_the_settings_keeps_no_more(database):
+    """The database itself sees to them."""
+    insert = "INSERT INTO songradar.searches (query, duration_s) VALUES ('/home/ann/bar.wav', 3)"
+    with connect() as connection:
+        for which in ("none", "names"):
+            search.set_kept(connection, which)
+            connection.execute(insert)
+        kept = connection.execute("SELECT query FROM songradar.searches").fetchall()
+
+    assert kept == [("recording",)]
+
+
+def test_searches_are_removed_when_their_time_is_over_by_whoever_keeps_the_next(server, found, database):
+    keep(found, "all", timedelta(days=90))
+    with connect() as connection:
+        connection.execute("UPDATE songradar.searches SET searched_at = now() - interval '91 days' WHERE id = 1")
+    with server.role("radio"):
+        with connect() as connection:
+            sharing.grant(connection, "radio", write=True)
+            connection.execute("REVOKE DELETE ON songradar.searches FROM radio")
+        with psycopg.connect(database.replace("postgres@", "radio@")) as writer:
+            writer.execute("INSERT INTO songradar.searches (query, duration_s) VALUES ('next', 3)")
+        with connect() as connection:
+            kept = connection.execute("SELECT id, query FROM songradar.searches ORDER BY id").fetchall()
+            orphans = connection.execute("SELECT count(*) FROM songradar.matches WHERE search_id = 1").fetchone()
+            sharing.revoke(connection, "radio")
+
+    assert [query for _, query in kept] == ["/home/ann/bar.wav", "next"]
+    assert orphans == (0,)
+
+
+def test_what_is_kept_and_for_how_long_is_set_on_the_command_line(database, run):
+    said = run("searches", "keep", "names", "--for", "90d")
+    refused = run("searches", "keep", "all", "--for", "0d")
+    with connect() as connection:
+        kept = connection.execute("SELECT kept_candidates, kept_for FROM songradar.settings").fetchone()
+
+    assert said.stdout == "of searches, the names alone are kept from now on, for 2160 h\n"
+    assert kept == ("names", timedelta(days=90))
+    assert refused.exit_code == 2
+
+
+def test_no_column_of_the_database_could_hold_a_recording(database):
+    with connect() as connection:
+        found = connection.execute(
+            "SELECT table_name || '.' || column_name FROM information_schema.columns"
+            " WHERE table_schema = 'songradar' AND data_type = 'bytea' AND table_name !~ '_v1$' ORDER BY 1"
+        ).fetchall()
+
+    assert [name for (name,) in found] == ["encoders.onnx", "encoders.sha256", "scans.sha256", "songs.sha256"]

@@ -153,3 +153,11 @@ def test_commands_say_what_they_did(backup_file, other_database, run, tmp_path):
     assert made.stdout.startswith(f"{tmp_path / 'second'}: 20 songs, 800 fragments, 1 encoder, 1 search, ")
     assert again.exit_code == 2
     assert again.stderr.startswith("songradar: the catalogue holds songs (20)")
+
+
+def test_backup_comes_into_a_new_data_directory_as_for_a_newer_postgresql(backup_file, home, run):
+    restored = run("db", "restore", backup_file)
+
+    assert restored.exit_code == 0
+    assert find(PIECE, exact=True)[0].title == "Tree 7"
+    assert run("db", "verify", "--no-pages").exit_code == 0

@@ -66,10 +66,10 @@ def test_every_function_is_bound_when_it_is_made_or_looks_into_pg_catalog_alone(
         assert is_bound if language == "sql" else "search_path=pg_catalog, pg_temp" in settings, name
 
 
-def test_only_the_search_runs_as_its_owner_and_nobody_calls_what_was_not_granted(database):
+def test_only_search_and_retention_run_as_their_owner_and_nobody_calls_what_was_not_granted(database):
     with psycopg.connect(database) as connection:
         as_owner = connection.execute(
-            "SELECT proname FROM pg_proc WHERE pronamespace = 'songradar'::regnamespace AND prosecdef"
+            "SELECT proname FROM pg_proc WHERE pronamespace = 'songradar'::regnamespace AND prosecdef ORDER BY proname"
         ).fetchall()
         public = connection.execute(
             """
@@ -90,7 +90,7 @@ def test_only_the_search_runs_as_its_owner_and_nobody_calls_what_was_not_granted
             """
         ).fetchall()
 
-    assert as_owner == [("match_v1",)]
+    assert as_owner == [("forget_searches_v1",), ("match_v1",)]
     assert public == []
 
 

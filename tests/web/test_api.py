@@ -1,6 +1,7 @@
 """What the interface answers, compared with its OpenAPI document."""
 
 import json
+import tempfile
 import threading
 from itertools import count
 from pathlib import Path
@@ -46,6 +47,25 @@ def test_form_and_body_name_the_same_song_as_the_command_line(served, clip):
     assert answers == [direct, direct]
     assert direct["matches"][0]["title"] == "Birch"
     assert direct["matches"][0]["offset_s"] == pytest.approx(4, abs=0.1)
+
+
+def test_no_sound_of_what_is_sent_stays_behind_but_of_a_scan_that_is_kept(served, clip, options, tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+
+    def left_by(path, keep):
+        sent = {"file": ("clip.wav", clip.read_bytes())}
+        assert "Birch" in served.post(path, files=sent, params={"keep": keep}).text
+        return [
+            file.name
+            for folder in (tmp_path / "temporary", options.uploads)
+            for file in folder.rglob("*")
+            if file.is_file()
+        ]
+
+    assert left_by("/identify", "true") == []
+    assert left_by("/scans", "false") == []
+    assert left_by("/scans", "true") == ["clip.wav"]
 
 
 def test_embeddings_name_the_same_song_as_sound(served, clip):

@@ -116,7 +116,11 @@ OPERATIONS = [
             Parameter("from_s", SECONDS | {"default": 0}, "Begin there, in seconds."),
             Parameter("to_s", SECONDS, "End there."),
             Parameter("began", {"type": "string", "format": "date-time"}, "When the recording began."),
-            Parameter("keep", {"type": "boolean", "default": True}, "Keep the scan in the database, if it may."),
+            Parameter(
+                "keep",
+                {"type": "boolean", "default": True},
+                "Keep the scan in the database, if it may, and its recording as a file, so that it can be heard.",
+            ),
             Parameter("name", TEXT, "What to call a recording that is the body."),
         ),
         body=sound_or("Path"),
