@@ -316,19 +316,22 @@ def test_collections_are_granted_on_the_command_line(url, run):
 
 def test_reader_of_a_collection_loses_all_rights_by_a_downgrade_and_other_readers_none(server, database):
     add_trees(1, n=5)
-    with server.role("shady"), server.role("keeper"):
+    with server.role("stroller"), server.role("owl"):
         with connect() as connection:
-            sharing.grant(connection, "shady", collections=["shade"])
-            sharing.grant(connection, "keeper")
+            sharing.grant(connection, "stroller", collections=["shade"])
+            sharing.grant(connection, "owl")
         schema.downgrade(reach.server(), "20261127_twins")
-        with psycopg.connect(database.replace("postgres@", "keeper@")) as reader:
+        with psycopg.connect(database.replace("postgres@", "owl@")) as reader:
             before = column(reader, "SELECT title FROM songradar.songs_v1")
-        with psycopg.connect(database.replace("postgres@", "shady@")) as reader, pytest.raises(InsufficientPrivilege):
+        with (
+            psycopg.connect(database.replace("postgres@", "stroller@")) as reader,
+            pytest.raises(InsufficientPrivilege),
+        ):
             reader.execute("SELECT title FROM songradar.songs_v1")
         schema.upgrade(reach.server())
-        with psycopg.connect(database.replace("postgres@", "keeper@")) as reader:
+        with psycopg.connect(database.replace("postgres@", "owl@")) as reader:
             after = column(reader, "SELECT title FROM songradar.songs_v1")
         with connect() as connection:
-            sharing.revoke(connection, "keeper")
+            sharing.revoke(connection, "owl")
 
     assert (before, after) == (["Tree 0"], ["Tree 0"])
