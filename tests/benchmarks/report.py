@@ -64,12 +64,13 @@ def of_hits() -> list[Line]:
 
 def of_faiss(name: str) -> list[Line]:
     key = f"faiss_{name.lower().replace('-', '_')}"
-    return [
+    lines: list[Line] = [
         (f"FAISS {name}, 5 s: ms, median, 95 %, 99 %", times(f"{key}_ms", 5)),
         (f"FAISS {name}: share of exact search's", lambda size: f"{size[f'{key}_hit_rate']:.1%}"),
         (f"FAISS {name}: built in, s", lambda size: f"{size[f'{key}_build_s']:.1f}"),
         (f"FAISS {name}: MB an hour", lambda size: per_hour(size, size[f"{key}_bytes"])),
     ]
+    return [(label, lambda size, show=show: show(size) if f"{key}_ms" in size else "-") for label, show in lines]
 
 
 def times(key: str, seconds: int) -> Callable[[Size], str]:

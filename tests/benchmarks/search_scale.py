@@ -38,6 +38,7 @@ DEMO = Path(str(files("songradar.cli").joinpath("songs_of_the_demo")))
 @click.option("--encoder", type=FOLDER, help="Folder of another encoder [the shipped one].")
 @QUERIES
 @click.option("--load-seconds", default=LOAD_S, show_default=True, help="How long so many connections ask.")
+@click.option("--indexes-to", default=10**7, show_default=True, help="FAISS builds indexes of so many at most.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the numbers here, too.")
 @click.option("--plots", type=click.Path(path_type=Path), help="Write latency.png and bytes.png to this folder.")
 def main(
@@ -48,6 +49,7 @@ def main(
     encoder: Path | None,
     per_cell: int,
     load_seconds: float,
+    indexes_to: int,
     json_path: Path | None,
     plots: Path | None,
 ) -> None:
@@ -59,7 +61,7 @@ def main(
         warn(f"{n_asked} songs asked for in {len(setting.asked)} queries, {n_others} other songs")
         for content, rows_per_s in fill(setting.stored.id, setting.material, wanted):
             found.append({"fragments": len(content.vectors), "load_rows_per_s": rows_per_s})
-            found[-1] |= measure(setting, content, load_seconds)
+            found[-1] |= measure(setting, content, load_seconds, indexes_to)
             warn(json.dumps(found[-1]))
     print_report(found)
     if json_path:
@@ -71,7 +73,7 @@ def main(
         draw(found, plots)
 
 
-def measure(setting: Setting, content: Stored, load_seconds: float) -> dict[str, Any]:
+def measure(setting: Setting, content: Stored, load_seconds: float, indexes_to: int) -> dict[str, Any]:
     """All that is measured at one size."""
     build_s, build_bytes, lists = server.build(setting.stored.name)
     n_bytes = server.sizes(setting.stored.id)
@@ -98,7 +100,7 @@ def measure(setting: Setting, content: Stored, load_seconds: float) -> dict[str,
     }
     result |= compared_with_exact(quiz, right, accepted)
     enough, most = share(right, quiz.of_length(5)), result["exact_hit_rate"]["5"]
-    for build in (reference.hnsw, reference.ivf_pq):
+    for build in (reference.hnsw, reference.ivf_pq) if len(content.vectors) <= indexes_to else ():
         result |= compared_with_faiss(quiz, build(content.vectors), enough, most)
     return result
 

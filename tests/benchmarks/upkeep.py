@@ -89,12 +89,15 @@ def reencoding(music: tuple[Path, ...]) -> None:
             encoders.use(catalogue, "contrastive")
             ended = time.monotonic()
             time.sleep(5)
+        with connect() as connection:
+            (seconds,) = connection.execute("SELECT sum(duration_s) FROM songradar.songs_v1").fetchone() or (0,)
     rows = []
     for label, first, last in (("before", 0.0, started), ("during", started, ended), ("after", ended, np.inf)):
         ms = [1000 * took for at, took in seen() if first <= at < last]
         median, most = np.percentile(ms, [50, 95])
         rows.append((label, len(ms), f"{median:.1f}", f"{most:.1f}", f"{max(ms):.0f}"))
     print_table(("searches", "n", "ms, median", "ms, 95 %", "ms, longest"), rows)
+    print(f"{seconds / 3600:.2f} h in {ended - started:.0f} s: {seconds / (ended - started):.0f} x real time")
 
 
 @contextmanager
