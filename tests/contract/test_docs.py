@@ -177,6 +177,7 @@ def test_every_module_for_programs_is_on_the_python_page():
         "extents",
         "fitting",
         "following",
+        "hearing",
         "migrations",
         "ml",
         "naive_scan",

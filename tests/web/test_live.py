@@ -49,7 +49,7 @@ def test_song_is_named_followed_and_lost(served, birch, as_float):
     assert len(others) > 5
     for event in others[:-1]:
         assert event["song_s"] == pytest.approx(3 + event["heard_s"], abs=0.2)
-    assert others[0]["similarity"] > 0.8
+    assert others[0]["speed"] == 1.0
     assert served.get("/searches").json()["searches"][0]["query"] == "live"
 
 
