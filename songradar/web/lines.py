@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -90,15 +89,19 @@ async def lines_about(
         kept_in = service.uploads(folder)
         upload = await stack.enter_async_context(uploaded(call))
         await stack.enter_async_context(service.long_work.taken())
-        bounded = partial(records, bounds=service.options.stored)
-        return Lines(call, lambda: _of_upload(upload, bounded, kept_in, is_wanted), stack.pop_all())
+        bounds = service.options.stored
+        return Lines(call, lambda: _of_upload(upload, records, bounds, kept_in, is_wanted), stack.pop_all())
 
 
 def _of_upload(
-    upload: Upload, records: Callable[[Path], Records], folder: Path, is_wanted: Callable[[dict[str, Any]], bool]
+    upload: Upload,
+    records: Callable[[Path, Bounds], Records],
+    bounds: Bounds,
+    folder: Path,
+    is_wanted: Callable[[dict[str, Any]], bool],
 ) -> Records:
     with store_upload(upload.path, folder, upload.name) as stored:
-        for record in records(stored.path):
+        for record in records(stored.path, bounds):
             if is_wanted(record):
                 stored.keep()
             yield record
