@@ -127,8 +127,8 @@ export class Timeline {
     const label = t("timeline.play", {song: named(play), from: clock(play.start_s), to: clock(play.end_s)});
     const inside = svg("svg", {...box, overflow: "visible"},
       svg("rect", {width: "100%", height: "100%", rx: 7, fill: play.song_id ? null : "url(#unheard)"}),
-      svg("text", {x: Math.max(8, 8 - left), y: 19, class: "name"}, fitting(play.title ?? t("plays.unknown"), 13, room)),
-      svg("text", {x: Math.max(8, 8 - left), y: 35, class: "by"}, fitting(play.artist ?? "", 11.5, room)));
+      svg("text", {x: Math.max(8, 8 - left), y: 19, class: "name"}, fitting(play.title ?? t("plays.unknown"), "600 13px", room)),
+      svg("text", {x: Math.max(8, 8 - left), y: 35, class: "by"}, fitting(play.artist ?? "", "400 11.5px", room)));
     const block = svg("g", {class: play.song_id ? "play" : "play unknown", role: "button", tabindex: 0, "aria-label": label,
       "aria-pressed": String(play === this.chosen),
       click: (event) => this.moved > 4 || this.choose(play, Math.min(play.end_s, Math.max(play.start_s, this.timeAt(event)))),
@@ -165,14 +165,14 @@ export class Timeline {
 
 const measure = document.createElement("canvas").getContext("2d");
 
-/** As much of a text as `room` pixels hold. */
-function fitting(text, size, room) {
-  measure.font = `600 ${size}px ${getComputedStyle(document.body).fontFamily}`;
+/** As much of a text as `room` pixels hold, in letters of a weight and size. */
+function fitting(text, letter, room) {
+  measure.font = `${letter} ${getComputedStyle(document.body).fontFamily}`;
   const fits = (some) => measure.measureText(some).width <= room;
   if (fits(text)) return text;
   const letters = [...text];
   const n = letters.findLastIndex((_, i) => fits(`${letters.slice(0, i).join("").trimEnd()}…`));
-  return n < 1 ? "" : `${letters.slice(0, n).join("").trimEnd()}…`;
+  return n < 3 ? "" : `${letters.slice(0, n).join("").trimEnd()}…`;
 }
 
 /** Where the text beside a line stands: on its left where there is no room on its right. */
