@@ -183,6 +183,7 @@ def test_every_module_for_programs_is_on_the_python_page():
         "naive_scan",
         "py",
         "scanner",
+        "song_line",
         "twins",
         "uploads",
         "web",
