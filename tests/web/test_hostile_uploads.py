@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -13,9 +14,10 @@ from songradar.ml.errors import AudioReadError
 from songradar.untrusted import Decoders
 from songradar.web.problems import problem_of
 from tests import hostile, synth
+from tests.benchmarks.hostile import decoy, print_outcomes, send_all
 from tests.web.document import check
 
-SENT = 72
+SENT = 36
 """Harmful files; `python -m tests.benchmarks.hostile` sends ten thousand."""
 
 
@@ -28,6 +30,20 @@ def test_harmful_files_are_told_in_a_sentence_and_kill_nothing(served, tmp_path,
         assert "/tmp" not in found.get("detail", ""), kind
 
     assert served.post("/identify", content=clip.read_bytes()).json()["matched"]
+
+
+def test_outcomes_are_counted_by_kind_and_nothing_that_a_file_names_is_opened(served, tmp_path, capsys):
+    with decoy() as (url, asked), httpx.Client(base_url=f"{served.url}/api/v1", timeout=60) as client:
+        made = hostile.files(np.random.default_rng(8), 2 * len(hostile.KINDS), hostile.originals(tmp_path), [url])
+        outcomes, _ = send_all(client, made, 2, lambda: 0.0)
+    print_outcomes(outcomes)
+    head, *rows = capsys.readouterr().out.splitlines()
+
+    assert [row.split("  ")[0] for row in rows] == list(hostile.KINDS)
+    assert {answer for one in outcomes.values() for answer in one.answers} <= {"200", "200 and an error", "422"}
+    assert sum(one.answers.total() for one in outcomes.values()) == 2 * len(hostile.KINDS)
+    assert head.endswith("slowest, s")
+    assert asked == []
 
 
 def test_recording_that_is_too_long_is_refused_however_few_bytes_it_has(serve):
