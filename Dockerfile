@@ -16,7 +16,8 @@ RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/songradar son
 COPY --from=build /opt/songradar /opt/songradar
 # Containers change their names: files are known under one that stays.
 ENV PATH=/opt/songradar/bin:$PATH SONGRADAR_HOST=songradar
-USER songradar
+# By its number, as clusters that let nobody be root want to see it.
+USER 10001
 WORKDIR /var/lib/songradar
 # Tokens and uploaded songs stay here; nothing else is written but temporary files in /tmp.
 VOLUME /var/lib/songradar

@@ -152,4 +152,4 @@ def print_new_token(path: Path | None, scope: str) -> None:
 def read_tokens(path: Path | None) -> "Tokens | None":
     from songradar.web.tokens import Tokens
 
-    return Tokens.read(path) if path else None
+    return Tokens(path) if path else None

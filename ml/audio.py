@@ -75,7 +75,8 @@ def decode(path: Path, sample_rate_hz: int) -> Iterator[Wave]:
         except MemoryError as error:
             raise AudioReadError(path, TOO_MUCH_MEMORY) from error
         except (av.FFmpegError, ValueError) as error:  # PyAV raises ValueError for a format it cannot follow
-            raise AudioReadError(path, f"breaks off while decoding ({error})") from error
+            why = getattr(error, "strerror", None) or error  # without the path, which may be nobody else's business
+            raise AudioReadError(path, f"breaks off while decoding ({why})") from error
         _check_complete(path, container, n_samples / sample_rate_hz)
 
 

@@ -5,29 +5,65 @@ such a crash costs only that file, and the next file gets a new process. Request
 as blocks of samples, each preceded by its size in bytes, followed by a block of size 0 and a line of JSON.
 """
 
+import base64
 import json
+import math
 import os
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from threading import TIMEOUT_MAX, Event, Timer
 from types import TracebackType
 from typing import IO, Any, Self
 
 import numpy as np
 
-from songradar.ml.audio import Wave, decode
+from songradar.ml.audio import Wave, declared_duration_s, decode
+from songradar.ml.covers import Cover, read_cover
 from songradar.ml.errors import AudioReadError
 from songradar.ml.memory import bounded_memory
 from songradar.ml.tags import Tags, read_tags, tags_from_name
 
 SIZE = struct.Struct("<I")
 
+BREAKS_DOWN = "makes the decoder break down: the file is damaged"
 
 SECRETS = ("DATABASE_URL", "PGPASSWORD", "PGPASSFILE")
 """What the environment tells of the database, and sound that takes a decoding process over need not know."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much of a file is heard at most: `longest_s` seconds of it, and that `within_s` seconds."""
+
+    longest_s: float = math.inf
+    within_s: float = math.inf
+
+    @property
+    def too_long(self) -> str:
+        """What is wrong with a file that is longer."""
+        return f"is longer than {spoken(self.longest_s)}"
+
+    @property
+    def too_slow(self) -> str:
+        """What is wrong with a file that takes longer."""
+        return f"takes longer than {spoken(self.within_s)} to decode"
+
+
+def spoken(seconds: float) -> str:
+    """A length as one says it.
+
+    >>> spoken(20), spoken(43_200)
+    ('20 s', '12 hours')
+    """
+    return f"{seconds / 3600:g} hours" if seconds > 3600 else f"{seconds:g} s"
+
+
+UNBOUNDED = Bounds()
 
 
 class Decoder:
@@ -57,39 +93,95 @@ class Decoder:
         if process is not None:
             process.kill()
 
-    def decode(self, path: Path, sample_rate_hz: int) -> Iterator[Wave]:
-        """Like `ml.audio.decode`. Also raises AudioReadError when the process crashes while decoding the file."""
-        done = False
-        try:
-            source = self._ask(path=str(path), sample_rate_hz=sample_rate_hz)
-            while (size := SIZE.unpack(exactly(source, SIZE.size))[0]) > 0:
-                yield np.frombuffer(exactly(source, size), np.float32)
-            reason = json.loads(source.readline())["reason"]
-            done = True
-        except (EOFError, OSError, ValueError) as error:
-            raise AudioReadError(path, "makes the decoder break down: the file is damaged") from error
-        finally:
-            if not done:  # remaining output must not be taken for the answer to a later request
-                self.close()
+    def decode(self, path: Path, sample_rate_hz: int, bounds: Bounds = UNBOUNDED) -> Iterator[Wave]:
+        """Like `ml.audio.decode`. Also raises AudioReadError when the process crashes, and beyond the bounds."""
+        n_left, done = bounds.longest_s * sample_rate_hz, False
+        with self._deadline(bounds.within_s) as is_late:
+            try:
+                source = self._ask("sound", path=str(path), sample_rate_hz=sample_rate_hz)
+                while (size := SIZE.unpack(exactly(source, SIZE.size))[0]) > 0:
+                    block = np.frombuffer(exactly(source, size), np.float32)
+                    n_left -= len(block)
+                    if n_left < 0:
+                        raise AudioReadError(path, bounds.too_long)
+                    yield block
+                reason = json.loads(source.readline())["reason"]
+                done = True
+            except (EOFError, OSError, ValueError) as error:
+                raise AudioReadError(path, bounds.too_slow if is_late() else BREAKS_DOWN) from error
+            finally:
+                if not done:  # remaining output must not be taken for the answer to a later request
+                    self.close()
         if reason is not None:
             raise AudioReadError(path, reason)
 
-    def tags(self, path: Path) -> Tags:
-        """Like `ml.tags.read_tags`. If reading the tags crashes the process, the file counts as having none."""
+    def length_s(self, path: Path, bounds: Bounds = UNBOUNDED) -> float | None:
+        """Like `ml.audio.declared_duration_s`. Raises AudioReadError as `decode` does."""
+        answer = self._told("length", path, bounds)
+        if answer["reason"] is not None:
+            raise AudioReadError(path, answer["reason"])
+        seconds: float | None = answer["seconds"]
+        return seconds
+
+    def tags(self, path: Path, bounds: Bounds = UNBOUNDED) -> Tags:
+        """Like `ml.tags.read_tags`. A file whose tags crash the process, or take too long, counts as having none."""
         try:
-            return Tags(**json.loads(self._ask(path=str(path)).readline()))
-        except (OSError, ValueError):
-            self.close()
+            return Tags(**self._told("tags", path, bounds))
+        except AudioReadError:
             return tags_from_name(path)
 
-    def _ask(self, **request: object) -> IO[bytes]:
+    def cover(self, path: Path, bounds: Bounds = UNBOUNDED) -> Cover | None:
+        """Like `ml.covers.read_cover`, with the same for such files."""
+        try:
+            answer = self._told("cover", path, bounds)
+        except AudioReadError:
+            return None
+        return Cover(base64.b64decode(answer["data"]), answer["media_type"]) if answer else None
+
+    def _told(self, what: str, path: Path, bounds: Bounds) -> Any:
+        """What the process says of a file, in a line of JSON. Raises AudioReadError."""
+        with self._deadline(bounds.within_s) as is_late:
+            try:
+                return json.loads(self._ask(what, path=str(path)).readline())
+            except (OSError, ValueError) as error:
+                self.close()
+                raise AudioReadError(path, bounds.too_slow if is_late() else BREAKS_DOWN) from error
+
+    @contextmanager
+    def _deadline(self, within_s: float) -> Iterator[Callable[[], bool]]:
+        """Ends the process when the time of a block has run out, and tells whether it has."""
+        late = Event()
+
+        def end() -> None:
+            late.set()
+            self.kill()
+
+        self._running()  # one that begins later would not be ended
+        timer = Timer(min(within_s, TIMEOUT_MAX), end)
+        timer.daemon = True
+        if within_s < math.inf:
+            timer.start()
+        try:
+            yield late.is_set
+        finally:
+            timer.cancel()
+            if timer.ident:
+                timer.join()
+            if late.is_set():
+                self.close()  # so that the next file gets a new process
+
+    def _ask(self, what: str, **request: object) -> IO[bytes]:
+        process = self._running()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps({"what": what, **request}).encode() + b"\n")
+        process.stdin.flush()
+        return process.stdout
+
+    def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is None:
             self._process = started("from songradar.ml.decoder import serve; serve()", stdin=subprocess.PIPE)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        self._process.stdin.flush()
-        return self._process.stdout
+        return self._process
 
 
 def started(
@@ -130,18 +222,43 @@ def serve() -> None:
 
 def _answer(request: dict[str, Any], answers: IO[bytes]) -> None:
     path = Path(request["path"])
-    if "sample_rate_hz" not in request:
-        answers.write(json.dumps(vars(read_tags(path))).encode() + b"\n")
-        return
-    reason = None
+    if request["what"] == "sound":
+        reason = _sound(path, request["sample_rate_hz"], answers)
+        answers.write(SIZE.pack(0) + json.dumps({"reason": reason}).encode() + b"\n")
+    else:
+        answers.write(json.dumps(TOLD[request["what"]](path)).encode() + b"\n")
+
+
+def _sound(path: Path, sample_rate_hz: int, answers: IO[bytes]) -> str | None:
+    """Write blocks; why there are no more, if not because they are over."""
     try:
-        for block in decode(path, request["sample_rate_hz"]):
+        for block in decode(path, sample_rate_hz):
             data = block.astype(np.float32, copy=False).tobytes()
             if data:
                 answers.write(SIZE.pack(len(data)))
                 answers.write(data)
     except AudioReadError as error:
-        reason = error.reason
+        return error.reason
     except Exception as error:  # a library failed on a damaged file: only this file counts as failed
-        reason = f"cannot be decoded ({type(error).__name__}: {error})"
-    answers.write(SIZE.pack(0) + json.dumps({"reason": reason}).encode() + b"\n")
+        return f"cannot be decoded ({type(error).__name__}: {error})"
+    return None
+
+
+def _length(path: Path) -> dict[str, Any]:
+    try:
+        return {"seconds": declared_duration_s(path), "reason": None}
+    except AudioReadError as error:
+        return {"reason": error.reason}
+
+
+def _cover(path: Path) -> dict[str, Any] | None:
+    cover = read_cover(path)
+    return {"data": base64.b64encode(cover.data).decode(), "media_type": cover.media_type} if cover else None
+
+
+TOLD: dict[str, Callable[[Path], Any]] = {
+    "tags": lambda path: vars(read_tags(path)),
+    "length": _length,
+    "cover": _cover,
+}
+"""What is told of a file in a line of JSON."""

@@ -9,7 +9,7 @@ from threading import Event
 from types import TracebackType
 from typing import Self
 
-from songradar.ml.decoder import Decoder
+from songradar.ml.decoder import UNBOUNDED, Bounds, Decoder
 from songradar.ml.encoder import Encoder, Fingerprint
 from songradar.ml.errors import AudioError, AudioReadError
 from songradar.ml.files import AudioFile, Failure, sha256, text_of
@@ -51,8 +51,9 @@ class Extraction:
     global lock. Hashing has a thread of its own, so that it does not wait for encoding.
     """
 
-    def __init__(self, encoder: Encoder, workers: int) -> None:
-        self._encoder = encoder
+    def __init__(self, encoder: Encoder, workers: int, bounds: Bounds = UNBOUNDED) -> None:
+        """`bounds` are those of each file."""
+        self._encoder, self._bounds = encoder, bounds
         self._stop = Event()
         self._hashing = ThreadPoolExecutor(1, thread_name_prefix="hash")
         self._encoding = ThreadPoolExecutor(workers, thread_name_prefix="encode")
@@ -84,14 +85,14 @@ class Extraction:
 
     def tags(self, file: AudioFile) -> Tags:
         """Read the file's tags now, in a process of their own, so as not to wait for a file that is being decoded."""
-        return self._tagger.tags(file.path)
+        return self._tagger.tags(file.path, self._bounds)
 
     def _encode(self, hashed: HashedFile) -> Extracted | Failure:
         path, decoder = hashed.file.path, self._decoders.get()
-        blocks = decoder.decode(path, self._encoder.spec.sample_rate_hz)
+        blocks = decoder.decode(path, self._encoder.spec.sample_rate_hz, self._bounds)
         try:
             fingerprint = self._encoder.fingerprint_song(takewhile(lambda _: not self._stop.is_set(), blocks))
-            return Extracted(hashed, decoder.tags(path), fingerprint)
+            return Extracted(hashed, decoder.tags(path, self._bounds), fingerprint)
         except AudioReadError as error:
             return Failure(text_of(path), error.reason)
         except AudioError as error:

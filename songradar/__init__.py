@@ -5,6 +5,7 @@
 >>> from songradar.ingest import ingest
 """
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from songradar.ingest import FileOutcome, IngestOptions, Tally
 
 __all__ = ["Answer", "Catalogue", "FileOutcome", "IngestOptions", "Match", "SearchOptions", "Tally"]
+
+# ONNX Runtime would tell its maker that it runs, and where, unless it is told before it is imported not to do so.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # In a checkout the subpackages db, ml, cli and migrations lie beside this folder, in a wheel inside it.
 _HERE = Path(__file__).parent

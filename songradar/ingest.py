@@ -18,6 +18,7 @@ from songradar.db.errors import IndexBusy, NeedsDirectConnection, SongRefused, T
 from songradar.db.search import has_encoders
 from songradar.db.store import Change, KnownFile, NewSong
 from songradar.db.twins import Twin
+from songradar.ml.decoder import UNBOUNDED, Bounds
 from songradar.ml.encoder import Fingerprint
 from songradar.ml.extraction import Extracted, Extraction, HashedFile, usable_cores
 from songradar.ml.files import AudioFile, Failure, audio_files, path_of, stat
@@ -45,7 +46,7 @@ class IngestOptions:
     """How to ingest: files in work at once [as many as usable cores], the encoder [the active one], the part of the
     catalogue that new songs go into, whether to remove songs below the given paths whose files are gone, whether to
     build an outgrown index again in the end, and whether to leave out new songs that are there in another file, whole.
-    `tell_twins` is whether to look for such files at all.
+    `tell_twins` is whether to look for such files at all; `bounds` how much of each file is heard.
     """
 
     workers: int | None = None
@@ -55,6 +56,7 @@ class IngestOptions:
     tend_index: bool = True
     skip_duplicates: bool = False
     tell_twins: bool = True
+    bounds: Bounds = UNBOUNDED
 
 
 Result: TypeAlias = Literal["added", "already there", "moved", "replaced", "removed", "duplicate", "failed"]
@@ -125,7 +127,7 @@ def ingest(
     files = list(audio_files(given))
     gone = _gone(catalogue, given) if options.prune else []
     total = len(files) + len(gone)
-    with catalogue.connection() as connection, Extraction(encoder.network, workers) as extraction:
+    with catalogue.connection() as connection, Extraction(encoder.network, workers, options.bounds) as extraction:
         ingestion = _Ingestion(catalogue, connection, encoder, extraction, options)
         for number, outcome in enumerate(ingestion.run(files, 2 * workers), start=1):
             yield FileOutcome(**vars(outcome) | {"number": number, "total": total})

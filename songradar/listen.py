@@ -8,20 +8,15 @@ from typing import TypeAlias
 from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import scans, search
 from songradar.extents import SMOOTHING_S
-from songradar.live import ASKED_AT_S
-from songradar.ml.audio import Wave
-from songradar.ml.encoder import FragmentStream
+from songradar.hearing import Hearing, place
 from songradar.ml.errors import AudioReadError
 from songradar.ml.live import LiveSound
 from songradar.scan import ScanOptions
-from songradar.scanner import LONG_S, Scanner
+from songradar.scanner import LONG_S
 from songradar.timeline import Playing
 
 LOOK_S = 0.5
 """How often it is looked what is heard, in seconds of sound."""
-
-LATER_S, LATER_EVERY_S = 5.0, 2.5
-"""After that, its last seconds are searched for, every few seconds: a song may have begun in it."""
 
 DOUBT = 4.0
 """Such answers count for less by these log odds: one alone has to be sure to 99.9 %, as clear music is after 2 s.
@@ -102,7 +97,8 @@ def listen(catalogue: Catalogue, sound: LiveSound, options: ScanOptions, now_eve
     try:
         for block in sound.blocks(encoder.network.spec.sample_rate_hz):
             session = session or Session(catalogue, encoder, sound.name, options, now_every_s)
-            yield from session.hear(block)
+            if session.hear(block):
+                yield from session.tell()
     except AudioReadError as error:
         broken_off = error
     if session is not None:
@@ -111,55 +107,50 @@ def listen(catalogue: Catalogue, sound: LiveSound, options: ScanOptions, now_eve
         raise broken_off
 
 
-class Session:
-    """Hears sound block by block, and tells what it makes of it."""
+class Session(Hearing):
+    """Names song after song, and tells when each is over."""
 
     def __init__(
         self, catalogue: Catalogue, encoder: LoadedEncoder, name: str, options: ScanOptions, now_every_s: float
     ) -> None:
         """The sound is kept as `name`; see `listen`."""
-        self._catalogue, self._options, self._now_every_s = catalogue, options, now_every_s
-        self._scanner = Scanner(catalogue, encoder, options.artist, options.collection, options.min_played_s)
-        self._fragments = FragmentStream(encoder.network)
         spec = encoder.network.spec
+        super().__init__(
+            catalogue, encoder, spec.sample_rate_hz, LOOK_S, options.artist, options.collection, options.min_played_s
+        )
+        self._catalogue, self._options, self._now_every_s = catalogue, options, now_every_s
         self._silence_s = spec.fragment_s + 2 * spec.query_hop_s
         self._began = options.began_at or datetime.now(UTC).astimezone()
         self._kept = None
         if options.keep:
             with catalogue.connection() as connection:
                 self._kept = scans.begin(connection, name, None, self._began, encoder.id, options.kept)
-        self._questions = Questions()
         self._open: list[Open] = []
         self._n_named = 0
-        self._loud_s = self._looked_s = 0.0
+        self._loud_s = 0.0
         self._scanned_s = LONG_S
 
-    def hear(self, block: Wave) -> Iterator[Event]:
-        """(t,) float32 -> what is new."""
-        fragments = self._fragments.add(block)
-        self._scanner.take(fragments, len(block))
-        now_s = self._scanner.heard_s
-        if fragments:
+    def tell(self) -> Iterator[Event]:
+        """What is new, once `hear` says that it is time."""
+        is_loud, now_s = self._take(), self.heard_s
+        if is_loud:
             self._loud_s = now_s
         elif now_s - self._loud_s > self._silence_s:  # what comes next is something new
             self._questions.restart(now_s)
-        windows = self._questions.due(now_s)
-        if not windows and now_s - self._looked_s < LOOK_S:
-            return
-        self._looked_s = now_s
-        heard = self._scanner.look(windows, SMOOTHING_S, DOUBT)
+        heard = self._scanner.look(self._questions.due(now_s), SMOOTHING_S, DOUBT)
         if heard:
             self._questions.restart(max(playing.end_s for playing in heard))
         for playing in heard:
             yield from self._follow(playing, now_s)
         if now_s - self._scanned_s >= SCANNED_EVERY_S:
             self._scanned_s = now_s
-            yield from self._tell()
+            yield from self._ended()
 
     def end(self) -> Iterator[Event]:
         """What is still to be told when no more sound comes."""
-        yield from self._tell(is_end=True)
-        self._scanner.close()
+        self._take()
+        yield from self._ended(is_end=True)
+        self.close()
 
     def _follow(self, playing: Playing, now_s: float) -> Iterator[Event]:
         """A song that is heard now."""
@@ -175,7 +166,7 @@ class Session:
         if known is not None:
             known.playing, known.heard_s = playing, now_s
 
-    def _tell(self, *, is_end: bool = False) -> Iterator[Event]:
+    def _ended(self, *, is_end: bool = False) -> Iterator[Event]:
         """The playings that are over, once they are kept."""
         playings, now_s = self._scanner.tell(is_end=is_end), self._scanner.heard_s
         if self._kept is not None:
@@ -215,31 +206,3 @@ class Session:
 
     def _at(self, seconds: float) -> datetime:
         return self._began + timedelta(seconds=seconds)
-
-
-class Questions:
-    """Which sound is to be searched for, and when, as long as nothing explains it."""
-
-    def __init__(self) -> None:
-        self._since_s = self._asked_s = 0.0
-        self._n = 0
-
-    def restart(self, since_s: float) -> None:
-        """All before `since_s` is explained, or silent."""
-        self._since_s, self._n = since_s, 0
-
-    def due(self, now_s: float) -> list[tuple[float, float]]:
-        """The window to search for now, from one time to another; none where it is too early."""
-        n = sum(seconds <= now_s - self._since_s for seconds in ASKED_AT_S)
-        if n > self._n:
-            self._n, self._asked_s = n, now_s
-            return [(max(self._since_s, now_s - ASKED_AT_S[-1]), now_s)]
-        if n == len(ASKED_AT_S) and now_s - self._asked_s >= LATER_EVERY_S:
-            self._asked_s = now_s
-            return [(now_s - LATER_S, now_s)]
-        return []
-
-
-def place(playing: Playing, at_s: float) -> float:
-    """Where in its song a playing is at a time, in seconds, if it goes on as it did."""
-    return max(0.0, (playing.song_end_s or 0.0) + (playing.speed or 1.0) * (at_s - playing.end_s))

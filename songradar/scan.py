@@ -14,8 +14,9 @@ from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import scans, search
 from songradar.db.scans import StoredScan
 from songradar.events import Begun, Listener, Note, Step, ignore
-from songradar.ml.audio import Wave, declared_duration_s
-from songradar.ml.decoder import Decoder
+from songradar.ml.audio import Wave
+from songradar.ml.decoder import UNBOUNDED, Bounds, Decoder
+from songradar.ml.errors import AudioReadError
 from songradar.ml.files import sha256, text_of
 from songradar.scanner import BATCH_S, LEAST_S, Scanner
 from songradar.timeline import Playing
@@ -28,7 +29,7 @@ class ScanOptions:
     `encoder` [the active one] encodes the recording, of which `from_s` to `to_s` [all] are heard; only songs by
     `artist` and in `collection` are named [all]; playings of less than `min_played_s` are left out. `began_at`, an
     aware time, is when the recording began. With `keep`, the database keeps what is found, and a scan that was broken
-    off goes on from there.
+    off goes on from there. `bounds` are how much of the recording is heard at most.
     """
 
     encoder: str | None = None
@@ -39,6 +40,7 @@ class ScanOptions:
     to_s: float | None = None
     began_at: datetime | None = None
     keep: bool = True
+    bounds: Bounds = UNBOUNDED
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -63,8 +65,23 @@ def scan(
     with catalogue.connection() as connection:
         search.check_not_empty(connection, encoder.stored)
         search.check_choice(connection, options.artist, options.collection)
-    duration_s = declared_duration_s(recording)
     name = name or text_of(recording)
+    with Decoder() as decoder:
+        yield from _scan(catalogue, encoder, recording, name, options, listen, decoder)
+
+
+def _scan(
+    catalogue: Catalogue,
+    encoder: LoadedEncoder,
+    recording: Path,
+    name: str,
+    options: ScanOptions,
+    listen: Listener,
+    decoder: Decoder,
+) -> Iterator[Playing]:
+    until_s = min(options.to_s or math.inf, decoder.length_s(recording, options.bounds) or math.inf)
+    if options.bounds.longest_s < until_s < math.inf:
+        raise AudioReadError(recording, options.bounds.too_long)
     kept = _begun(catalogue, recording, name, encoder, options)
     if kept:
         listen(Begun(kept.id))
@@ -77,11 +94,11 @@ def scan(
         yield from before
     covered_s = max([options.from_s, *(playing.end_s for playing in before)])
     scanner = Scanner(catalogue, encoder, options.artist, options.collection, options.min_played_s, covered_s - start_s)
-    until_s = min(options.to_s or math.inf, duration_s or math.inf)
     total = math.ceil((until_s - start_s) / BATCH_S) if math.isfinite(until_s) else 0
-    with closing(scanner), Decoder() as decoder:
+    with closing(scanner):
         rate_hz = encoder.network.spec.sample_rate_hz
-        blocks = between(decoder.decode(recording, rate_hz), round(start_s * rate_hz), _samples(options.to_s, rate_hz))
+        sound = decoder.decode(recording, rate_hz, options.bounds)
+        blocks = between(sound, round(start_s * rate_hz), _samples(options.to_s, rate_hz))
         for number, playings in enumerate(scanner.hear(blocks), start=1):
             found = [shifted(playing, start_s) for playing in playings]
             found = [playing for playing in found if not any(is_rest_of(playing, earlier) for earlier in before)]

@@ -18,7 +18,7 @@ from songradar.fitting import REACH_S, extend, fit, merged
 from songradar.following import Follower, Heard
 from songradar.ml.audio import Wave
 from songradar.ml.errors import AudioReadError
-from songradar.timeline import Line, Playing, Point, gaps, join
+from songradar.timeline import SURE, UNUSUAL, Line, Playing, Point, gaps, join
 
 LONG_S, SHORT_S = 10.0, 4.0
 """Windows that are searched for: long ones all along, and between two of them where something might be heard; short
@@ -127,8 +127,23 @@ class Scanner:
         """
         self._kept.extend(fragments)
         self._n_samples += n_samples
+        self._drop()
 
-    def look(self, windows: Sequence[tuple[float, float]], within_s: float, doubt: float) -> list[Playing]:
+    def within(self, window: tuple[float, float]) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+        """The fragments in a window: numbers (n,), embeddings (n, 64), and seconds from the window's begin (n,)."""
+        begin_s, end_s = window
+        first, last = np.ceil(begin_s / self._hop_s - 1e-6), (end_s - self._fragment_s) / self._hop_s + 1e-6
+        inside = [(number, embedding) for number, embedding in self._kept if first <= number <= last]
+        numbers = np.array([number for number, _ in inside], np.int64)
+        embeddings = np.array([embedding for _, embedding in inside], np.float32)
+        return numbers, embeddings, (numbers * self._hop_s - begin_s).astype(np.float32)
+
+    def believe(self, match: Match, window: tuple[float, float]) -> None:
+        """Follow a song that was found in a window, and accepted: however sure that was, however fast it is played."""
+        point = point_of(match, window)
+        self._lines += join([replace(point, log_odds=max(point.log_odds, SURE + UNUSUAL))], self._lines)
+
+    def look(self, windows: Sequence[tuple[float, float]], within_s: float, doubt: float = 0.0) -> list[Playing]:
         """What is heard now, or was `within_s`, as far as it is known; `windows` of the recording are searched for.
 
         The log odds of their answers count less by `doubt`: who asks more often is more often told nonsense.
@@ -213,25 +228,15 @@ class Scanner:
             self._extend()
 
     def _points(self, window: tuple[float, float]) -> list[Point]:
-        begin_s, end_s = window
-        first, last = np.ceil(begin_s / self._hop_s - 1e-6), (end_s - self._fragment_s) / self._hop_s + 1e-6
-        inside = [(number, embedding) for number, embedding in self._kept if first <= number <= last]
-        if len(inside) < 3:
+        numbers, embeddings, offsets_s = self.within(window)
+        if len(numbers) < 3:
             return []
-        numbers, embeddings = zip(*inside, strict=True)
-        offsets_s = (np.array(numbers) * self._hop_s - begin_s).astype(np.float32)
         asked = Question(
-            self._encoder.id, np.stack(embeddings), offsets_s, CANDIDATES, artist=self._artist,
-            collection=self._collection,
-        )  # fmt: skip
+            self._encoder.id, embeddings, offsets_s, CANDIDATES, artist=self._artist, collection=self._collection
+        )
         with self._catalogue.connection() as connection:
             matches = search.find_matches(connection, asked)
-        half_s = (end_s - begin_s) / 2
-        return [
-            Point(begin_s + half_s, end_s - begin_s, match.song_id, match.offset_s + half_s, log_odds(match))
-            for match in matches
-            if log_odds(match) > DOUBTFUL
-        ]
+        return [point_of(match, window) for match in matches if log_odds(match) > DOUBTFUL]
 
     def _compare_anew(self) -> None:
         """Compare what has been heard by now."""
@@ -322,10 +327,13 @@ class Scanner:
             n_fragments=len(similarities),
         )
 
-    def _forget(self, now_s: float) -> None:
-        oldest = (now_s - KEPT_S) / self._hop_s
+    def _drop(self) -> None:
+        oldest = (self.heard_s - KEPT_S) / self._hop_s
         while self._kept and self._kept[0][0] < oldest:
             self._kept.popleft()
+
+    def _forget(self, now_s: float) -> None:
+        self._drop()
         needed = min([self.told_s, now_s - 4 * REACH_S]) / self._hop_s
         self._lines = [line for line in self._lines if line.last_heard(self._hop_s) >= needed - REACH_S / self._hop_s]
         self._asked = {window for window in self._asked if window[1] >= now_s - 2 * BATCH_S}
@@ -338,6 +346,13 @@ def short_windows(begin_s: float, end_s: float) -> Iterator[tuple[float, float]]
     length_s = min(SHORT_S, end_s - begin_s)
     step_s = (end_s - begin_s - length_s) / max(1, n - 1)
     return ((begin_s + i * step_s, begin_s + i * step_s + length_s) for i in range(n))
+
+
+def point_of(match: Match, window: tuple[float, float]) -> Point:
+    """An answer about a window."""
+    begin_s, end_s = window
+    half_s = (end_s - begin_s) / 2
+    return Point(begin_s + half_s, end_s - begin_s, match.song_id, match.offset_s + half_s, log_odds(match))
 
 
 def log_odds(match: Match) -> float:

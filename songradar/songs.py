@@ -1,7 +1,7 @@
 """The songs of a catalogue: pages of them, one with all that is known of it, its file."""
 
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,10 +61,10 @@ def file_of(catalogue: Catalogue, song_id: int) -> SongFile | None:
     return SongFile(found.path, media_type(found.path))
 
 
-def cover_of(catalogue: Catalogue, song_id: int) -> Cover | None:
-    """The picture in a song's file, where that is on this machine and has one. Raises SongUnknown."""
+def cover_of(catalogue: Catalogue, song_id: int, read: Callable[[Path], Cover | None] = read_cover) -> Cover | None:
+    """The picture that is `read` of a song's file, where that is on this machine and has one. Raises SongUnknown."""
     found = file_of(catalogue, song_id)
-    return read_cover(found.path) if found else None
+    return read(found.path) if found else None
 
 
 def media_type(path: Path) -> str:

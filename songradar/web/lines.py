@@ -1,7 +1,7 @@
 """Answers that take long: a JSON object a line, as soon as it is known."""
 
 import json
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from songradar.untrusted import UNBOUNDED, Bounds
 from songradar.uploads import store_upload
 from songradar.web.operations import Call, without_paths
 from songradar.web.problems import problem_of
@@ -22,7 +23,8 @@ Records: TypeAlias = Generator[dict[str, Any], None, None]
 class Lines(StreamingResponse):
     """The records of an iterator that works in a thread. What `stack` holds is given back at the end, however it comes.
 
-    An error becomes the last line, since the status has been told already: `{"error": ...}`.
+    The status is told with the first record, so that an error before it is a problem as others are. A later one becomes
+    the last line: `{"error": ...}`.
     """
 
     def __init__(self, call: Call, records: Callable[[], Records], stack: AsyncExitStack) -> None:
@@ -32,6 +34,7 @@ class Lines(StreamingResponse):
         super().__init__(self._records, media_type="application/x-ndjson")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive = scope, receive
         async with self._stack:
             try:
                 await super().__call__(scope, receive, send)
@@ -39,13 +42,31 @@ class Lines(StreamingResponse):
                 with anyio.CancelScope(shield=True):  # also when the client has gone, which ends the work
                     await self._records.aclose()
 
+    async def stream_response(self, send: Send) -> None:
+        try:
+            first = await anext(self._records, "")
+        except Exception as error:
+            await problem_of(error).response(self._scope, self._receive, send)
+            return
+        self.body_iterator = _after(first, self._records)
+        await super().stream_response(send)
+
+
+async def _after(first: str, others: AsyncIterator[str]) -> AsyncIterator[str]:
+    yield first
+    async for line in others:
+        yield line
+
 
 async def _lines(records: Callable[[], Records], shown: Callable[[dict[str, Any]], Any]) -> AsyncGenerator[str, None]:
-    iterator = records()
+    iterator, has_begun = records(), False
     try:
         while (record := await run_in_threadpool(next, iterator, None)) is not None:
             yield json.dumps(shown(record), ensure_ascii=False, default=str) + "\n"
+            has_begun = True
     except Exception as error:
+        if not has_begun:
+            raise
         yield json.dumps({"error": problem_of(error).detail}, ensure_ascii=False) + "\n"
     finally:
         with anyio.CancelScope(shield=True):
@@ -53,29 +74,34 @@ async def _lines(records: Callable[[], Records], shown: Callable[[dict[str, Any]
 
 
 async def lines_about(
-    call: Call, records: Callable[[Path], Records], folder: str, is_wanted: Callable[[dict[str, Any]], bool]
+    call: Call, records: Callable[[Path, Bounds], Records], folder: str, is_wanted: Callable[[dict[str, Any]], bool]
 ) -> Lines:
     """What `records` tells of a file: one on the server that the body names as JSON, or one that is sent.
 
-    One that is sent is kept in `folder` once some record says that it `is_wanted`. Raises Problem.
+    One that is sent has bounds, and is kept in `folder` once some record says that it `is_wanted`. Raises Problem.
     """
     service = call.service
     async with AsyncExitStack() as stack:
         if media_type_of(call.request) == "application/json":
             path = allowed_path(await json_object(call.request, service.options.body_s), service.options.folders)
             await stack.enter_async_context(service.long_work.taken())
-            return Lines(call, lambda: records(path), stack.pop_all())
+            return Lines(call, lambda: records(path, UNBOUNDED), stack.pop_all())
         kept_in = service.uploads(folder)
         upload = await stack.enter_async_context(uploaded(call))
         await stack.enter_async_context(service.long_work.taken())
-        return Lines(call, lambda: _of_upload(upload, records, kept_in, is_wanted), stack.pop_all())
+        bounds = service.options.stored
+        return Lines(call, lambda: _of_upload(upload, records, bounds, kept_in, is_wanted), stack.pop_all())
 
 
 def _of_upload(
-    upload: Upload, records: Callable[[Path], Records], folder: Path, is_wanted: Callable[[dict[str, Any]], bool]
+    upload: Upload,
+    records: Callable[[Path, Bounds], Records],
+    bounds: Bounds,
+    folder: Path,
+    is_wanted: Callable[[dict[str, Any]], bool],
 ) -> Records:
     with store_upload(upload.path, folder, upload.name) as stored:
-        for record in records(stored.path):
+        for record in records(stored.path, bounds):
             if is_wanted(record):
                 stored.keep()
             yield record

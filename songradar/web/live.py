@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,10 +58,9 @@ def begin_of(socket: WebSocket) -> Begin:
 async def listen_live(socket: WebSocket) -> None:
     """One listener, from the first block to the end of the song."""
     service: Service = socket.app.state.service
-    scope = scope_of(socket, service.options.tokens)
     try:
         service.rates.check(client_of(socket))
-        check_scope(scope, "read")
+        check_scope(scope_of(socket, service.options.tokens), "read")
         begin = begin_of(socket)
         if service.n_live >= service.options.n_listeners:
             raise busy("too many listeners")
@@ -71,7 +70,7 @@ async def listen_live(socket: WebSocket) -> None:
     await socket.accept()
     service.n_live += 1
     try:
-        await _serve(socket, service, begin, may_write=scope == "write")
+        await _serve(socket, service, begin)
     except (WebSocketDisconnect, TimeoutError):
         pass
     except Exception as error:
@@ -82,15 +81,24 @@ async def listen_live(socket: WebSocket) -> None:
             await socket.close()
 
 
-async def _serve(socket: WebSocket, service: Service, begin: Begin, *, may_write: bool) -> None:
+async def _serve(socket: WebSocket, service: Service, begin: Begin) -> None:
     live = await run_in_threadpool(Live, service.catalogue, begin.rate_hz, begin.options)
+    with closing(live):
+        await _hear(socket, service, begin, live)
+
+
+async def _hear(socket: WebSocket, service: Service, begin: Begin, live: Live) -> None:
     while not live.is_done and live.heard_s < LONGEST_S:
         if not live.hear(await _block(socket, begin)):
             continue
         async with service.work.taken():
             event = await run_in_threadpool(live.tell)
+        if event is None:
+            continue
+        scope = scope_of(socket, service.options.tokens)
+        check_scope(scope, "read")  # the token may have been revoked meanwhile
         record = record_of(event)
-        await _tell(socket, record if may_write else without_paths(record))
+        await _tell(socket, record if scope == "write" else without_paths(record))
         if isinstance(event, Asked):
             service.metrics.count_search(event.answer)
             if event.is_final and begin.keep:

@@ -182,8 +182,9 @@ def sound_or(name: str) -> dict[str, Schema]:
 PARTS = {200: ("The file.", SOUND), 206: ("A part of it.", SOUND)}
 """Answers that are a file, whole or by ranges."""
 
-NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 1000}
-TEXT: Schema = {"type": "string", "maxLength": 1000}
+TEXT: Schema = {"type": "string", "maxLength": 1000, "pattern": r"^[^\u0000]*$"}
+NAME: Schema = {**TEXT, "minLength": 1}
+"""PostgreSQL's texts hold no NUL."""
 
 CHOICE = (
     Parameter("encoder", NAME, "Search with this encoder instead of the active one."),

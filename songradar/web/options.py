@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from songradar.untrusted import Bounds
 from songradar.web.tokens import Tokens
 
 MIB = 1 << 20
+
+SEARCHED, STORED = Bounds(longest_s=600, within_s=20), Bounds(longest_s=12 * 3600, within_s=1200)
+"""Bounds of what strangers send to be named, and of songs and long recordings that they send."""
 
 
 @dataclass(frozen=True)
@@ -16,10 +20,10 @@ class WebOptions:
     answers; `origins` are other sites whose pages may call it. Files below `folders` may be ingested and scanned by
     path; uploaded songs are kept in `uploads` [none are taken].
 
-    Bodies have at most `max_bytes`, and come within `body_s` seconds, `n_uploads` at once. A recording that is searched
-    for has at most `longest_s` seconds, and is decoded within `decode_s`. `n_searches` run at once [two for each usable
-    core]; `n_waiting` wait, at most `wait_s`. A client asks `rate` times a minute at most, if that is not 0.
-    `n_listeners` may listen at once.
+    Bodies have at most `max_bytes`, and come within `body_s` seconds, `n_uploads` at once. `searched` are the bounds of
+    recordings that are searched for, `stored` those of songs and of recordings to be scanned that are uploaded.
+    `n_searches` run at once [two for each usable core]; `n_waiting` wait, at most `wait_s`. A client asks `rate` times
+    a minute at most, if that is not 0. `n_listeners` may listen at once.
     """
 
     tokens: Tokens | None = None
@@ -30,8 +34,8 @@ class WebOptions:
     max_bytes: int = 200 * MIB
     body_s: float = 300.0
     n_uploads: int = 32
-    longest_s: float = 600.0
-    decode_s: float = 20.0
+    searched: Bounds = SEARCHED
+    stored: Bounds = STORED
     n_searches: int | None = None
     n_waiting: int = 32
     wait_s: float = 10.0

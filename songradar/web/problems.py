@@ -1,5 +1,6 @@
 """What went wrong, as RFC 9457 tells it: JSON with a type, a title, the status and a sentence."""
 
+import errno
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -16,6 +17,9 @@ MEDIA_TYPE = "application/problem+json"
 
 AGAIN_S = 2
 """After how many seconds to ask again where the server is busy."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk says, or the part of it that one may fill."""
 
 _log = logging.getLogger("songradar.web")
 
@@ -59,6 +63,8 @@ def problem_of(error: Exception) -> Problem:
         return Problem(error.status_code, kind, str(error.detail), error.headers)
     if isinstance(error, errors.AudioReadError):
         return Problem(422, "unreadable-audio", f"the recording {error.reason}")
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return busy("the server's disk has no room for this now")
     for class_, (status, kind) in OURS.items():
         if isinstance(error, class_):
             return Problem(status, kind, str(error))

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import numpy as np
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 
 from songradar.ml.audio import Wave
 
@@ -76,7 +76,7 @@ async def hear(url: str, recording: Recording) -> Heard:
     """Send a recording as fast as it is heard."""
     heard = Heard()
     samples = np.round(32767 * np.clip(recording.wave, -1, 1)).astype("<i2")
-    with suppress(OSError, ConnectionClosed):
+    with suppress(OSError, WebSocketException):  # one that is turned away counts as an error
         async with connect(f"{url.replace('http', 'ws', 1)}api/v1/live?limit=1") as socket:
 
             async def note() -> None:

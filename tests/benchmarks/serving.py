@@ -6,9 +6,10 @@ import os
 import subprocess
 import sys
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 import httpx
@@ -31,6 +32,9 @@ from tests.db.servers import free_port
 LISTENED_S = 15.0
 UPLOADED_S = 5.0
 N_RECORDINGS = 40
+MOMENTS = 4
+
+Result = TypeVar("Result")
 NOISY = [condition for condition in CONDITIONS if condition.name in ("noise 10 dB", "noise 5 dB", "noise 0 dB")]
 
 
@@ -51,16 +55,11 @@ def main(
         load = os.getloadavg()[0]
         with served(catalogue) as (url, process):
             asyncio.run(upload_all(url, uploaded, 6000, 0.002))  # twelve at once: from now on, all decoders run
-            memory = [private_mb(process)]
+            at_first = private_mb(process)
             warn("listening")
-            answers, marks = asyncio.run(listen_all(url, heard, listeners, minutes))
-            memory.append(private_mb(process))
+            (answers, marks), listening = watched(listen_all(url, heard, listeners, minutes), process, minutes)
             warn("uploading")
-            told = [asyncio.run(upload_all(url, uploaded, uploads, minutes / 2))]
-            memory.append(private_mb(process))
-            told.append(asyncio.run(upload_all(url, uploaded, uploads, minutes / 2)))
-            memory.append(private_mb(process))
-    both = Told(*(one + other for one, other in zip(*(vars(part).values() for part in told), strict=True)))
+            told, uploading = watched(upload_all(url, uploaded, uploads, minutes), process, minutes)
     rows = [
         ("fragments", f"{n_stored:,}"),
         ("processors, and load before", f"{psutil.cpu_count()}, {load:.1f}"),
@@ -69,11 +68,13 @@ def main(
         ("after the third second: s, median, 95 %, longest", times(marks)),
         ("named right in the end", share(marks)),
         ("errors", f"{answers.n_errors + marks.n_errors}"),
-        (f"{uploads:g} uploads a minute: answers", f"{len(both.seconds)}"),
-        ("s, median, 95 %, longest", times(both)),
-        ("named right", share(both)),
-        ("errors", f"{both.n_errors}"),
-        ("memory, MB: at first, after listeners, half the uploads, all", ", ".join(f"{mb:.0f}" for mb in memory)),
+        (f"{uploads:g} uploads a minute: answers", f"{len(told.seconds)}"),
+        ("s, median, 95 %, longest", times(told)),
+        ("named right", share(told)),
+        ("errors", f"{told.n_errors}"),
+        ("memory at first, MB", f"{at_first:.0f}"),
+        ("at each quarter of the listening", ", ".join(f"{mb:.0f}" for mb in listening)),
+        ("at each quarter of the uploads", ", ".join(f"{mb:.0f}" for mb in uploading)),
     ]
     print_table(("", f"{minutes:g} + {minutes:g} minutes"), rows)
 
@@ -111,12 +112,12 @@ def as_wav(samples: Wave) -> bytes:
 
 
 @contextmanager
-def served(catalogue: Catalogue) -> Iterator[tuple[str, psutil.Process]]:
-    """`songradar serve` in a process of its own; its URL, and the process."""
+def served(catalogue: Catalogue, *arguments: str, **environment: str) -> Iterator[tuple[str, psutil.Process]]:
+    """`songradar serve` with these arguments in a process of its own; its URL, and the process."""
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
-    command = [sys.executable, "-m", "songradar", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, env=os.environ | {"DATABASE_URL": catalogue.server.url})
+    command = [sys.executable, "-m", "songradar", "serve", "--port", str(port), *arguments]
+    process = subprocess.Popen(command, env=os.environ | environment | {"DATABASE_URL": catalogue.server.url})
     try:
         with httpx.Client(transport=httpx.HTTPTransport(retries=10), timeout=60) as client:
             client.get(f"{url}api/v1/health").raise_for_status()
@@ -124,6 +125,22 @@ def served(catalogue: Catalogue) -> Iterator[tuple[str, psutil.Process]]:
     finally:
         process.terminate()
         process.wait()
+
+
+def watched(work: Coroutine[Any, Any, Result], process: psutil.Process, minutes: float) -> tuple[Result, list[float]]:
+    """Do the work, and look MOMENTS times meanwhile how much memory the server has."""
+
+    async def look() -> list[float]:
+        found = []
+        for _ in range(MOMENTS):
+            await asyncio.sleep(60 * minutes / MOMENTS)
+            found.append(private_mb(process))
+        return found
+
+    async def both() -> tuple[Result, list[float]]:
+        return await asyncio.gather(work, look())
+
+    return asyncio.run(both())
 
 
 def private_mb(process: psutil.Process) -> float:

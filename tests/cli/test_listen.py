@@ -13,7 +13,7 @@ import pytest
 
 from songradar import encoders
 from songradar.catalogue import Catalogue
-from songradar.listen import Questions
+from songradar.hearing import Questions
 from songradar.ml.audio import read_audio
 from songradar.ml.package import SHIPPED
 from tests import synth

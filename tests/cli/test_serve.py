@@ -9,7 +9,7 @@ import sys
 import httpx
 import pytest
 
-from songradar.web.tokens import Tokens
+from songradar.web.tokens import Tokens, add_token
 
 
 @pytest.fixture
@@ -62,11 +62,24 @@ def test_other_machines_are_not_served_without_a_token(database, run):
     assert "a token is needed" in result.stderr
 
 
+def test_change_of_the_file_of_tokens_is_told(serve, tmp_path):
+    path = tmp_path / "tokens"
+    add_token(path, "read")
+    process, url = serve("--token-file", path)
+    health(url)
+    path.write_text("rubbish")
+    status = httpx.get(f"{url}api/v1/songs", headers={"Authorization": "Bearer guessed"}).status_code
+    process.terminate()
+
+    assert status == 401
+    assert f"{path}, line 1: is not read or write and a SHA-256 in hex" in process.communicate(timeout=30)[1]
+
+
 def test_new_token_is_told_once(tmp_path, run):
     path = tmp_path / "tokens"
     result = run("serve", "--token-file", path, "--new-token", "read")
 
-    assert Tokens.read(path).scope_of(result.stdout.strip()) == "read"
+    assert Tokens(path).scope_of(result.stdout.strip()) == "read"
     assert run("serve", "--new-token", "read").exit_code == 2
 
 

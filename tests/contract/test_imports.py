@@ -1,6 +1,7 @@
 """What a search may import, and what starting may cost."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,15 @@ def test_search_imports_nothing_heavy(birch):
     assert told["code"] == 0
     assert not set(told["modules"]) & set(HEAVY)
     assert {"psycopg", "onnxruntime", "av", "numpy"} <= set(told["modules"])
+
+
+def test_onnx_runtime_tells_its_maker_nothing(tmp_path):
+    """Where its telemetry is on, it writes the number of a session to the folder of temporary files."""
+    told = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    command = [sys.executable, "-c", "import songradar.ml.encoder"]
+    subprocess.run(command, check=True, env=told | {"TMPDIR": str(tmp_path)})
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_help_imports_no_work():

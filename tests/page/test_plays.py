@@ -24,6 +24,20 @@ def test_timeline_shows_each_playing_once(timeline):
     assert timeline.locator(".plays-table tbody tr").count() == NAMED + 1
 
 
+def test_labels_stay_inside_their_blocks_and_numbers_are_as_the_reader_writes_them(visit):
+    page = visit("#plays/1", locale="de-DE")
+    page.wait_for_selector("svg.timeline .play")
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll("svg.timeline text")].filter((text) => {
+            const around = text.closest(".play")?.querySelector("rect") ?? text.closest("svg.timeline");
+            return text.getBoundingClientRect().right > around.getBoundingClientRect().right;
+        }).map((text) => text.textContent)"""
+    )
+
+    assert outside == []
+    assert re.search(r"[+-]\d,\d\s%", page.locator(".plays-table").inner_text())
+
+
 def test_place_is_heard_in_both_side_by_side(timeline):
     song = timeline.get_by_role("button", name=re.compile(r"First Snow by HoliznaCC0, \d"))
     song.click(position={"x": song.bounding_box()["width"] / 2, "y": 10})

@@ -22,7 +22,7 @@ def enter(browser, database, music, token_file):
     with Catalogue.open(database) as catalogue:
         list(ingest(catalogue, music.values()))
         tokens = {scope: add_token(token_file, scope) for scope in ("read", "write")}
-        with serving(catalogue, WebOptions(tokens=Tokens.read(token_file))) as served:
+        with serving(catalogue, WebOptions(tokens=Tokens(token_file))) as served:
             context = browser.new_context(locale="en-GB")
 
             def enter(scope: str, view: str = "#catalogue"):

@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 import uvicorn
+from starlette.applications import Starlette
 
 from songradar import Catalogue
 from songradar.encoders import recalibrate
@@ -29,11 +30,17 @@ WEIGHTS = {"fragments": [1], "intercept": [-6], "lead": [60], "peak": [0], "thre
 
 @dataclass(frozen=True)
 class Served:
-    """A running server: its URL, its catalogue, and a client that asks it."""
+    """A running server: its URL, its catalogue, a client that asks it, and the server itself."""
 
     url: str
     catalogue: Catalogue
     client: httpx.Client
+    server: uvicorn.Server
+
+    @property
+    def app(self) -> Starlette:
+        """The application that it runs."""
+        return self.server.config.app
 
     def get(self, path: str, **options) -> httpx.Response:
         return self.client.get(f"/api/v1{path}", **options)
@@ -54,7 +61,7 @@ def serving(catalogue: Catalogue, options: WebOptions, host: str = "127.0.0.1") 
             time.sleep(0.01)
         url = f"http://127.0.0.1:{port_of(server)}"
         with httpx.Client(base_url=url, timeout=60) as client:
-            yield Served(url, catalogue, client)
+            yield Served(url, catalogue, client, server)
     finally:
         server.should_exit = True
         thread.join()

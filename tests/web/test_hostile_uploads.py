@@ -1,70 +1,87 @@
 """Files that mean harm cost only themselves."""
 
-import io
-import struct
 import time
-import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
 from songradar.ml.audio import Wave
-from songradar.ml.decoder import Decoder
+from songradar.ml.decoder import Bounds, Decoder
 from songradar.ml.errors import AudioReadError
 from songradar.untrusted import Decoders
-from tests import synth
+from songradar.web.problems import problem_of
+from tests import hostile, synth
+from tests.benchmarks.hostile import decoy, print_outcomes, send_all
 from tests.web.document import check
 
-MUTATED = 300
+SENT = 36
+"""Harmful files; `python -m tests.benchmarks.hostile` sends ten thousand."""
 
 
-def wav_that_claims(n_bytes: int, n_real: int = 16_000) -> bytes:
-    """A WAV file whose header claims `n_bytes` of sound at 8 kHz."""
-    head = struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36, b"WAVE", b"fmt ", 16, 1, 1, 8000, 8000, 1, 8, b"data", n_bytes
-    )
-    return head + b"\x80" * n_real
+def test_harmful_files_are_told_in_a_sentence_and_kill_nothing(served, tmp_path, clip):
+    whole, decoys = hostile.originals(tmp_path), ["/etc/passwd", f"{served.url}/api/v1/songs"]
+    for kind, data in hostile.files(np.random.default_rng(7), SENT, whole, decoys):
+        answer = served.post("/identify", content=data, params={"keep": "false"}, headers={"Content-Type": "audio/wav"})
+        found = check(answer, "/identify")
+        assert answer.status_code == 200 or found["type"] == "urn:songradar:problem:unreadable-audio", kind
+        assert "/tmp" not in found.get("detail", ""), kind
+
+    assert served.post("/identify", content=clip.read_bytes()).json()["matched"]
 
 
-def zip_of_zeros() -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("song.wav", bytes(20_000_000))
-    return file.getvalue()
+def test_outcomes_are_counted_by_kind_and_nothing_that_a_file_names_is_opened(served, tmp_path, capsys):
+    with decoy() as (url, asked), httpx.Client(base_url=f"{served.url}/api/v1", timeout=60) as client:
+        made = hostile.files(np.random.default_rng(8), 2 * len(hostile.KINDS), hostile.originals(tmp_path), [url])
+        outcomes, _ = send_all(client, made, 2, lambda: 0.0)
+    print_outcomes(outcomes)
+    head, *rows = capsys.readouterr().out.splitlines()
+
+    assert [row.split("  ")[0] for row in rows] == list(hostile.KINDS)
+    assert {answer for one in outcomes.values() for answer in one.answers} <= {"200", "200 and an error", "422"}
+    assert sum(one.answers.total() for one in outcomes.values()) == 2 * len(hostile.KINDS)
+    assert head.endswith("slowest, s")
+    assert asked == []
 
 
-HOSTILE = {
-    "playlist": b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n",
-    "hls": b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n",
-    "concat": b"ffconcat version 1.0\nfile /etc/passwd\n",
-    "sdp": b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
-    "dash": b'<?xml version="1.0"?><MPD><BaseURL>file:///etc/</BaseURL></MPD>',
-    "html": b"<!doctype html><title>404</title>",
-    "zip": zip_of_zeros(),
-    "hours": wav_that_claims(0x7FFE_0000),
-    "text": b"nothing to hear " * 1000,
-    "empty": b"",
-    "png": b"\x89PNG\r\n\x1a\n" + bytes(5000),
-}
+def test_recording_that_is_too_long_is_refused_however_few_bytes_it_has(serve):
+    many, few = hostile.wav_that_claims(160_000, 160_000), hostile.flac_of_silence(3)
+    with serve(searched=Bounds(longest_s=10, within_s=20)) as served:
+        answers = [served.post("/identify", content=content).json() for content in (many, few)]
+
+    assert len(few) < 100
+    assert [answer["detail"] for answer in answers] == ["the recording is longer than 10 s"] * 2
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_what_is_no_recording_is_told_in_a_sentence(served, name):
-    answer = served.post("/identify", files={"file": (name, HOSTILE[name])})
-    problem = check(answer, "/identify")
+@pytest.mark.parametrize("path", ["/ingest", "/scans"])
+@pytest.mark.parametrize(
+    ("bounds", "reason"),
+    [
+        (Bounds(longest_s=10), "is longer than 10 s"),
+        (Bounds(within_s=0.001), "takes longer than 0.001 s to decode"),
+    ],
+)
+def test_upload_that_is_too_long_or_slow_to_hear_is_refused_and_not_kept(serve, path, bounds, reason, rng, tmp_path):
+    song = synth.write_wav(tmp_path / "song.wav", synth.melody(rng, 20.0))
+    with serve(stored=bounds) as served:
+        answer = served.post(path, files={"file": ("song.wav", song.read_bytes())})
+        problem = check(answer, path)
+        n_kept = served.get("/songs").json()["total"], served.get("/scans").json()["total"]
 
     assert (answer.status_code, problem["type"]) == (422, "urn:songradar:problem:unreadable-audio")
-    assert "/tmp" not in problem["detail"]
-    assert served.get("/health").status_code == 200
+    assert problem["detail"].endswith(reason)
+    assert n_kept == (3, 0)
+    assert not [file for file in (tmp_path / "uploads").rglob("*") if file.is_file()]
 
 
-def test_recording_that_is_too_long_is_refused(serve):
-    with serve(longest_s=10) as served:
-        answer = served.post("/identify", content=wav_that_claims(160_000, 160_000))
+@pytest.mark.parametrize("path", ["/ingest", "/scans"])
+def test_song_or_long_recording_that_has_too_many_bytes_is_refused(serve, path):
+    with serve(max_bytes=10_000) as served:
+        answer = served.post(path, content=b"x" * 20_000)
 
-    assert answer.json()["detail"] == "the recording is longer than 10 s"
+    assert check(answer, path)["detail"] == "a body may have 10000 bytes at most"
 
 
 def test_recording_that_takes_too_long_is_ended_and_the_next_is_heard(tmp_path):
@@ -72,8 +89,8 @@ def test_recording_that_takes_too_long_is_ended_and_the_next_is_heard(tmp_path):
     short = synth.write_wav(tmp_path / "short.wav", np.zeros(synth.RATE_HZ, np.float32))
     with Decoders(1) as decoders:
         with pytest.raises(AudioReadError, match=r"long\.mp3: takes longer than 0\.05 s"):
-            heard_slowly(decoders.blocks(long, 8000, 1e6, 0.05, "long.mp3"))
-        samples = sum(len(block) for block in decoders.blocks(short, 8000, 100, 60, "short.mp3"))
+            heard_slowly(decoders.blocks(long, 8000, Bounds(within_s=0.05), "long.mp3"))
+        samples = sum(len(block) for block in decoders.blocks(short, 8000, Bounds(100, 60), "short.mp3"))
 
     assert samples == 8000
 
@@ -105,27 +122,15 @@ def test_uploads_stay_in_their_folder_whatever_they_are_called(served, name, rng
     assert not Path("/etc/evil.wav").exists()
 
 
-def test_mutated_files_kill_nothing(served, tmp_path, clip):
-    """Recordings of several kinds in which bytes were changed, or of which the end is missing."""
-    rng = np.random.default_rng(7)
-    wave = synth.melody(rng, 3.0, 48_000)
-    originals = [clip.read_bytes()]
-    for codec, suffix in (("flac", "flac"), ("aac", "m4a"), ("libopus", "ogg"), ("libmp3lame", "mp3")):
-        originals.append(synth.encode(tmp_path / f"song.{suffix}", wave, codec).read_bytes())
-    statuses = set()
-    for number in range(MUTATED):
-        data = np.frombuffer(originals[number % len(originals)], np.uint8).copy()
-        at = rng.integers(0, min(len(data), 4096 if number % 2 else len(data)), 1 + number % 40)
-        data[at] = rng.integers(0, 256, len(at))
-        end = rng.integers(1, len(data)) if number % 3 == 0 else len(data)
-        answer = served.post("/identify", content=data[:end].tobytes(), params={"keep": "false"})
-        statuses.add(answer.status_code)
-
-    assert statuses <= {200, 422}
-    assert served.post("/identify", content=clip.read_bytes()).json()["matched"]
-
-
 def test_decoder_that_is_killed_says_so(tmp_path):
     path = synth.write_wav(tmp_path / "song.wav", np.zeros(synth.RATE_HZ * 100, np.float32))
     with Decoder() as decoder, pytest.raises(AudioReadError, match="break down"):
         heard_slowly(decoder.decode(path, 8000), decoder.kill)
+
+
+def test_full_disk_is_told_as_a_server_that_is_busy():
+    with pytest.raises(OSError, match="No space left") as full:
+        Path("/dev/full").write_bytes(b"x")
+    problem = problem_of(full.value)
+
+    assert (problem.status, problem.detail) == (503, "the server's disk has no room for this now")

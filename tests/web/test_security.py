@@ -30,7 +30,7 @@ def test_file_of_tokens_holds_only_hashes_and_is_its_owners(tokens):
     assert reading not in path.read_text()
     assert writing not in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [Tokens.read(path).scope_of(token) for token in (reading, writing, "guessed")] == ["read", "write", None]
+    assert [Tokens(path).scope_of(token) for token in (reading, writing, "guessed")] == ["read", "write", None]
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "admin 00\n", "read abc\n", b"\xff\xfe"])
@@ -39,20 +39,20 @@ def test_file_without_tokens_is_refused(tmp_path, content):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     with pytest.raises(TokenFileError, match=str(path)):
-        Tokens.read(path)
+        Tokens(path)
 
 
 def test_other_machines_need_a_token(tokens):
     for host in ("0.0.0.0", "::", "192.0.2.1"):
         with pytest.raises(NotSafe, match="a token is needed"):
             check_safe(Address(host), WebOptions())
-        check_safe(Address(host), WebOptions(Tokens.read(tokens[0])))
+        check_safe(Address(host), WebOptions(Tokens(tokens[0])))
     check_safe(Address("127.0.0.1"), WebOptions())
 
 
 def test_token_says_who_may_read_and_who_may_write(serve, tokens):
     path, reading, writing = tokens
-    with serve(tokens=Tokens.read(path)) as served:
+    with serve(tokens=Tokens(path)) as served:
 
         def status(method: str, path: str, token: str | None, **options: object) -> int:
             headers = bearer(token) if token else {}
@@ -71,9 +71,40 @@ def test_token_says_who_may_read_and_who_may_write(serve, tokens):
         assert served.get("/health").status_code == 200
 
 
+def test_file_of_tokens_is_read_again_when_it_changes(serve, tokens, caplog):
+    path, reading, writing = tokens
+    lines = path.read_text().splitlines(keepends=True)
+    with serve(tokens=Tokens(path)) as served:
+
+        def statuses() -> list[int]:
+            return [served.get("/songs", headers=bearer(token)).status_code for token in (reading, writing)]
+
+        found = [statuses()]
+        for content in (lines[1], "rubbish\n", "", lines[0]):
+            path.write_text(content)
+            found.append(statuses())
+        path.unlink()
+        found.append(statuses())
+
+    assert found == [[200, 200], [401, 200], [401, 200], [401, 401], [200, 401], [200, 401]]
+    assert (
+        "line 1: is not read or write and a SHA-256 in hex; the tokens that were known before count on" in caplog.text
+    )
+    assert "cannot be read (No such file or directory)" in caplog.text
+
+
+def test_token_is_added_behind_a_line_without_an_end(tmp_path):
+    path = tmp_path / "tokens"
+    first = add_token(path, "read")
+    path.write_text(path.read_text().rstrip())
+    second = add_token(path, "write")
+
+    assert [Tokens(path).scope_of(token) for token in (first, second)] == ["read", "write"]
+
+
 def test_cookie_counts_as_the_token(serve, tokens):
     path, reading, _ = tokens
-    with serve(tokens=Tokens.read(path)) as served:
+    with serve(tokens=Tokens(path)) as served:
         begun = served.post("/session", headers=bearer(reading))
         cookie = begun.headers["set-cookie"]
         within = served.get("/songs")
@@ -88,7 +119,7 @@ def test_cookie_counts_as_the_token(serve, tokens):
 
 def test_only_who_may_write_is_told_paths(serve, tokens, music, clip):
     path, reading, writing = tokens
-    with serve(tokens=Tokens.read(path)) as served:
+    with serve(tokens=Tokens(path)) as served:
 
         def sources(token: str) -> set[str]:
             listed = served.get("/songs", headers=bearer(token)).json()["songs"]

@@ -1,5 +1,7 @@
 """The covers that songs' files bring with them."""
 
+from functools import partial
+
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -12,7 +14,9 @@ KEPT_S = 3600
 
 
 async def show_cover(call: Call) -> Response:
-    cover = await run_in_threadpool(cover_of, call.service.catalogue, call["song_id"])
+    service = call.service
+    read = partial(service.decoders.cover, bounds=service.options.searched)
+    cover = await run_in_threadpool(cover_of, service.catalogue, call["song_id"], read)
     headers = {"Cache-Control": f"private, max-age={KEPT_S}"}
     if cover is None:
         return Response(status_code=204, headers=headers)

@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from songradar.announcements import Announcement
 from songradar.web.operations import Call, Operation
+from songradar.web.security import scope_of
 
 QUIET_S = 15.0
 """After so long without news a comment is sent, so that nobody between takes the connection for dead."""
@@ -18,33 +19,34 @@ QUIET_S = 15.0
 class Events(StreamingResponse):
     """What is announced, as long as the client listens."""
 
-    def __init__(self, queue: "asyncio.Queue[Announcement | None]", stack: AsyncExitStack) -> None:
+    def __init__(self, call: Call, queue: "asyncio.Queue[Announcement | None]", stack: AsyncExitStack) -> None:
         self._stack = stack
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__(_events(queue), media_type="text/event-stream", headers=headers)
+        super().__init__(_events(call, queue), media_type="text/event-stream", headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._stack:
             await super().__call__(scope, receive, send)
 
 
-async def _events(queue: "asyncio.Queue[Announcement | None]") -> AsyncIterator[str]:
+async def _events(call: Call, queue: "asyncio.Queue[Announcement | None]") -> AsyncIterator[str]:
     yield ": listening\n\n"
     while True:
-        try:
+        text = ": quiet\n\n"
+        with suppress(TimeoutError):
             announcement = await asyncio.wait_for(queue.get(), QUIET_S)
-        except TimeoutError:
-            yield ": quiet\n\n"
-            continue
-        if announcement is None:
+            if announcement is None:
+                return
+            text = f"event: {announcement.kind}\ndata: {json.dumps(announcement.facts)}\n\n"
+        if scope_of(call.request, call.service.options.tokens) is None:  # the token was revoked meanwhile
             return
-        yield f"event: {announcement.kind}\ndata: {json.dumps(announcement.facts)}\n\n"
+        yield text
 
 
 async def tell_events(call: Call) -> Response:
     async with AsyncExitStack() as stack:
         queue = await stack.enter_async_context(call.service.listeners.queue())
-        return Events(queue, stack.pop_all())
+        return Events(call, queue, stack.pop_all())
 
 
 OPERATIONS = [

@@ -4,7 +4,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from songradar import history
-from songradar.web.operations import LIMIT, OFFSET, Call, Operation, Parameter, json_of
+from songradar.web.operations import LIMIT, OFFSET, TEXT, Call, Operation, Parameter, json_of
 from songradar.web.problems import not_found
 from songradar.web.service import RECORDINGS
 
@@ -135,7 +135,7 @@ OPERATIONS = [
         parameters=(
             Parameter("scan_id", NUMBER, "Only in this scan."),
             Parameter("song_id", {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}, "Only this song."),
-            Parameter("recording", {"type": "string", "maxLength": 4096}, "Only in this recording, named in full."),
+            Parameter("recording", {**TEXT, "maxLength": 4096}, "Only in this recording, named in full."),
             Parameter("from", {"type": "string", "format": "date-time"}, "Only what is heard after this moment."),
             Parameter("to", {"type": "string", "format": "date-time"}, "Only what is heard before this moment."),
             LIMIT,

@@ -41,14 +41,14 @@ async def identify_recording(call: Call) -> Response:
 
 
 async def _of_audio(call: Call, options: SearchOptions) -> Answer:
-    service, bounds = call.service, call.service.options
+    service, bounds = call.service, call.service.options.searched
     encoder = await run_in_threadpool(service.catalogue.encoder, options.encoder)
     rate_hz = encoder.network.spec.sample_rate_hz
     chosen = replace(options, encoder=encoder.name)
     async with uploaded(call) as upload:
 
         def work() -> Answer:
-            wave = service.decoders.blocks(upload.path, rate_hz, bounds.longest_s, bounds.decode_s, upload.name)
+            wave = service.decoders.blocks(upload.path, rate_hz, bounds, upload.name)
             return identify_blocks(service.catalogue, wave, chosen, upload.name)
 
         return await service.search(work)

@@ -1,5 +1,6 @@
 """Add songs: files that are uploaded, or that lie on the server where its operator allows it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ from starlette.responses import Response
 
 from songradar.ingest import FileOutcome, IngestOptions, Tally, ingest
 from songradar.records import of_outcome, of_tally
+from songradar.untrusted import UNBOUNDED
 from songradar.web.lines import Records, lines_about
 from songradar.web.operations import NAME, TEXT, Call, Operation, Parameter, lines_of, sound_or
+from songradar.web.problems import Problem
 from songradar.web.service import SONGS
 
 
@@ -17,7 +20,9 @@ async def ingest_songs(call: Call) -> Response:
     options = IngestOptions(1, call["encoder"], call["collection"], skip_duplicates=call["skip_duplicates"])
     if options.encoder is not None:
         await run_in_threadpool(call.service.catalogue.encoder, options.encoder)  # one that is unknown is told at once
-    return await lines_about(call, lambda path: records(call, path, options), SONGS, is_new)
+    return await lines_about(
+        call, lambda path, bounds: records(call, path, replace(options, bounds=bounds)), SONGS, is_new
+    )
 
 
 def is_new(record: dict[str, Any]) -> bool:
@@ -26,9 +31,14 @@ def is_new(record: dict[str, Any]) -> bool:
 
 
 def records(call: Call, path: Path, options: IngestOptions) -> Records:
-    """A record for each file, and a summary as the last, as `songradar ingest --json` gives them."""
+    """A record for each file, and a summary as the last, as `songradar ingest --json` gives them.
+
+    An uploaded file, which alone has bounds, that cannot be a song raises Problem.
+    """
     tally = Tally()
     for outcome in ingest(call.service.catalogue, path, options):
+        if outcome.outcome == "failed" and options.bounds != UNBOUNDED:
+            raise Problem(422, "unreadable-audio", f"{path.name}: {outcome.reason}")
         tally.add(outcome)
         yield of_outcome(outcome) | progress_of(outcome)
     yield of_tally(tally)

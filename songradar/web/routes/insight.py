@@ -6,8 +6,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from songradar.insight import SPANS, insight
-from songradar.web.operations import Call, Operation, Parameter, json_of
+from songradar.web.operations import NAME, Call, Operation, Parameter, json_of
 from songradar.web.problems import invalid
+
+ZONE = {**NAME, "maxLength": 64, "default": "UTC"}
 
 
 async def show_insight(call: Call) -> Response:
@@ -30,7 +32,7 @@ OPERATIONS = [
         "searches",
         parameters=(
             Parameter("span", {"type": "string", "enum": list(SPANS), "default": "month"}, "How far back."),
-            Parameter("zone", {"type": "string", "default": "UTC"}, "The time zone in which days begin at midnight."),
+            Parameter("zone", ZONE, "The time zone in which days begin at midnight."),
         ),
         answers={200: ("The numbers.", json_of("Insight"))},
         problems=(422,),

@@ -1,6 +1,7 @@
 """Scan long recordings, and hand out what was found: as JSON lines, as reports, as sound."""
 
 from collections import deque
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,9 @@ async def scan_recording(call: Call) -> Response:
     if options.to_s is not None and options.to_s <= options.from_s:
         raise invalid("to_s: does not lie behind from_s")
     await run_in_threadpool(call.service.catalogue.encoder, options.encoder)  # one that is unknown is told at once
-    return await lines_about(call, lambda path: records(call, path, options), RECORDINGS, is_kept)
+    return await lines_about(
+        call, lambda path, bounds: records(call, path, replace(options, bounds=bounds)), RECORDINGS, is_kept
+    )
 
 
 def is_kept(record: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ import {t} from "./texts.js";
 const LEFT = 34;
 const BELOW = 20;
 const ABOVE = 8;
+const LABEL = 58; // room for a date
 
 /** Columns {label, yes, no}, drawn again whenever there is more or less room. The numbers are read aloud as a table. */
 export function columns(bars, title, {height}) {
@@ -16,7 +17,7 @@ export function columns(bars, title, {height}) {
   new ResizeObserver(([{contentRect: {width}}]) => {
     if (width <= LEFT) return; // it is not on the page yet, or not any more
     const step = (width - LEFT) / bars.length;
-    const every = Math.ceil(58 / step);
+    const every = Math.ceil(LABEL / step);
     picture.replaceChildren(
       ...[0, Math.ceil(most / 2), most].map((value) => svg("g", {},
         svg("line", {class: "axis", x1: LEFT, x2: width, y1: y(value), y2: y(value)}),
@@ -26,12 +27,15 @@ export function columns(bars, title, {height}) {
         return [
           no > 0 && svg("rect", {...box, class: "no", y: y(yes + no), height: y(yes) - y(yes + no)}),
           yes > 0 && svg("rect", {...box, class: "yes", y: y(yes), height: y(0) - y(yes)}),
-          i % every === 0 && svg("text", {x: LEFT + i * step + step / 2, y: height - 4, "text-anchor": "middle"}, label),
+          i % every === 0 && svg("text", {...below(LEFT + (i + 0.5) * step, width), y: height - 4}, label),
         ].filter(Boolean);
       }));
   }).observe(frame);
   return frame;
 }
+
+/** Where the text below a column stands: it ends with the picture rather than behind it. */
+const below = (x, width) => (x + LABEL / 2 > width ? {x: width, "text-anchor": "end"} : {x, "text-anchor": "middle"});
 
 const readAloud = (bars, title) =>
   h("table", {class: "unseen"}, h("caption", {}, title),

@@ -19,6 +19,10 @@ export function sureness(confidence) {
   return new Intl.NumberFormat(locale(), {style: "percent", maximumFractionDigits: confidence > 0.99 ? 1 : 0}).format(shown);
 }
 
+/** How much faster or slower, in percent: 1.005 is +0.5 %. */
+export const change = (rate) =>
+  new Intl.NumberFormat(locale(), {style: "percent", signDisplay: "always", minimumFractionDigits: 1, maximumFractionDigits: 1}).format(rate - 1);
+
 export const date = (iso) => new Intl.DateTimeFormat(locale(), {dateStyle: "medium"}).format(new Date(iso));
 
 export const dateTime = (iso) =>

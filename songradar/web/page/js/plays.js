@@ -4,7 +4,7 @@ import {address, call, callAll, upload} from "./api.js";
 import {showDay} from "./day.js";
 import {choice, h, icon, notify} from "./dom.js";
 import {takesFiles} from "./files.js";
-import {clock, dateTime, named, sureness} from "./format.js";
+import {change, clock, dateTime, named, sureness} from "./format.js";
 import {hearBoth} from "./hearboth.js";
 import {t} from "./texts.js";
 import {Timeline} from "./timeline.js";
@@ -113,14 +113,12 @@ function playTable(plays, choose) {
         h("th", {scope: "row"}, play.song_id
           ? h("button", {type: "button", class: "plain", click: () => choose(play, play.start_s)}, named(play))
           : h("span", {class: "quiet"}, named(play))),
-        h("td", {class: "number speed quiet"}, play.speed && Math.abs(play.speed - 1) > 0.002 ? percentChange(play.speed) : ""),
+        h("td", {class: "number speed quiet"}, play.speed && Math.abs(play.speed - 1) > 0.002 ? change(play.speed) : ""),
         h("td", {class: "number quiet"}, play.confidence == null ? "" : sureness(play.confidence)));
       row.play = play;
       return row;
     })));
 }
-
-const percentChange = (speed) => `${speed > 1 ? "+" : "−"}${Math.abs(100 * (speed - 1)).toFixed(1)} %`;
 
 export const fileName = (path) => path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
 

@@ -9,6 +9,7 @@ const LANE = 46;
 const GAP = 4;
 const AXIS = 24;
 const STRIP = 14;
+const TICK = 44; // room for 1:23:45
 const LEAST_S = 5; // of a recording that is seen at once
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600];
 
@@ -126,8 +127,8 @@ export class Timeline {
     const label = t("timeline.play", {song: named(play), from: clock(play.start_s), to: clock(play.end_s)});
     const inside = svg("svg", {...box, overflow: "visible"},
       svg("rect", {width: "100%", height: "100%", rx: 7, fill: play.song_id ? null : "url(#unheard)"}),
-      svg("text", {x: Math.max(8, 8 - left), y: 19, class: "name"}, fitting(play.title ?? t("plays.unknown"), 13, room)),
-      svg("text", {x: Math.max(8, 8 - left), y: 35, class: "by"}, fitting(play.artist ?? "", 11.5, room)));
+      svg("text", {x: Math.max(8, 8 - left), y: 19, class: "name"}, fitting(play.title ?? t("plays.unknown"), "600 13px", room)),
+      svg("text", {x: Math.max(8, 8 - left), y: 35, class: "by"}, fitting(play.artist ?? "", "400 11.5px", room)));
     const block = svg("g", {class: play.song_id ? "play" : "play unknown", role: "button", tabindex: 0, "aria-label": label,
       "aria-pressed": String(play === this.chosen),
       click: (event) => this.moved > 4 || this.choose(play, Math.min(play.end_s, Math.max(play.start_s, this.timeAt(event)))),
@@ -147,7 +148,7 @@ export class Timeline {
     const times = Array.from({length: Math.floor((this.to_s - first) / step_s) + 1}, (_, i) => first + i * step_s);
     return times.map((at_s) => svg("g", {class: "tick", "aria-hidden": "true"},
       svg("line", {x1: x(at_s), x2: x(at_s), y1: AXIS - 6, y2: "100%"}),
-      svg("text", {x: x(at_s) + 4, y: 13}, clock(at_s))));
+      svg("text", {...besides(x(at_s), this.width), y: 13}, clock(at_s))));
   }
 
   /** The whole recording, and which part of it is seen. */
@@ -164,14 +165,18 @@ export class Timeline {
 
 const measure = document.createElement("canvas").getContext("2d");
 
-/** As much of a text as `room` pixels hold. */
-function fitting(text, size, room) {
-  measure.font = `600 ${size}px ${getComputedStyle(document.body).fontFamily}`;
-  const width = measure.measureText(text).width;
-  if (width <= room) return text;
-  const n = Math.floor((text.length * room) / width) - 1;
-  return n < 2 ? "" : `${text.slice(0, n).trimEnd()}…`;
+/** As much of a text as `room` pixels hold, in letters of a weight and size. */
+function fitting(text, letter, room) {
+  measure.font = `${letter} ${getComputedStyle(document.body).fontFamily}`;
+  const fits = (some) => measure.measureText(some).width <= room;
+  if (fits(text)) return text;
+  const letters = [...text];
+  const n = letters.findLastIndex((_, i) => fits(`${letters.slice(0, i).join("").trimEnd()}…`));
+  return n < 3 ? "" : `${letters.slice(0, n).join("").trimEnd()}…`;
 }
+
+/** Where the text beside a line stands: on its left where there is no room on its right. */
+const besides = (x, width) => (x + TICK > width ? {x: x - 4, "text-anchor": "end"} : {x: x + 4});
 
 /** The first lane that is free for each playing; they come in order of their starts. */
 export function lanesOf(plays) {
