@@ -5,7 +5,6 @@ PostgreSQL's own programs can read it too. Both are made from the same snapshot,
 """
 
 import json
-import os
 import shutil
 import subprocess
 import zipfile
@@ -31,6 +30,7 @@ from songradar.db.connection import (
 )
 from songradar.db.errors import BackupUnusable, DatabaseError
 from songradar.db.programs import running
+from songradar.db.unfinished import appearing
 
 TABLES = ("songs", "encoders", "fragments", "encodings", "searches", "matches", "settings", "scans", "plays")
 
@@ -98,10 +98,8 @@ class Manifest:
 
 def backup(server: Server, target: Path) -> Manifest:
     """Write the catalogue to `target`, which must not exist yet. Raises BackupUnusable, DatabaseError."""
-    _refuse_existing(target)
-    unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
     try:
-        with connect_directly(server) as connection, connection.transaction():
+        with appearing(target) as unfinished, connect_directly(server) as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             row = connection.execute("SELECT pg_export_snapshot()").fetchone()
             assert row is not None
@@ -110,14 +108,10 @@ def backup(server: Server, target: Path) -> Manifest:
                 archive.writestr(MANIFEST, json.dumps(asdict(manifest), indent=2))
                 with archive.open(DUMP, "w", force_zip64=True) as dump:
                     _dump(server, connection, row[0], dump)
-        with unfinished.open("rb") as written:
-            os.fsync(written.fileno())  # so that a power cut leaves either a whole file under this name or none
-        _refuse_existing(target)  # it may have been created meanwhile, and renaming would replace it
-        unfinished.rename(target)
+    except FileExistsError as error:
+        raise BackupUnusable(str(error)) from error
     except OSError as error:
         raise BackupUnusable(f"{target}: cannot be written ({error.strerror})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
     return manifest
 
 
@@ -234,11 +228,6 @@ def _comparison(manifest: Manifest) -> str:
         for table in manifest.tables
     )
     return f"{_AS_TEXT};{compared}"
-
-
-def _refuse_existing(target: Path) -> None:
-    if os.path.lexists(target):
-        raise BackupUnusable(f"{target}: is there already")
 
 
 def _check_empty(held: sqlalchemy.Connection, tables: Sequence[str]) -> None:

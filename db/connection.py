@@ -1,5 +1,6 @@
 """Connections to the PostgreSQL of a catalogue: where it is, what it must be able to do, and a pool of them."""
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ CONNECTION_ATTEMPTS = 3
 POOL_SIZE = 16
 """The largest number of connections, and so of threads of one process that query at once; others wait for one."""
 
+TIMEOUT_S = 30.0
+"""How long one waits for a connection."""
+
 SCHEMA = "songradar"
 HEAD = "20261128_keeping"
 """The revision of the schema this program works with; a test compares it with Alembic's head."""
@@ -35,6 +39,9 @@ SEARCHED = ("20261128_serves",)
 
 EXTENSION_SCHEMA = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"
 """Asks for the schema in which pgvector was created, quoted where its name needs it."""
+
+# Attempts to connect or to roll back that fail are logged there; what comes of them is raised.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 _VERSIONS = """
     SELECT current_setting('server_version_num')::int, current_setting('server_version'),
@@ -232,15 +239,15 @@ class Pool:
             open=True,
             configure=prepare,
             check=ConnectionPool.check_connection,
-            reset=_to_autocommit,
             close_returns=True,
-            timeout=30,
+            timeout=TIMEOUT_S,
         )
 
     @contextmanager
-    def connection(self) -> Iterator[psycopg.Connection]:
-        """An autocommit connection for the length of a block."""
-        with self._pool.connection() as connection:
+    def connection(self, timeout_s: float | None = None) -> Iterator[psycopg.Connection]:
+        """An autocommit connection for the length of a block; PoolTimeout if there is none in time [TIMEOUT_S]."""
+        with self._pool.connection(timeout_s) as connection:
+            connection.autocommit = True  # SQLAlchemy may have had it before
             yield connection
 
     @cached_property
@@ -257,10 +264,6 @@ class Pool:
         connection = self._pool.getconn()
         connection.autocommit = False
         return connection
-
-
-def _to_autocommit(connection: psycopg.Connection) -> None:
-    connection.autocommit = True
 
 
 def _connect_to_server(server: Server) -> psycopg.Connection:

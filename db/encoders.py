@@ -159,8 +159,8 @@ def remove_encoder(connection: psycopg.Connection, name: str) -> int:
     """Remove an encoder and all its fragments; returns how many. Searches and ingestion go on meanwhile.
 
     First the encoder goes, so that nobody asks for its fragments any more; then its partition is detached, which waits
-    for those who use it, and dropped. Interrupted after the first step, the next removal or `add` clears the rest away.
-    Raises EncoderUnknown, NotAllowed, TransactionsInTheWay.
+    for those who use it, and dropped. Interrupted after the first step, the next removal or `db reindex` clears the
+    rest away. Raises EncoderUnknown, NotAllowed, TransactionsInTheWay.
     """
     row = connection.execute(_MAY_CHANGE).fetchone()
     if row is None or not row[0]:

@@ -11,7 +11,7 @@ That waits for every transaction of the database, so an idle one elsewhere keeps
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -45,12 +45,16 @@ LOCK_S = 30
 
 _LOCK = 7_146_283_906  # an advisory lock, with the encoder's number added: an index is rebuilt by one process at a time
 
-_INDEXES = """
+_MARK = "being built again"
+"""An index's comment from when its number of lists is changed until it has them, so that a kill in between is seen."""
+
+_INDEXES = f"""
     SELECT e.id AS encoder_id, e.name AS encoder, pg_has_role(c.relowner, 'USAGE') AS is_mine,
            (CASE WHEN c.relpages > 0 AND c.reltuples >= 0 THEN c.reltuples / c.relpages ELSE 44 END
             * pg_relation_size(c.oid) / current_setting('block_size')::int)::bigint AS rows,
            coalesce(substring(array_to_string(i.reloptions, ',') FROM 'lists=(\\d+)')::int, 100) AS lists,
-           to_regclass('songradar.fragments_' || e.id || '_code_idx_ccnew') IS NOT NULL AS is_unfinished
+           to_regclass('songradar.fragments_' || e.id || '_code_idx_ccnew') IS NOT NULL
+           OR coalesce(obj_description(i.oid, 'pg_class') = '{_MARK}', false) AS is_unfinished
       FROM songradar.encoders AS e
       JOIN pg_class AS c ON c.oid = to_regclass('songradar.fragments_' || e.id)
       JOIN pg_class AS i ON i.oid = to_regclass('songradar.fragments_' || e.id || '_code_idx')
@@ -153,21 +157,20 @@ def rebuild(
     _check_owner(index)
     with _alone(server, index) as connection, connect_directly(server) as observer:
         memory = memory_for_building(connection, server)
-        lists = lists or index.lists_wanted(memory)
+        wanted = lists or index.lists_wanted(memory)
         connection.execute("SELECT set_config('maintenance_work_mem', %s, false)", [f"{memory // 1024}kB"])
         # This changes only the number that the next build uses; the index keeps its lists until then.
-        change = sql.SQL("ALTER INDEX songradar.{} SET (lists = {})").format(sql.Identifier(index.name), lists)
-        _patiently(connection, index, lambda: connection.execute(change))
+        _patiently(connection, index, lambda: _announce(connection, index, wanted, _MARK))
         try:
             _reindex(connection, index, index.name, observer, on_progress)
         except BaseException:
             if not connection.closed:
-                back = sql.SQL("ALTER INDEX songradar.{} SET (lists = {})")
-                connection.execute(back.format(sql.Identifier(index.name), index.lists))
+                _announce(connection, index, index.lists, _MARK if index.is_unfinished else None)
             raise
+        _patiently(connection, index, lambda: _announce(connection, index, wanted, None))
         # After a first load the planner has no statistics yet, and needs them for good plans on so many rows.
         connection.execute(sql.SQL("ANALYZE songradar.{}").format(sql.Identifier(index.table)))
-    return lists
+    return wanted
 
 
 def tidy(server: Server, index: CodeIndex, on_progress: OnProgress = lambda _phase, _share: None) -> int:
@@ -198,6 +201,14 @@ def _alone(server: Server, index: CodeIndex) -> Iterator[psycopg.Connection]:
             raise IndexBusy(f"the index of {index.encoder} is being built already")
         connection.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_S}s"])
         yield connection
+
+
+def _announce(connection: psycopg.Connection, index: CodeIndex, lists: int, mark: str | None) -> None:
+    """Say how many lists the index is to have, and by `mark` that it does not have them yet."""
+    name = sql.Identifier(index.name)
+    with connection.transaction():
+        connection.execute(sql.SQL("ALTER INDEX songradar.{} SET (lists = {})").format(name, lists))
+        connection.execute(sql.SQL("COMMENT ON INDEX songradar.{} IS {}").format(name, sql.Literal(mark)))
 
 
 def _reindex(
@@ -261,5 +272,6 @@ def _run_watched(
                     if phase is not None:
                         on_progress(*phase)
         except BaseException:
-            connection.cancel_safe()
+            with suppress(psycopg.Error):  # a server that is gone cannot be asked to cancel, and that is what is raised
+                connection.cancel_safe()
             raise

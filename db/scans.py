@@ -36,7 +36,12 @@ _KEEP = """
     SELECT %(scan_id)s, %(start_s)s, %(end_s)s, (SELECT s.id FROM songradar.songs AS s WHERE s.id = %(song_id)s),
            %(title)s, %(artist)s, %(song_start_s)s, %(song_end_s)s, %(speed)s, %(confidence)s, %(coverage)s,
            %(n_fragments)s
+     WHERE NOT EXISTS (SELECT FROM songradar.plays AS p
+                        WHERE p.scan_id = %(scan_id)s AND p.start_s = %(start_s)s AND p.end_s = %(end_s)s
+                          AND p.title IS NOT DISTINCT FROM %(title)s::text)
 """
+
+_FINISH = "UPDATE songradar.scans SET finished_at = now(), duration_s = %s WHERE id = %s"
 
 
 @dataclass(frozen=True)
@@ -97,18 +102,22 @@ def begin(
     return found
 
 
-def keep(connection: psycopg.Connection, scan_id: int, plays: Sequence[Mapping[str, Any]], scanned_s: float) -> None:
-    """Keep playings, and that those up to `scanned_s` are all there."""
+def keep(
+    connection: psycopg.Connection,
+    scan_id: int,
+    plays: Sequence[Mapping[str, Any]],
+    scanned_s: float,
+    duration_s: float | None = None,
+) -> None:
+    """Keep playings, and that those up to `scanned_s` are all there; what is kept already is not kept twice.
+
+    With `duration_s`, the scan has come to the end of the recording, which is so long.
+    """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(_KEEP, [dict(play) | {"scan_id": scan_id} for play in plays])
         cursor.execute("UPDATE songradar.scans SET scanned_s = %s WHERE id = %s", [scanned_s, scan_id])
-
-
-def finish(connection: psycopg.Connection, scan_id: int, duration_s: float) -> None:
-    """Keep that a scan has come to the recording's end."""
-    connection.execute(
-        "UPDATE songradar.scans SET finished_at = now(), duration_s = %s WHERE id = %s", [duration_s, scan_id]
-    )
+        if duration_s is not None:
+            cursor.execute(_FINISH, [duration_s, scan_id])
 
 
 def plays_of(connection: psycopg.Connection, scan_id: int) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import base64
 import json
 import math
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -24,13 +25,16 @@ import numpy as np
 
 from songradar.ml.audio import Wave, declared_duration_s, decode
 from songradar.ml.covers import Cover, read_cover
-from songradar.ml.errors import AudioReadError
+from songradar.ml.errors import AudioReadError, DecoderKilled
 from songradar.ml.memory import bounded_memory
 from songradar.ml.tags import Tags, read_tags, tags_from_name
 
 SIZE = struct.Struct("<I")
 
 BREAKS_DOWN = "makes the decoder break down: the file is damaged"
+
+ENDED_S = 1.0
+"""How long a decoding process whose answer has broken off may take to be gone."""
 
 SECRETS = ("DATABASE_URL", "PGPASSWORD", "PGPASSFILE")
 """What the environment tells of the database, and sound that takes a decoding process over need not know."""
@@ -88,13 +92,13 @@ class Decoder:
             self._process = None
 
     def kill(self) -> None:
-        """Break off what the process is doing, which then raises AudioReadError. From any thread."""
+        """Break off what the process is doing, which then raises DecoderKilled. From any thread."""
         process = self._process
         if process is not None:
             process.kill()
 
     def decode(self, path: Path, sample_rate_hz: int, bounds: Bounds = UNBOUNDED) -> Iterator[Wave]:
-        """Like `ml.audio.decode`. Also raises AudioReadError when the process crashes, and beyond the bounds."""
+        """Like `ml.audio.decode`. AudioReadError also when it crashes or exceeds bounds; DecoderKilled if killed."""
         n_left, done = bounds.longest_s * sample_rate_hz, False
         with self._deadline(bounds.within_s) as is_late:
             try:
@@ -108,12 +112,19 @@ class Decoder:
                 reason = json.loads(source.readline())["reason"]
                 done = True
             except (EOFError, OSError, ValueError) as error:
-                raise AudioReadError(path, bounds.too_slow if is_late() else BREAKS_DOWN) from error
+                raise (AudioReadError(path, bounds.too_slow) if is_late() else self._why_it_ended(path)) from error
             finally:
                 if not done:  # remaining output must not be taken for the answer to a later request
                     self.close()
         if reason is not None:
             raise AudioReadError(path, reason)
+
+    def _why_it_ended(self, path: Path) -> AudioReadError:
+        """A decoder never kills itself; what it breaks down of is in the file."""
+        with suppress(subprocess.TimeoutExpired):
+            if self._process is not None and self._process.wait(ENDED_S) == -signal.SIGKILL:
+                return DecoderKilled(path, "its decoding process was killed, as happens where memory is short")
+        return AudioReadError(path, BREAKS_DOWN)
 
     def length_s(self, path: Path, bounds: Bounds = UNBOUNDED) -> float | None:
         """Like `ml.audio.declared_duration_s`. Raises AudioReadError as `decode` does."""

@@ -16,6 +16,10 @@ class AudioReadError(AudioError):
         self.reason = reason
 
 
+class DecoderKilled(AudioReadError):
+    """The process that decoded a file was killed, which says nothing about the file."""
+
+
 class NothingToHear(AudioError):
     """A recording of `duration_s` in which an encoder finds nothing to compare."""
 

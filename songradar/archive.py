@@ -12,8 +12,6 @@ outside.
 
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -25,6 +23,7 @@ from typing import IO, Any
 
 from songradar.db.exchange import ROW
 from songradar.db.store import COPY_END, COPY_HEADER
+from songradar.db.unfinished import appearing, scratch
 from songradar.ml.errors import EncoderFileError
 from songradar.ml.package import CALIBRATION, CARD, COHORT, METRICS, NETWORK, SPEC, EncoderPackage, read_package
 
@@ -109,19 +108,13 @@ def writing(target: Path) -> Iterator[Writer]:
 
     Raises ArchiveUnusable.
     """
-    _refuse_existing(target)
-    unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
     try:
-        with zipfile.ZipFile(unfinished, "w") as archive:
+        with appearing(target) as unfinished, zipfile.ZipFile(unfinished, "w") as archive:
             yield Writer(archive)
-        with unfinished.open("rb") as written:
-            os.fsync(written.fileno())
-        _refuse_existing(target)  # renaming would replace it
-        unfinished.rename(target)
+    except FileExistsError as error:
+        raise ArchiveUnusable(str(error)) from error
     except OSError as error:
         raise ArchiveUnusable(f"{target}: cannot be written ({error.strerror})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 class Reader:
@@ -150,12 +143,12 @@ class Reader:
 
     def read_encoder(self) -> EncoderPackage:
         """The encoder in the archive, which has been run. Raises ArchiveUnusable."""
-        with tempfile.TemporaryDirectory(prefix="songradar-") as folder:
+        with scratch() as folder:
             for name in (NETWORK, SPEC, COHORT, CALIBRATION, METRICS, CARD):
                 if ENCODER + name in self.manifest.members:
-                    (Path(folder) / name).write_bytes(self._archive.read(ENCODER + name))
+                    (folder / name).write_bytes(self._archive.read(ENCODER + name))
             try:
-                package = read_package(Path(folder), self.manifest.encoder)
+                package = read_package(folder, self.manifest.encoder)
             except (EncoderFileError, UnicodeDecodeError, AttributeError, TypeError, KeyError) as error:
                 raise ArchiveUnusable(f"{self.name}: holds no encoder that can be used ({error})") from error
         if package.sha256.hex() != self.manifest.encoder_sha256:
@@ -251,8 +244,3 @@ def _opened_member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
 def size_of_fragments(n: int) -> int:
     """Bytes of fragments.copy."""
     return len(COPY_HEADER) + n * ROW.itemsize + len(COPY_END)
-
-
-def _refuse_existing(target: Path) -> None:
-    if os.path.lexists(target):
-        raise ArchiveUnusable(f"{target}: is there already")

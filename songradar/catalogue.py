@@ -4,17 +4,19 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import psycopg
 
 from songradar.db import embedded
 from songradar.db.connection import HEAD, Pool, Server, check_revision, connect, is_pooled, revision, serves
+from songradar.db.retrying import retrying
 from songradar.db.search import StoredEncoder, read_encoder, read_network
 from songradar.environment import environment
 from songradar.ml.encoder import Encoder
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sqlalchemy import Engine
+
+Result = TypeVar("Result")
+
+FREE_S = 2.0
+"""If no connection is free after so long, it is looked whether the server is still there."""
 
 TEMPORARY = "songradar-temporary-"
 OWNER = "owner.json"
@@ -145,6 +152,10 @@ class Catalogue:
     def connection(self) -> AbstractContextManager[psycopg.Connection]:
         """An autocommit psycopg connection from the pool for the length of a block."""
         return self._pool.connection()
+
+    def retrying(self, act: Callable[[psycopg.Connection], Result]) -> Result:
+        """What `act` gives on a connection, also where the server goes away meanwhile; see `db.retrying`."""
+        return retrying(self.server, partial(self._pool.connection, FREE_S), act)
 
     @property
     def engine(self) -> "Engine":

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -137,8 +138,8 @@ class Follower:
 
     def _song(self, song_id: int) -> StoredSong:
         if song_id not in self._songs:
-            with self._catalogue.connection() as connection:
-                positions, embeddings = scans.read_fragments(connection, self._encoder.id, song_id)
+            read = partial(scans.read_fragments, encoder_id=self._encoder.id, song_id=song_id)
+            positions, embeddings = self._catalogue.retrying(read)
             self._songs[song_id] = StoredSong(positions, embeddings, self._encoder.network.spec)
             while len(self._songs) > SONGS:
                 self._songs.popitem(last=False)

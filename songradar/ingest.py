@@ -6,15 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import psycopg
-
 from songradar.catalogue import Catalogue, LoadedEncoder, add_package
 from songradar.db import store
-from songradar.db.errors import IndexBusy, NeedsDirectConnection, SongRefused, TransactionsInTheWay
+from songradar.db.errors import IndexBusy, NeedsDirectConnection, SongRefused, SongUnknown, TransactionsInTheWay
 from songradar.db.search import has_encoders
 from songradar.db.store import Change, KnownFile, NewSong
 from songradar.db.twins import Twin
@@ -117,8 +116,9 @@ def ingest(
 ) -> Iterator[FileOutcome]:
     """Bring the catalogue up to date with the files in `paths`, and tell what became of each as soon as it is known.
 
-    Each song is one transaction, so it may be broken off at any moment, by closing the iterator or by a kill. A
-    catalogue without encoders gets the one that comes with songradar. Raises EncoderUnknown, SongUnknown.
+    Each song is one transaction, so it may be broken off at any moment, by closing the iterator or by a kill. A server
+    that goes away meanwhile is waited for. A catalogue without encoders gets the one that comes with songradar.
+    Raises EncoderUnknown, SongUnknown.
     """
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     workers = options.workers or usable_cores()
@@ -127,12 +127,13 @@ def ingest(
     files = list(audio_files(given))
     gone = _gone(catalogue, given) if options.prune else []
     total = len(files) + len(gone)
-    with catalogue.connection() as connection, Extraction(encoder.network, workers, options.bounds) as extraction:
-        ingestion = _Ingestion(catalogue, connection, encoder, extraction, options)
+    with Extraction(encoder.network, workers, options.bounds) as extraction:
+        ingestion = _Ingestion(catalogue, encoder, extraction, options)
         for number, outcome in enumerate(ingestion.run(files, 2 * workers), start=1):
             yield FileOutcome(**vars(outcome) | {"number": number, "total": total})
         for number, song in enumerate(gone, start=len(files) + 1):
-            store.remove_songs(connection, [song.id])
+            with suppress(SongUnknown):  # somebody else has removed it meanwhile
+                catalogue.retrying(partial(store.remove_songs, song_ids=[song.id]))
             yield FileOutcome(song.source, "removed", number=number, total=total)
     if options.tend_index:
         tend_index(catalogue, encoder.name)
@@ -173,13 +174,11 @@ class _Ingestion:
     def __init__(
         self,
         catalogue: Catalogue,
-        connection: psycopg.Connection,
         encoder: LoadedEncoder,
         extraction: Extraction,
         options: IngestOptions,
     ) -> None:
         self._catalogue = catalogue
-        self._connection = connection
         self._encoder = encoder
         self._extraction = extraction
         self._options = options
@@ -219,7 +218,10 @@ class _Ingestion:
         for start in range(0, len(files), LOOKED_UP):
             batch = files[start : start + LOOKED_UP]
             stamps = {file.source: (file.size, file.modified_at) for file in batch if isinstance(file, AudioFile)}
-            known = store.unchanged(self._connection, self._encoder.id, self._catalogue.host, stamps)
+            host = self._catalogue.host
+            known = self._catalogue.retrying(
+                partial(store.unchanged, encoder_id=self._encoder.id, host=host, files=stamps)
+            )
             for file in batch:
                 if isinstance(file, Failure):
                     yield FileOutcome(file.path, "failed", reason=file.reason)
@@ -231,7 +233,8 @@ class _Ingestion:
     def _look_up(self, read: Sequence[HashedFile | Failure], new: deque[HashedFile]) -> Iterator[FileOutcome]:
         """Append to `new` the files whose bytes the catalogue does not know; outcomes for the others."""
         hashes = [item.sha256 for item in read if isinstance(item, HashedFile)]
-        known = store.indexed(self._connection, self._encoder.id, hashes) if hashes else {}
+        indexed = partial(store.indexed, encoder_id=self._encoder.id, hashes=hashes)
+        known = self._catalogue.retrying(indexed) if hashes else {}
         for item in read:
             if isinstance(item, Failure):
                 yield FileOutcome(item.path, "failed", reason=item.reason)
@@ -247,7 +250,8 @@ class _Ingestion:
         if not same_path and (known.host != host or _is_there(known)):
             return FileOutcome(source, "already there")
         try:
-            store.relocate(self._connection, self._song(item, self._extraction.tags(item.file)))
+            song = self._song(item, self._extraction.tags(item.file))
+            self._catalogue.retrying(partial(store.relocate, song=song))
         except SongRefused as error:
             return FileOutcome(source, "failed", reason=str(error))
         return FileOutcome(source, "already there" if same_path else "moved")
@@ -261,8 +265,14 @@ class _Ingestion:
             twins = self._twins(song, fingerprint)
             if twins.whole and self._options.skip_duplicates:
                 return FileOutcome(source, "duplicate", fingerprint.duration_s, twins=twins.found)
-            change = store.add_song(
-                self._connection, song, self._encoder.id, fingerprint.positions, fingerprint.embeddings
+            change = self._catalogue.retrying(
+                partial(
+                    store.add_song,
+                    song=song,
+                    encoder_id=self._encoder.id,
+                    positions=fingerprint.positions,
+                    embeddings=fingerprint.embeddings,
+                )
             )
         except SongRefused as error:
             return FileOutcome(source, "failed", reason=str(error))
@@ -276,7 +286,8 @@ class _Ingestion:
         if not (self._options.tell_twins or self._options.skip_duplicates):
             return Twins()
         with store.refusals():
-            return twins_of(self._connection, self._encoder, song, fingerprint)
+            twins = partial(twins_of, encoder=self._encoder, song=song, fingerprint=fingerprint)
+            return self._catalogue.retrying(twins)
 
     def _tend(self) -> None:
         """Another song is stored."""

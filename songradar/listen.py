@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeAlias
 
 from songradar.catalogue import Catalogue, LoadedEncoder
@@ -170,10 +171,14 @@ class Session(Hearing):
         """The playings that are over, once they are kept."""
         playings, now_s = self._scanner.tell(is_end=is_end), self._scanner.heard_s
         if self._kept is not None:
-            with self._catalogue.connection() as connection:
-                scans.keep(connection, self._kept.id, [vars(one) for one in playings], self._scanner.told_s)
-                if is_end:
-                    scans.finish(connection, self._kept.id, now_s)
+            keep = partial(
+                scans.keep,
+                scan_id=self._kept.id,
+                plays=[vars(one) for one in playings],
+                scanned_s=self._scanner.told_s,
+                duration_s=now_s if is_end else None,
+            )
+            self._catalogue.retrying(keep)
         for playing in playings:
             if playing.song_id is None:
                 yield Ended(None, self._at(now_s), playing, self._began)

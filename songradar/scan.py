@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +104,14 @@ def _scan(
             found = [shifted(playing, start_s) for playing in playings]
             found = [playing for playing in found if not any(is_rest_of(playing, earlier) for earlier in before)]
             if kept:
-                with catalogue.connection() as connection:
-                    scans.keep(connection, kept.id, [vars(one) for one in found], start_s + scanner.told_s)
-                    if scanner.is_done:
-                        scans.finish(connection, kept.id, start_s + scanner.heard_s)
+                keep = partial(
+                    scans.keep,
+                    scan_id=kept.id,
+                    plays=[vars(one) for one in found],
+                    scanned_s=start_s + scanner.told_s,
+                    duration_s=start_s + scanner.heard_s if scanner.is_done else None,
+                )
+                catalogue.retrying(keep)
             listen(Step("scanning", min(number, total), total))
             yield from found
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from songradar.extents import FAINT, Stretch, choose, stretches
 from songradar.fitting import REACH_S, extend, fit, merged
 from songradar.following import Follower, Heard
 from songradar.ml.audio import Wave
-from songradar.ml.errors import AudioReadError
+from songradar.ml.errors import AudioReadError, DecoderKilled
 from songradar.timeline import SURE, UNUSUAL, Line, Playing, Point, gaps, join
 
 LONG_S, SHORT_S = 10.0, 4.0
@@ -102,7 +103,8 @@ class Scanner:
     def hear(self, blocks: Iterable[Wave]) -> Iterator[list[Playing]]:
         """What is told after each BATCH_S of a recording, and at its end: (t,) float32 at the encoder's rate.
 
-        An AudioReadError of the blocks comes after what was heard before it.
+        An AudioReadError of the blocks comes after what was heard before it; but DecoderKilled comes at once, as the
+        recording goes on.
         """
         until_s, broken_off = BATCH_S + LONG_S, None
         try:
@@ -112,6 +114,8 @@ class Scanner:
                 if now_s >= until_s:
                     yield list(self._advance(now_s))
                     until_s = now_s + BATCH_S
+        except DecoderKilled:
+            raise
         except AudioReadError as error:
             broken_off = error
         found = list(self._advance(self.heard_s, is_end=True))
@@ -234,8 +238,7 @@ class Scanner:
         asked = Question(
             self._encoder.id, embeddings, offsets_s, CANDIDATES, artist=self._artist, collection=self._collection
         )
-        with self._catalogue.connection() as connection:
-            matches = search.find_matches(connection, asked)
+        matches = self._catalogue.retrying(partial(search.find_matches, question=asked))
         return [point_of(match, window) for match in matches if log_odds(match) > DOUBTFUL]
 
     def _compare_anew(self) -> None:
@@ -291,8 +294,7 @@ class Scanner:
         numbers = [stretch.line.song_id for stretch in stretches]
         if not numbers:
             return []
-        with self._catalogue.connection() as connection:
-            songs = scans.read_songs(connection, numbers)
+        songs = self._catalogue.retrying(partial(scans.read_songs, numbers=numbers))
         return [self._playing(s, songs[s.line.song_id], now_s) for s in stretches if s.line.song_id in songs]
 
     def _unknown(self, until_s: float) -> Iterator[Playing]:

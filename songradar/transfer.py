@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from songradar.db.errors import EncoderMismatch, NotAllowed, SongRefused
 from songradar.db.exchange import ROW, Chosen
 from songradar.db.search import check_choice, check_not_empty, read_encoder
 from songradar.db.store import COPY_END, COPY_HEADER
+from songradar.db.unfinished import scratch
 from songradar.encoders import read as read_encoder_of
 from songradar.ml.package import write_package
 from songradar.song_line import NotASong, song_in
@@ -111,9 +111,9 @@ def export_songs(
             raise ArchiveUnusable(f"{target}: would be empty, as encoder {encoder.name} has encoded none of the songs")
         with writing(target) as archive:
             if options.network:
-                with tempfile.TemporaryDirectory(prefix="songradar-") as folder:
-                    write_package(whole, Path(folder))
-                    archive.add_encoder(Path(folder))
+                with scratch() as folder:
+                    write_package(whole, folder)
+                    archive.add_encoder(folder)
             lines = (_line(song, paths=options.paths) for song in exchange.read_songs(connection, chosen))
             archive.add(SONGS, lines)
             pieces = exchange.read_fragments(connection, chosen)

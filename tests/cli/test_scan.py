@@ -16,6 +16,7 @@ import pytest
 
 from songradar.ml.audio import read_audio
 from songradar.ml.augmentation import change_speed
+from songradar.ml.decoder import Decoder
 from tests import synth
 from tests.reach import connect
 
@@ -137,6 +138,28 @@ def test_scan_that_was_killed_goes_on_where_it_was(catalogue, run, songs, tmp_pa
     with connect() as connection:
         assert connection.execute("SELECT count(*) FROM songradar.scans").fetchone() == (1,)
         assert connection.execute("SELECT count(*) FROM songradar.plays").fetchone() == (len(whole),)
+
+
+def test_scan_whose_decoding_process_was_killed_goes_on_as_if_nothing_had_happened(catalogue, run, mix, monkeypatch):
+    decode = Decoder.decode
+
+    def killed_after_100_s(decoder, path, rate_hz, *bounds):
+        heard = 0
+        for block in decode(decoder, path, rate_hz, *bounds):
+            yield block
+            heard += len(block)
+            if heard > 100 * rate_hz:
+                decoder.kill()
+
+    with monkeypatch.context() as short_of_memory:
+        short_of_memory.setattr(Decoder, "decode", killed_after_100_s)
+        result = run("scan", "--json", mix)
+    again, undisturbed = scanned(run, mix), scanned(run, "--no-save", mix)
+
+    assert result.exit_code == 2
+    assert result.stderr == f"{mix}: its decoding process was killed, as happens where memory is short\n"
+    assert [playing["title"] for playing in again] == TITLES
+    assert [p["end_s"] for p in again] == pytest.approx([p["end_s"] for p in undisturbed], abs=0.7)
 
 
 def test_end_of_a_playing_that_was_told_is_not_told_again(catalogue, run, mix):

@@ -10,13 +10,6 @@ from songradar.db.errors import BackupUnusable
 from tests import reach
 
 
-def test_backup_after_one_that_was_killed_is_made_all_the_same(database, tmp_path):
-    (tmp_path / "file.unfinished").write_bytes(b"half")
-    backup(reach.server(), tmp_path / "file")
-
-    assert (tmp_path / "file").exists()
-
-
 def test_backup_that_cannot_be_written_leaves_nothing(database, tmp_path):
     with pytest.raises(BackupUnusable, match="cannot be written"):
         backup(reach.server(), tmp_path / "nowhere" / "file")

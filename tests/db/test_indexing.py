@@ -94,6 +94,18 @@ def test_unfinished_index_is_cleared_away_and_the_old_one_serves_meanwhile(fores
     assert the_index().lists == index.rows // indexing.ROWS_PER_LIST
 
 
+def test_index_whose_building_was_killed_before_it_began_is_built_again(forest):
+    """Its number of lists is then that of the index that was never built."""
+    index = the_index()
+    wanted = index.lists_wanted(2**30)
+    with connect() as connection:
+        indexing._announce(connection, index, wanted, indexing._MARK)
+
+    assert (the_index().lists, the_index().is_outgrown(2**30)) == (wanted, True)
+    assert indexing.rebuild(reach.server(), index) == wanted
+    assert (the_index().lists, the_index().is_outgrown(2**30)) == (wanted, False)
+
+
 def test_idle_transaction_of_others_is_named_and_the_old_index_stays(forest, monkeypatch):
     monkeypatch.setattr(indexing, "LOCK_S", 1)
     index = the_index()

@@ -1,6 +1,7 @@
 """Files made or damaged so that they end, hang or eat a program that reads them: each costs itself alone."""
 
 import os
+import signal
 import struct
 import sys
 import time
@@ -104,13 +105,16 @@ def test_header_that_asks_for_gigabytes_is_refused(decoder, tmp_path, rng):
     assert most_memory(decoder) < FOR_ONE_FILE + (1 << 28)
 
 
-def test_decoder_that_breaks_down_costs_the_file_alone(decoder, tmp_path, rng):
+@pytest.mark.parametrize(
+    ("number", "reason"), [(signal.SIGSEGV, "makes the decoder break down"), (signal.SIGKILL, "was killed")]
+)
+def test_decoder_that_ends_costs_the_file_alone(decoder, tmp_path, rng, number, reason):
     path = synth.write_wav(tmp_path / "song.wav", synth.melody(rng, 60))
     blocks = decoder.decode(path, RATE_HZ)
     next(blocks)
-    decoder._process.kill()
+    decoder._process.send_signal(number)
 
-    with pytest.raises(AudioReadError, match=r"song\.wav: makes the decoder break down"):
+    with pytest.raises(AudioReadError, match=rf"song\.wav: .*{reason}"):
         list(blocks)
     assert sum(map(len, decoder.decode(path, RATE_HZ))) == pytest.approx(60 * RATE_HZ, rel=1e-3)
 

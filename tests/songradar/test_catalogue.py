@@ -66,6 +66,17 @@ def test_many_threads_share_a_catalogue(database, music):
     assert [answer.matches[0].title for answer in answers] == list(music) * 8
 
 
+def test_closed_catalogue_leaves_no_connection_open(database):
+    with Catalogue.open() as catalogue:
+        with catalogue.engine.connect() as used:
+            used.exec_driver_sql("SELECT 1")
+        with catalogue.connection() as connection:
+            is_autocommit = connection.autocommit
+
+    assert is_autocommit
+    assert connection.closed
+
+
 def test_temporary_catalogue_whose_process_was_killed_is_cleared_away_by_the_next():
     with subprocess.Popen([sys.executable, "-c", KILLED], stdin=-1, stdout=-1, text=True) as process:
         folder = Path(process.stdout.readline().strip())

@@ -57,7 +57,7 @@ def test_closing_the_stream_ends_its_threads_and_keeps_whole_songs(catalogue, tm
 def test_extraction_ends_when_storing_fails(catalogue, music, monkeypatch):
     before = threading.active_count()
 
-    def fails(*_):
+    def fails(*_, **__):
         raise OSError("the disk is full")
 
     monkeypatch.setattr(store, "add_song", fails)
