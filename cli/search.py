@@ -16,7 +16,7 @@ from songradar.cli.output import print_json, warn
 from songradar.db.errors import SearchNotKept
 from songradar.identify import Answer, SearchOptions, identify, keep
 from songradar.ml.errors import AudioError, AudioReadError
-from songradar.ml.files import Failure, audio_files
+from songradar.ml.files import Failure, audio_files, is_folder
 from songradar.ml.memory import bounded_memory
 from songradar.wording import shown
 
@@ -82,7 +82,7 @@ def recordings(clips: Sequence[str]) -> Iterator[str]:
     """Each clip; in the place of a folder, the recordings in it."""
     for clip in clips:
         path = Path(clip)
-        if clip != "-" and path.is_dir():
+        if clip != "-" and is_folder(path):
             for file in audio_files([path]):
                 yield file.path if isinstance(file, Failure) else str(file.path)
         else:

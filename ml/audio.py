@@ -167,9 +167,11 @@ def _open(path: Path) -> InputContainer:
         raise AudioReadError(path, "may not be read (permission denied)") from error
     except MemoryError as error:
         raise AudioReadError(path, TOO_MUCH_MEMORY) from error
-    except (av.FFmpegError, OSError) as error:
+    except av.FFmpegError as error:
         what = "is a playlist, not a recording" if _is_playlist(path) else "is not audio that can be decoded"
         raise AudioReadError(path, what) from error
+    except OSError as error:  # a circle of links, a name that is too long, a disk that fails
+        raise AudioReadError(path, f"cannot be read ({error.strerror})") from error
     return container
 
 

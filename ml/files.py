@@ -91,8 +91,16 @@ def audio_files(paths: Sequence[Path]) -> Iterator[AudioFile | Failure]:
             yield file
 
 
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder. Where the system refuses to say, as of a name that is too long, it is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def _under(path: Path) -> Iterator[Path | Failure]:
-    if not path.is_dir():
+    if not is_folder(path):
         yield path
         return
     n_found, refused = 0, list[OSError]()

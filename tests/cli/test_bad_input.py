@@ -207,6 +207,17 @@ def test_pipe_in_a_folder_does_not_hang_ingestion(database, run, music):
     assert (searched.exit_code, searched.stderr) == (2, f"{pipe}: is not a regular file\n")
 
 
+def test_circle_of_links_costs_itself_alone(database, run, music, tmp_path):
+    run("ingest", music["Amber"])
+    circle = tmp_path / "circle.wav"
+    circle.symlink_to(circle)
+
+    result = run("search", "--no-save", circle, music["Amber"])
+
+    assert (result.exit_code, result.stderr) == (2, f"{circle}: cannot be read (Too many levels of symbolic links)\n")
+    assert "Amber" in result.stdout
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="paths of POSIX")
 def test_path_of_three_kilobytes_is_taken(database, run, music, tmp_path, rng):
     folder = tmp_path

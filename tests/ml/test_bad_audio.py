@@ -52,6 +52,18 @@ def test_folder_is_refused(tmp_path):
     assert reason(tmp_path) == "is a folder"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
+def test_circle_of_links_is_refused(tmp_path):
+    circle = tmp_path / "circle.wav"
+    circle.symlink_to(circle)
+
+    assert reason(circle) == "cannot be read (Too many levels of symbolic links)"
+
+
+def test_name_that_is_too_long_is_refused(tmp_path):
+    assert reason(tmp_path / f"{'a' * 300}.wav").startswith("cannot be read")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions work otherwise on Windows")
 def test_file_that_may_not_be_read_is_refused(tmp_path, rng):
     path = synth.write_wav(tmp_path / "secret.wav", synth.melody(rng, 1))
