@@ -14,7 +14,7 @@ from songradar.db import scans, search
 from songradar.db.scans import SongOfScan
 from songradar.db.search import Match, Question
 from songradar.extents import FAINT, Stretch, choose, stretches
-from songradar.fitting import REACH_S, extend, fit, merged
+from songradar.fitting import REACH_S, extend, fit, merged, weigh
 from songradar.following import Follower, Heard
 from songradar.ml.audio import Wave
 from songradar.ml.errors import AudioReadError
@@ -252,6 +252,7 @@ class Scanner:
             extend(line, self._hop_s, oldest, newest, self._follower)
             if line.is_believed:
                 fit(line, self._hop_s, oldest, self._follower)
+            weigh(line, self._hop_s, oldest, self._follower)
         self._lines = merged(self._lines)
 
     def _span(self, playing: Stretch) -> tuple[float, float]:
