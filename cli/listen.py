@@ -25,6 +25,9 @@ from songradar.wording import clock, named, percent
 SONG = ("song_id", "title", "artist", "source", "isrc", "mbid")
 """What `started` tells of a song."""
 
+WAIT_S = 2.0
+"""How long a database that is away keeps the sound waiting, each time it is asked."""
+
 
 @click.command()
 @click.argument("source", metavar="[URL|FILE|-]", required=False)
@@ -76,14 +79,14 @@ def listen(
     if source is not None and device is not None:
         raise click.UsageError("either --device or a URL or file")
     telling = Telling(as_json=as_json, no_unknown=no_unknown)
-    with Catalogue.open(only_to_search=True) as catalogue:
+    with Catalogue.open(only_to_search=True, wait_s=WAIT_S) as catalogue:
         options = ScanOptions(encoder, artist, collection, min_played, keep=not no_save and may_keep(catalogue))
         sound = LiveSound(Source.of(source, device), patience, tell=telling.note)
         every_s = now_every or (1.0 if telling.shows_place else 10.0)
         exit_code = 0
         with stopped_by_signals(sound):
             try:
-                for event in listen_to(catalogue, sound, options, every_s):
+                for event in listen_to(catalogue, sound, options, every_s, telling.note):
                     telling.tell(sound.name, event)
             except AudioError as error:
                 exit_code = 2

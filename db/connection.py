@@ -28,7 +28,10 @@ POOL_SIZE = 16
 """The largest number of connections, and so of threads of one process that query at once; others wait for one."""
 
 TIMEOUT_S = 30.0
-"""How long one waits for a connection."""
+"""How long one waits for a free connection, at most."""
+
+WAIT_S = 60.0
+"""How long a server may be away, as when it restarts or a standby takes over."""
 
 SCHEMA = "songradar"
 HEAD = "20261128_keeping"
@@ -215,10 +218,13 @@ class Pool:
 
     They know pgvector's halfvec. They also work through a pooler, where no setting of the session is made. `prepared`
     says whether statements are prepared after a few runs, which a pooler in transaction mode may not support.
-    PostgreSQL breaks off statements that take longer than `statement_s` [never]; but not those through a pooler.
+    PostgreSQL breaks off statements that take longer than `statement_s` [never]; but not those through a pooler. A
+    server that is away is waited for as long as `wait_s`.
     """
 
-    def __init__(self, server: Server, *, prepared: bool, statement_s: float | None = None) -> None:
+    def __init__(
+        self, server: Server, *, prepared: bool, statement_s: float | None = None, wait_s: float = WAIT_S
+    ) -> None:
         options = {
             "autocommit": True,
             "application_name": "songradar",
@@ -230,6 +236,7 @@ class Pool:
             if statement_s is not None and not is_pooled(connection):
                 connection.execute(f"SET statement_timeout = {round(1000 * statement_s)}")
 
+        logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # our errors say it in one sentence
         self._pool = ConnectionPool(
             server.url,
             kwargs=options,
@@ -240,7 +247,8 @@ class Pool:
             configure=prepare,
             check=ConnectionPool.check_connection,
             close_returns=True,
-            timeout=TIMEOUT_S,
+            timeout=min(TIMEOUT_S, wait_s),
+            reconnect_timeout=wait_s,  # who asks after that has another attempt made, at once
         )
 
     @contextmanager
@@ -276,10 +284,10 @@ def _connect_to_server(server: Server) -> psycopg.Connection:
         ) from error
     except psycopg.OperationalError as error:
         if server.folder is None:
-            raise ServerUnreachable(f"{server.origin}: {_first_line(error)}") from error
+            raise ServerUnreachable(f"{server.origin}: {first_line(error)}") from error
         # The file with the server's address is still there, but the server is not: start it again.
         return connect_when_ready(server.start())
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

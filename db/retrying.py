@@ -15,9 +15,6 @@ from songradar.db.postmaster import read_pid_file
 ATTEMPTS = 3
 """How often something is tried: what ends the server each time is not tried for ever."""
 
-BACK_S = 60
-"""How long a server may take to be back, as after a restart or when a standby takes over."""
-
 PAUSE_S = 0.5
 
 GONE = ("08", "57P01", "57P02", "57P03")
@@ -28,12 +25,14 @@ Connections = Callable[[], AbstractContextManager[psycopg.Connection]]
 Result = TypeVar("Result")
 
 
-def retrying(server: Server, connections: Connections, act: Callable[[psycopg.Connection], Result]) -> Result:
+def retrying(
+    server: Server, connections: Connections, act: Callable[[psycopg.Connection], Result], wait_s: float
+) -> Result:
     """What `act` gives on a connection; where the server goes away meanwhile, it is waited for and `act` called again.
 
     `connections` should raise PoolTimeout soon, so that the server is looked at. `act` must do no harm when it is done
     twice: nobody knows whether a commit that got no answer was made. Raises ServerUnreachable where the server is not
-    back after BACK_S, and psycopg.OperationalError where it goes away each time, or no connection gets free.
+    back after `wait_s`, and psycopg.OperationalError where it goes away each time, or no connection gets free.
     """
     n_lost, deadline = 0, None
     while True:
@@ -42,10 +41,10 @@ def retrying(server: Server, connections: Connections, act: Callable[[psycopg.Co
                 return act(connection)
         except psycopg.OperationalError as error:
             n_lost += not isinstance(error, PoolTimeout)
-            deadline = deadline or time.monotonic() + BACK_S
+            deadline = deadline or time.monotonic() + wait_s
             if n_lost == ATTEMPTS or time.monotonic() > deadline or not has_gone(error):
                 raise
-            _wait_for(server, error)
+            _wait_for(server, error, wait_s)
 
 
 def has_gone(error: psycopg.OperationalError) -> bool:
@@ -53,11 +52,11 @@ def has_gone(error: psycopg.OperationalError) -> bool:
     return error.sqlstate is None or error.sqlstate.startswith(GONE)
 
 
-def _wait_for(server: Server, gone: psycopg.OperationalError) -> None:
+def _wait_for(server: Server, gone: psycopg.OperationalError, wait_s: float) -> None:
     """Until the server lets us in again. An embedded one that was killed is started, one that was stopped is not."""
     if server.folder is not None and read_pid_file(server.folder / "postgres") is None:
         raise ServerUnreachable(f"the embedded PostgreSQL in {server.folder} was stopped meanwhile") from gone
-    deadline = time.monotonic() + BACK_S
+    deadline = time.monotonic() + wait_s
     while True:
         try:
             connect(server).close()

@@ -4,10 +4,10 @@ Waves are mono (T,) float32, full scale 1. Filters, tempo and codecs are FFmpeg'
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import av
 import numpy as np
@@ -110,18 +110,28 @@ def through_codec(wave: Wave, rate_hz: int, name: str, bit_rate: int | None = No
 
 
 def encoded(wave: Wave, rate_hz: int, name: str, bit_rate: int | None = None) -> bytes:
-    """`wave` as a file, by one of CODECS; the same bytes each time, where Ogg would have a random serial number."""
-    encoder, container, usual = CODECS[name]
-    coded_hz = 8000 if name in _AT_8_KHZ else rate_hz
+    """`wave` as a file, by one of CODECS."""
     file = io.BytesIO()
+    encode([wave], rate_hz, file, name, bit_rate)
+    return file.getvalue()
+
+
+def encode(blocks: Iterable[Wave], rate_hz: int, file: IO[bytes], name: str, bit_rate: int | None = None) -> None:
+    """Write a wave that comes in blocks, by one of CODECS; the same bytes each time, where Ogg's would be random."""
+    encoder, container, usual = CODECS[name]
+    coded_hz, n_samples = 8000 if name in _AT_8_KHZ else rate_hz, 0
     with av.open(file, "w", format=container, options={"fflags": "+bitexact"}) as output:
         stream: Any = output.add_stream(encoder, rate=coded_hz, layout="mono")  # PyAV types it as any kind of stream
         stream.bit_rate = bit_rate or usual
         resampler = av.AudioResampler(stream.format, "mono", coded_hz, frame_size=stream.codec_context.frame_size)
-        for frame in [*resampler.resample(frame_of(wave, rate_hz)), *resampler.resample(None)]:
-            output.mux(stream.encode(frame))
+        for block in blocks:
+            frame = frame_of(block, rate_hz)
+            frame.pts, n_samples = n_samples, n_samples + len(block)
+            for part in resampler.resample(frame):
+                output.mux(stream.encode(part))
+        for part in resampler.resample(None):
+            output.mux(stream.encode(part))
         output.mux(stream.encode(None))
-    return file.getvalue()
 
 
 def random_response(responses: Sequence[Wave], rng: np.random.Generator) -> Wave:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import psycopg
 
 from songradar.db import embedded
-from songradar.db.connection import HEAD, Pool, Server, check_revision, connect, is_pooled, revision, serves
+from songradar.db.connection import HEAD, WAIT_S, Pool, Server, check_revision, connect, is_pooled, revision, serves
 from songradar.db.retrying import retrying
 from songradar.db.search import StoredEncoder, read_encoder, read_network
 from songradar.environment import environment
@@ -63,11 +63,20 @@ class Catalogue:
     (0,)
     """
 
-    def __init__(self, server: Server, host: str, *, prepared: bool = True, statement_s: float | None = None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        host: str,
+        *,
+        prepared: bool = True,
+        statement_s: float | None = None,
+        wait_s: float = WAIT_S,
+    ) -> None:
         """Use `open`, `embedded` or `temporary`; the schema is not looked at here."""
         self.server = server
         self.host = host
-        self._pool = Pool(server, prepared=prepared, statement_s=statement_s)
+        self._pool = Pool(server, prepared=prepared, statement_s=statement_s, wait_s=wait_s)
+        self._wait_s = wait_s
         self._encoders: dict[tuple[int, int], Encoder] = {}
         self._lock = Lock()
 
@@ -79,17 +88,19 @@ class Catalogue:
         prepared: bool | None = None,
         statement_s: float | None = None,
         only_to_search: bool = False,
+        wait_s: float = WAIT_S,
     ) -> Self:
         """The catalogue at `url` [what DATABASE_URL and SONGRADAR_HOME say].
 
         A schema at another revision than this program's is refused at a URL; the embedded database upgrades itself.
         With `only_to_search`, a schema that is near enough for that will do, as in the midst of an upgrade.
         `prepared` says whether statements are prepared after a few runs [not behind a pooler]; those that take longer
-        than `statement_s` are broken off [none]. Raises DatabaseError.
+        than `statement_s` are broken off [none]; a server that goes away is waited for as long as `wait_s`. Raises
+        DatabaseError.
         """
         found = environment()
         server = found.server if url is None else Server(url)
-        return cls._opened(server, found.host, prepared, statement_s, only_to_search=only_to_search)
+        return cls._opened(server, found.host, prepared, statement_s, wait_s, only_to_search=only_to_search)
 
     @classmethod
     def embedded(cls, folder: Path | str) -> Self:
@@ -122,6 +133,7 @@ class Catalogue:
         host: str,
         prepared: bool | None = None,
         statement_s: float | None = None,
+        wait_s: float = WAIT_S,
         *,
         only_to_search: bool = False,
     ) -> Self:
@@ -135,7 +147,7 @@ class Catalogue:
             check_revision(connection, only_to_search=only_to_search)
             if prepared is None:
                 prepared = not is_pooled(connection)
-        return cls(server, host, prepared=prepared, statement_s=statement_s)
+        return cls(server, host, prepared=prepared, statement_s=statement_s, wait_s=wait_s)
 
     def __enter__(self) -> Self:
         return self
@@ -155,7 +167,7 @@ class Catalogue:
 
     def retrying(self, act: Callable[[psycopg.Connection], Result]) -> Result:
         """What `act` gives on a connection, also where the server goes away meanwhile; see `db.retrying`."""
-        return retrying(self.server, partial(self._pool.connection, FREE_S), act)
+        return retrying(self.server, partial(self._pool.connection, FREE_S), act, self._wait_s)
 
     @property
     def engine(self) -> "Engine":

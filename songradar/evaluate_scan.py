@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
@@ -15,6 +16,7 @@ from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.evaluate import absent_songs, audio_in, distinct, fill, known_songs, read_surroundings
 from songradar.events import Listener, Note, counter, ignore
 from songradar.ml.audio import Wave, excerpt, read_audio, write_wav, write_wav_blocks
+from songradar.ml.conditions import Surroundings
 from songradar.ml.errors import AudioReadError, TrainingDataError
 from songradar.ml.files import AudioFile, path_of, stat
 from songradar.ml.grading import Grade, Heard, grade, place_s
@@ -96,35 +98,65 @@ class ScanEvaluation:
     results: Mapping[str, Mapping[str, Result]]
 
 
-def evaluate_scan(package: EncoderPackage, options: ScanEvaluationOptions, listen: Listener = ignore) -> ScanEvaluation:
-    """Fill a temporary catalogue, make mixes, and name what plays in them.
+@dataclass(frozen=True)
+class Studio:
+    """A temporary catalogue, and all that mixes are made of: what can be played of its songs, of others, of jingles."""
 
-    Raises TrainingDataError where there is nothing to mix.
-    """
+    catalogue: Catalogue
+    encoder: LoadedEncoder
+    parts: Sequence[Part]
+    jingles: Mapping[str, Sequence[Part]]
+    surroundings: Surroundings
+    n_distractors: int
+
+    @property
+    def n_absent(self) -> int:
+        return sum(part.song.is_absent for part in self.parts)
+
+    def mix(self, recipe: Recipe, seed: Sequence[int]) -> Mix:
+        """One of the mixes that can be made."""
+        return plan(recipe, [*self.parts, *self.jingles[recipe.name]], seed)
+
+    def sound(self, mix: Mix) -> Iterator[Wave]:
+        """A mix at RATE_HZ, in blocks."""
+        return sound(mix, self.surroundings)
+
+
+@contextmanager
+def studio(package: EncoderPackage, options: ScanEvaluationOptions, listen: Listener = ignore) -> Iterator[Studio]:
+    """Fill a temporary catalogue for the length of a block. Raises TrainingDataError where there is nothing to mix."""
     found = distinct(audio_in(options.music, options.only, listen), listen=listen)
     others = distinct(audio_in(options.distractors, None, listen), found, listen)
     surroundings = read_surroundings(options.noise, options.responses, options.only, listen)
-    results = {recipe.name: {name: Result() for name in options.ways} for recipe in options.recipes}
-    with Catalogue.temporary() as catalogue, tempfile.TemporaryDirectory(prefix="songradar-mixes-") as temporary:
-        folder = Path(temporary)
-        cast = assign(found, options, folder, listen)
+    with Catalogue.temporary() as catalogue, tempfile.TemporaryDirectory(prefix="songradar-jingles-") as folder:
+        cast = assign(found, options, Path(folder), listen)
         jingles = [file for files in cast.jingles.values() for file in files]
         known = [file.path for file in (*cast.present, *jingles, *others)]
         encoder = fill(catalogue, package, known, options.workers, listen)
         parts = playable(known_songs(catalogue, cast.present) + absent_songs(cast.missing, listen))
         if not parts:
             raise TrainingDataError(f"no song can be heard for {LEAST_SONG_S:g} s, which is the least to be played")
+        calls = {name: playable(known_songs(catalogue, files), Kind.JINGLE) for name, files in cast.jingles.items()}
+        yield Studio(catalogue, encoder, parts, calls, surroundings, len(others))
+
+
+def evaluate_scan(package: EncoderPackage, options: ScanEvaluationOptions, listen: Listener = ignore) -> ScanEvaluation:
+    """Fill a temporary catalogue, make mixes, and name what plays in them.
+
+    Raises TrainingDataError where there is nothing to mix.
+    """
+    results = {recipe.name: {name: Result() for name in options.ways} for recipe in options.recipes}
+    with studio(package, options, listen) as made, tempfile.TemporaryDirectory(prefix="songradar-mixes-") as folder:
+        recording = Path(folder) / "mix.wav"
         advance = counter("scanning", len(options.recipes) * options.mixes * len(options.ways), listen)
         for recipe, number in product(options.recipes, range(options.mixes)):
-            calls = playable(known_songs(catalogue, cast.jingles[recipe.name]), Kind.JINGLE)
-            mix = plan(recipe, [*parts, *calls], [options.seed, options.recipes.index(recipe), number])
-            recording = folder / "mix.wav"
-            write_wav_blocks(sound(mix, surroundings), RATE_HZ, recording)
+            mix = made.mix(recipe, [options.seed, options.recipes.index(recipe), number])
+            write_wav_blocks(made.sound(mix), RATE_HZ, recording)
             for name in options.ways:
-                results[recipe.name][name] += timed(mix, WAYS[name], catalogue, recording, encoder)
+                results[recipe.name][name] += timed(mix, WAYS[name], made.catalogue, recording, made.encoder)
                 advance()
-    n_present = sum(not part.song.is_absent for part in parts)
-    return ScanEvaluation(n_present, len(others), len(parts) - n_present, len(jingles), options.seed, results)
+    n_present, n_jingles = len(made.parts) - made.n_absent, sum(map(len, made.jingles.values()))
+    return ScanEvaluation(n_present, made.n_distractors, made.n_absent, n_jingles, options.seed, results)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from songradar.extents import stretches
-from songradar.timeline import APART_S, Line
+from songradar.timeline import APART_S, SURE, Line
 
 REACH_S = 15.0
 """How far beyond its points a line is looked along."""
@@ -27,6 +27,9 @@ CHANGED = 0.3
 In fifteen seconds, unchanged songs gain 0.1 by chance, or 0.2 if they are hardly heard; those that are played 4 %
 faster or slower gain 0.6 at least.
 """
+
+BESIDE_S = np.array([sign * seconds for seconds in (3, 4, 5, 6, 8, 10, 12, 15, 20) for sign in (-1, 1)])
+"""Where else a song is compared: nearer, fragments overlap, and further, another part of it may have begun."""
 
 DRIFTED_S = 0.15
 """A line is bent only if its song is further from where it is expected."""
@@ -124,6 +127,21 @@ def lay_best(line: Line, first: int, last: int, at_s: float, songs: Follow) -> N
         if gained > best + CHANGED:
             found, best = trial, gained
     line.rate, line.shift_s = found.rate, found.shift_s
+
+
+def weigh(line: Line, hop_s: float, oldest: int, songs: Follow) -> None:
+    """Find out how similar a line's song is beside its place, where that can make a difference to whether it is told.
+
+    Fragments are at hand from the number `oldest` on.
+    """
+    if not SURE <= line.points_log_odds < 4 * SURE:
+        return
+    first, last = comparable(line, hop_s, oldest)
+    middle_s = (first + last) / 2 * hop_s
+    places_s = float(line.song_s(middle_s)) + BESIDE_S
+    trials = [line.through(middle_s, place_s, line.rate) for place_s in places_s.tolist()]
+    here, *beside = (float(np.sum(songs.follow(trial, first, last))) for trial in (line, *trials))
+    line.beside = max(beside) / here if here > 0 else 1.0
 
 
 def line_near(

@@ -1,9 +1,9 @@
 """What is playing now: songs are named as soon as that is sure, while their sound comes, and followed to their end."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TypeAlias
 
 from songradar.catalogue import Catalogue, LoadedEncoder
@@ -12,6 +12,7 @@ from songradar.extents import SMOOTHING_S
 from songradar.hearing import Hearing, place
 from songradar.ml.errors import AudioReadError
 from songradar.ml.live import LiveSound
+from songradar.patience import Patience
 from songradar.scan import ScanOptions
 from songradar.scanner import LONG_S
 from songradar.timeline import Playing
@@ -84,11 +85,19 @@ class Open:
     told_s: float
 
 
-def listen(catalogue: Catalogue, sound: LiveSound, options: ScanOptions, now_every_s: float = 10.0) -> Iterator[Event]:
+def listen(
+    catalogue: Catalogue,
+    sound: LiveSound,
+    options: ScanOptions,
+    now_every_s: float = 10.0,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Iterator[Event]:
     """What is heard, until the sound ends or is stopped; songs that are heard then end with it.
 
     `options` are those of a scan, less `from_s` and `to_s`. Without `began_at`, the recording begins when the first
-    sound comes. Raises AudioReadError, also after events; CatalogueEmpty, EncoderUnknown, SongUnknown.
+    sound comes. A database that goes away is waited for, which `tell` is told in a sentence; the sound is heard on.
+    Raises AudioReadError, also after events; CatalogueEmpty, EncoderUnknown, SongUnknown; ServerUnreachable where the
+    database does not come back.
     """
     encoder = catalogue.encoder(options.encoder)
     with catalogue.connection() as connection:
@@ -97,7 +106,7 @@ def listen(catalogue: Catalogue, sound: LiveSound, options: ScanOptions, now_eve
     session, broken_off = None, None
     try:
         for block in sound.blocks(encoder.network.spec.sample_rate_hz):
-            session = session or Session(catalogue, encoder, sound.name, options, now_every_s)
+            session = session or Session(catalogue, encoder, sound.name, options, now_every_s, Patience(tell))
             if session.hear(block):
                 yield from session.tell()
     except AudioReadError as error:
@@ -112,7 +121,13 @@ class Session(Hearing):
     """Names song after song, and tells when each is over."""
 
     def __init__(
-        self, catalogue: Catalogue, encoder: LoadedEncoder, name: str, options: ScanOptions, now_every_s: float
+        self,
+        catalogue: Catalogue,
+        encoder: LoadedEncoder,
+        name: str,
+        options: ScanOptions,
+        now_every_s: float,
+        patience: Patience,
     ) -> None:
         """The sound is kept as `name`; see `listen`."""
         spec = encoder.network.spec
@@ -120,6 +135,7 @@ class Session(Hearing):
             catalogue, encoder, spec.sample_rate_hz, LOOK_S, options.artist, options.collection, options.min_played_s
         )
         self._catalogue, self._options, self._now_every_s = catalogue, options, now_every_s
+        self._patience = patience
         self._silence_s = spec.fragment_s + 2 * spec.query_hop_s
         self._began = options.began_at or datetime.now(UTC).astimezone()
         self._kept = None
@@ -130,27 +146,41 @@ class Session(Hearing):
         self._n_named = 0
         self._loud_s = 0.0
         self._scanned_s = LONG_S
+        self._over: list[Playing] = []
+        self._is_over = False
 
     def tell(self) -> Iterator[Event]:
-        """What is new, once `hear` says that it is time."""
+        """What is new, once `hear` says that it is time; nothing while the database is away.
+
+        Raises ServerUnreachable where it does not come back.
+        """
         is_loud, now_s = self._take(), self.heard_s
         if is_loud:
             self._loud_s = now_s
         elif now_s - self._loud_s > self._silence_s:  # what comes next is something new
             self._questions.restart(now_s)
+        if not self._patience.wait_s:
+            with self._patience.attempt():
+                yield from self._look(now_s)
+
+    def _look(self, now_s: float) -> Iterator[Event]:
         heard = self._scanner.look(self._questions.due(now_s), SMOOTHING_S, DOUBT)
         if heard:
             self._questions.restart(max(playing.end_s for playing in heard))
         for playing in heard:
             yield from self._follow(playing, now_s)
         if now_s - self._scanned_s >= SCANNED_EVERY_S:
-            self._scanned_s = now_s
             yield from self._ended()
+            self._scanned_s = now_s
 
     def end(self) -> Iterator[Event]:
-        """What is still to be told when no more sound comes."""
+        """What is still to be told when no more sound comes. Raises ServerUnreachable."""
         self._take()
-        yield from self._ended(is_end=True)
+        while True:
+            time.sleep(self._patience.wait_s)
+            with self._patience.attempt():
+                yield from self._ended(is_end=True)
+                break
         self.close()
 
     def _follow(self, playing: Playing, now_s: float) -> Iterator[Event]:
@@ -169,16 +199,16 @@ class Session(Hearing):
 
     def _ended(self, *, is_end: bool = False) -> Iterator[Event]:
         """The playings that are over, once they are kept."""
-        playings, now_s = self._scanner.tell(is_end=is_end), self._scanner.heard_s
+        if not self._is_over:
+            self._over += self._scanner.tell(is_end=is_end)
+            self._is_over = is_end
+        now_s = self._scanner.heard_s
         if self._kept is not None:
-            keep = partial(
-                scans.keep,
-                scan_id=self._kept.id,
-                plays=[vars(one) for one in playings],
-                scanned_s=self._scanner.told_s,
-                duration_s=now_s if is_end else None,
-            )
-            self._catalogue.retrying(keep)
+            plays = [vars(one) for one in self._over]
+            duration_s = now_s if is_end else None
+            with self._catalogue.connection() as connection:
+                scans.keep(connection, self._kept.id, plays, self._scanner.told_s, duration_s)
+        playings, self._over = self._over, []
         for playing in playings:
             if playing.song_id is None:
                 yield Ended(None, self._at(now_s), playing, self._began)

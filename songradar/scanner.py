@@ -15,7 +15,7 @@ from songradar.db import scans, search
 from songradar.db.scans import SongOfScan
 from songradar.db.search import Match, Question
 from songradar.extents import FAINT, Stretch, choose, stretches
-from songradar.fitting import REACH_S, extend, fit, merged
+from songradar.fitting import REACH_S, extend, fit, merged, weigh
 from songradar.following import Follower, Heard
 from songradar.ml.audio import Wave
 from songradar.ml.errors import AudioReadError, DecoderKilled
@@ -171,7 +171,7 @@ class Scanner:
     def _advance(self, now_s: float, *, is_end: bool = False) -> Iterator[Playing]:
         """Search for a few windows, then for what these do not explain, ever more closely."""
         self._compare_anew()
-        due = self._due(now_s, is_end=is_end)
+        due = list(self._due(now_s, is_end=is_end))
         aligned = [window for window in due if round(window[0] / (LONG_S / 2)) % 2 == 0]
         self._ask(self._unknown_of(aligned[::SPARSE]))
         self._ask(self._unknown_of(aligned))
@@ -179,22 +179,22 @@ class Scanner:
         until_s = now_s if is_end else now_s - LONG_S
         spans = [self._span(stretch) for stretch in choose(self._lines, self._hop_s)]
         unexplained = list(gaps(spans, self._searched_short_s, until_s, LEAST_S))
-        self._searched_short_s = until_s
         self._ask([window for begin, end in unexplained for window in short_windows(begin, end)])
         self._ask(self._closer(now_s, is_end=is_end))
         playings = choose(self._lines, self._hop_s)
         yield from self._tell(playings, now_s, is_end=is_end)
+        self._searched_s = due[-1][0] + LONG_S / 2 if due else self._searched_s
+        self._searched_short_s = until_s
         self._forget(now_s)
 
-    def _due(self, now_s: float, *, is_end: bool) -> list[tuple[float, float]]:
+    def _due(self, now_s: float, *, is_end: bool) -> Iterator[tuple[float, float]]:
         """Long windows that come next."""
-        found = []
-        while self._searched_s + LONG_S <= now_s or (is_end and self._searched_s < now_s):
-            found.append((self._searched_s, min(self._searched_s + LONG_S, now_s)))
-            self._searched_s += LONG_S / 2
-            if is_end and found[-1][1] == now_s:
-                break
-        return found
+        at_s = self._searched_s
+        while at_s + LONG_S <= now_s or (is_end and at_s < now_s):
+            yield at_s, min(at_s + LONG_S, now_s)
+            if is_end and at_s + LONG_S >= now_s:
+                return
+            at_s += LONG_S / 2
 
     def _unknown_of(self, windows: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
         """Those of the windows that no song explains that is known well enough to be only followed."""
@@ -223,9 +223,9 @@ class Scanner:
     def _ask(self, windows: Sequence[tuple[float, float]], doubt: float = 0.0) -> None:
         """Search for windows not searched for yet, and follow what is found."""
         new = [window for window in windows if window not in self._asked]
+        answers = [point for found in self._pool.map(self._points, new) for point in found]
         if not doubt:
             self._asked.update(new)
-        answers = [point for found in self._pool.map(self._points, new) for point in found]
         if answers:
             points = [replace(point, log_odds=point.log_odds - doubt) for point in answers]
             self._lines += join(points, self._lines)
@@ -255,6 +255,7 @@ class Scanner:
             extend(line, self._hop_s, oldest, newest, self._follower)
             if line.is_believed:
                 fit(line, self._hop_s, oldest, self._follower)
+            weigh(line, self._hop_s, oldest, self._follower)
         self._lines = merged(self._lines)
 
     def _span(self, playing: Stretch) -> tuple[float, float]:
@@ -273,11 +274,11 @@ class Scanner:
             if any(stretch.line is told.line and stretch.first <= told.last for told in self._over):
                 continue
             if end_s <= over_s or is_end:
-                self._over.append(stretch)
                 ended.append(stretch)
             else:
                 horizon_s = min(horizon_s, begin_s)
         self._waiting = sorted([*self._waiting, *self._playings(ended, now_s)], key=lambda playing: playing.start_s)
+        self._over += ended
         while self._waiting and (is_end or self._waiting[0].start_s <= horizon_s):
             playing = self._waiting.pop(0)
             if playing.end_s - playing.start_s < self._min_played_s:

@@ -36,6 +36,13 @@ fifty songs might be, but every third line that has come about by chance is.
 """
 
 
+SAME = 0.85
+"""Share of a line's similarity that its song may have some seconds beside it. Answers are sure because fragments agree
+in time, and where the song is alike from moment to moment, as drones and beats are, others agree with it as well. Of
+205 playings in mixes of validation songs, all right, the 47 with log odds below 12 reach 0.73 at most.
+"""
+
+
 @dataclass(frozen=True)
 class Playing:
     """A song, or what is unknown, from one time of a recording to another, in seconds.
@@ -81,6 +88,7 @@ class Line:
 
     `similarities` begin with the fragment number `first`; fragments are `hop_s` apart. `fitted_s` is the length in
     which they were compared to find out how fast the song is played, and `anchors` where it was at some times.
+    `beside` is how similar the song is some seconds before or after its place, as a share of how similar it is there.
     """
 
     song_id: int
@@ -91,6 +99,7 @@ class Line:
     anchors: list[tuple[float, float]] = field(default_factory=list)
     first: int = 0
     similarities: list[float] = field(default_factory=list)
+    beside: float = 0.0
 
     @property
     def end(self) -> int:
@@ -99,7 +108,12 @@ class Line:
 
     @property
     def log_odds(self) -> float:
-        """How sure its points are together: the best, and half of the best that does not overlap with it.
+        """How sure its points are together; half as much if the song might as well be at another place."""
+        return self.points_log_odds / (2 if self.beside > SAME else 1)
+
+    @property
+    def points_log_odds(self) -> float:
+        """Of the best point, and half of those of the best that does not overlap with it.
 
         Less if the speed is one at which songs are hardly ever played.
         """

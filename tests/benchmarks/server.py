@@ -21,6 +21,7 @@ from songradar.db import embedded, indexing
 from songradar.db.search import Question, find_matches
 from songradar.db.store import NewSong, add_song
 from tests import reach
+from tests.db.servers import postmaster
 from tests.reach import connect
 
 SCORE = """
@@ -114,8 +115,7 @@ def home() -> Path:
 
 def private_bytes() -> int:
     """Memory of the embedded server's processes that they do not share."""
-    pid_file = home() / "postgres" / "postmaster.pid"
-    server = psutil.Process(int(pid_file.read_text().splitlines()[0]))
+    server = psutil.Process(postmaster(home()))
     total = 0
     for process in [server, *server.children()]:
         try:

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from tests.benchmarks.index_variants import REACHES, VARIANTS
 from tests.benchmarks.index_variants import main as index_variants
+from tests.benchmarks.long_scan import main as long_scan
 from tests.benchmarks.search_scale import DEMO
 from tests.benchmarks.serving import main as serving
 from tests.benchmarks.upkeep import reencoding, removal
@@ -34,6 +35,16 @@ def test_songs_are_found_after_others_are_removed():
         "before", "30 % of the songs removed", "after VACUUM", "after db reindex",
     ]  # fmt: skip
     assert all(float(cells[1].rstrip("%")) >= 90 for cells in rows)
+
+
+def test_songs_of_a_long_recording_are_found():
+    rows = table(long_scan, "--hours", "0.02", "--truth")
+    found = {cells[1] for cells in rows[1:] if len(cells) == 4 and "%" in cells[3]}
+    measured = {cells[0]: cells[1] for cells in rows if len(cells) == 2}
+
+    assert found
+    assert measured["false playings"] == "0"
+    assert float(measured["time with songs: named rightly"].split()[0]) > 80
 
 
 def test_searches_go_on_while_a_catalogue_is_encoded_again():

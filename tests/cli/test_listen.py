@@ -1,6 +1,7 @@
 """Listening on the command line: songs of real music are named early, followed, and kept."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from songradar import encoders
 from songradar.catalogue import Catalogue
+from songradar.db import embedded
 from songradar.hearing import Questions
 from songradar.ml.audio import read_audio
 from songradar.ml.package import SHIPPED
@@ -153,6 +155,34 @@ def test_signal_ends_it_in_good_order(number, catalogue, tmp_path):
     with connect() as connection:
         assert connection.execute("SELECT title FROM songradar.plays").fetchall() == [(last["title"],)]
         assert connection.execute("SELECT finished_at IS NULL FROM songradar.scans").fetchall() == [(False,)]
+
+
+def test_songs_go_on_while_the_database_is_away(catalogue, server, tmp_path):
+    path = synth.encode(tmp_path / "a.mp3", np.repeat(wave(DANCE), 3), "mp3")
+    with (
+        on_air(Station([path.read_bytes()], bytes_per_s=24_000)) as url,
+        subprocess.Popen(
+            [sys.executable, "-m", "songradar", "listen", "--json", "--now", "0.5", url],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process,
+    ):  # fmt: skip
+        first = json.loads(process.stdout.readline())
+        embedded.stop(server.home)
+        away = process.stderr.readline()
+        embedded.start(server.home)
+        assert any(line == "database: is there again\n" for line in process.stderr)
+        returned = datetime.now(UTC)
+        now = next(e for e in map(json.loads, process.stdout) if datetime.fromisoformat(e["at"]) > returned)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+    last = json.loads(rest.splitlines()[-1])
+
+    assert process.returncode == 0
+    assert re.fullmatch(r"database: .*; next attempt in 1 s\n", away)
+    assert (first["event"], now["event"], last["event"]) == ("started", "now", "ended")
+    assert (last["start_s"], last["title"]) == (pytest.approx(0, abs=0.5), "Hungarian Dance No. 5")
+    with connect() as connection:
+        assert connection.execute("SELECT title FROM songradar.plays").fetchall() == [(last["title"],)]
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,7 @@ def test_every_module_for_programs_is_on_the_python_page():
         "migrations",
         "ml",
         "naive_scan",
+        "patience",
         "py",
         "scanner",
         "song_line",

@@ -72,10 +72,9 @@ def test_embedded_server_that_was_stopped_on_purpose_is_not_started(built):
     assert sum(name.startswith("toy of ") for name in audit.contents(built)) == 1
 
 
-def test_server_that_stays_away_is_given_up(built, monkeypatch):
+def test_server_that_stays_away_is_given_up(built):
     built.restore("empty")
-    monkeypatch.setattr(retrying, "BACK_S", 0.2)
-    with Catalogue.open(built.server.url) as catalogue, pytest.raises(ServerUnreachable, match="^url: "):
+    with Catalogue.open(built.server.url, wait_s=0.2) as catalogue, pytest.raises(ServerUnreachable, match="^url: "):
         ingested(catalogue, built, {1: lambda built: embedded.stop(built.home)})
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from songradar.fitting import LONGEST_S, extend, fit
+from songradar.fitting import LONGEST_S, extend, fit, weigh
 from songradar.following import StoredSong
 from songradar.ml.spec import AudioSpec
 from songradar.timeline import join
@@ -93,3 +93,21 @@ def test_song_is_kept_to_for_as_long_as_it_plays(rng):
 
     assert line.song_s(890.0) == pytest.approx(890 * rate, abs=0.3)
     assert line.rate == pytest.approx(rate, abs=0.0005)
+
+
+def heard_as_song(recording, log_odds):
+    """A line with one sure answer, about the first 15 s."""
+    (line,) = join(points(1, 0, 15, song_s=10, log_odds=log_odds, every_s=10.0), [])
+    extend(line, HOP_S, 0, 48, recording)
+    weigh(line, HOP_S, 0, recording)
+    return line
+
+
+def test_song_that_might_as_well_be_elsewhere_is_half_as_sure(rng):
+    drone = sound(rng)(np.zeros(1)) + 0.02 * rng.standard_normal((480, 64))
+    everywhere = Recording(drone.astype(np.float32), np.repeat(drone[:1], 64, axis=0).astype(np.float32))
+
+    assert heard_as_song(everywhere, 5.0).log_odds == 2.5
+    assert not heard_as_song(everywhere, 5.0).is_believed
+    assert heard_as_song(everywhere, 7.0).is_believed
+    assert heard_as_song(played(sound(rng), 1.0), 5.0).log_odds == 5.0

@@ -3,8 +3,7 @@
 -- Arguments  as of twin_along_v1
 -- Result     speed, shift  of the line nearest to their places; no row where fewer than eight fragments agree
 --
--- The speed is 1 unless both drift apart by half a hop and by four times the standard error of the slope. Lines at
--- speeds beyond those that twin_lines_v1 tries are none.
+-- The speed is 1 unless both drift apart by half a hop and by four times the standard error of the slope.
 CREATE FUNCTION songradar.twin_fit_v1(
     encoder integer, other integer, positions integer[], embeddings halfvec[],
     speed double precision, shift double precision
@@ -28,7 +27,7 @@ SELECT line.speed, fit.other_middle - line.speed * fit.middle
        SELECT CASE WHEN abs(fit.slope - 1) < greatest(0.5::double precision / fit.extent, 4 * fit.error)
                    THEN 1 ELSE fit.slope END AS speed) AS line
  WHERE fit.n >= 8
-   AND line.speed BETWEEN 0.93 AND 1.07;
+   AND line.speed BETWEEN 0.9 AND 1.1;
 END;
 COMMENT ON FUNCTION songradar.twin_fit_v1 IS
     'A line made straight by those fragments of a song that agree with another near it.';

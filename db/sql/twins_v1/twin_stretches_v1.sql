@@ -40,7 +40,8 @@ WITH line AS MATERIALIZED (
            twin_stretches_v1.encoder, fit.song_id, twin_stretches_v1.positions, twin_stretches_v1.embeddings,
            fit.speed, fit.shift
            ) AS along
-     WHERE abs(along.other_position - fit.speed * along.position - fit.shift) <= 1
+     WHERE fit.speed BETWEEN 0.93 AND 1.07  -- as twin_lines_v1 tries; before a line is straight, it may be steeper
+       AND abs(along.other_position - fit.speed * along.position - fit.shift) <= 1
     WINDOW near AS (PARTITION BY fit.number ORDER BY along.position RANGE BETWEEN 3 PRECEDING AND 3 FOLLOWING)
 ), agreeing AS (
     SELECT profile.*, profile.position - lag(profile.position) OVER (
