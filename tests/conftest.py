@@ -128,6 +128,12 @@ def home(monkeypatch):
     shutil.rmtree(folder)
 
 
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are as wide as they need to be, also in the processes of pytest-xdist, which have 80 columns."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20_261_122)
