@@ -62,6 +62,11 @@ class Server:
             self.execute("SELECT pg_reload_conf()")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` means: they wait for servers and browsers half of the time."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes run the tests (`-n auto`): a file stays in one, and all that trains stays in one."""
     for item in items:
