@@ -90,6 +90,9 @@ def server(toy_folder: Path) -> Iterator[Server]:
         environment.setenv("SONGRADAR_HOME", str(home))
         server = Server(home)
         server.url("postgres")
+        for setting in ("fsync", "full_page_writes"):  # nothing here outlives a crash of the machine
+            server.execute(f"ALTER SYSTEM SET {setting} TO off")
+        server.execute("SELECT pg_reload_conf()")
         server.execute(f"CREATE DATABASE {TEMPLATE}")
         environment.setenv("DATABASE_URL", server.url(TEMPLATE))
         schema.upgrade(reach.server())
@@ -115,7 +118,7 @@ def database(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def cloned(server: Server, monkeypatch: pytest.MonkeyPatch, template: str) -> Iterator[str]:
     """A clone of the database `template`, in DATABASE_URL."""
     name = f"test_{os.urandom(6).hex()}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     url = server.url(name)
     monkeypatch.setenv("DATABASE_URL", url)
     yield url
