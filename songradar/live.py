@@ -69,7 +69,7 @@ class Live(Hearing):
         return self._ask(windows[0]) if windows else None
 
     def _ask(self, window: tuple[float, float]) -> Asked:
-        numbers, embeddings, offsets_s = self._scanner.within(window)
+        numbers, embeddings, offsets_s = self._scanner.recent.within(window)
         if not len(numbers):
             answer = Answer("live", self._encoder.name, self._encoder.id, self.heard_s, [], "is silent")
         else:

@@ -1,25 +1,25 @@
 """A recording as it is heard: windows of it are searched for, songs followed, and playings told once they are over."""
 
 import math
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from songradar.answers import Answers, point_of
 from songradar.catalogue import Catalogue, LoadedEncoder
-from songradar.db import scans, search
+from songradar.db import scans
 from songradar.db.scans import SongOfScan
-from songradar.db.search import Match, Question
+from songradar.db.search import Match
 from songradar.extents import FAINT, Stretch, choose, stretches
 from songradar.fitting import REACH_S, extend, fit, merged, weigh
 from songradar.following import Follower, Heard
 from songradar.ml.audio import Wave
 from songradar.ml.errors import AudioReadError, DecoderKilled
-from songradar.timeline import SURE, UNUSUAL, Line, Playing, Point, gaps, join
+from songradar.recent import Recent
+from songradar.timeline import SURE, UNUSUAL, Line, Playing, gaps, join
 
 LONG_S, SHORT_S = 10.0, 4.0
 """Windows that are searched for: long ones all along, and between two of them where something might be heard; short
@@ -28,15 +28,6 @@ ones, which overlap, where these say nothing.
 
 BATCH_S = 60.0
 """So much of a recording is heard before it is searched for."""
-
-KEPT_S = 60.0
-"""Fragments are kept for so long: a playing that is found begins no earlier than this before."""
-
-CANDIDATES = 3
-"""Answers of a search that are followed."""
-
-DOUBTFUL = -3.0
-"""Log odds below which an answer is not worth following."""
 
 CLOSER = 0.9
 """What the fragments of an answer that is not believed must have beyond FAINT in all to be worth a closer look."""
@@ -74,31 +65,30 @@ class Scanner:
         Up to `covered_s`, which may lie before the first sample, all has been told.
         """
         self._catalogue, self._encoder = catalogue, encoder
-        self._artist, self._collection, self._min_played_s = artist, collection, min_played_s
+        self._min_played_s = min_played_s
         spec = encoder.network.spec
         self._hop_s, self._fragment_s = spec.query_hop_s, spec.fragment_s
         self._overlapping = spec.hop_s < spec.fragment_s
-        self._kept: deque[tuple[int, NDArray[np.float32]]] = deque()
+        self.recent = Recent(spec)
+        self._answers = Answers(catalogue, encoder, artist, collection)
         self._lines: list[Line] = []
         self._over: list[Stretch] = []
         self._waiting: list[Playing] = []
-        self._n_samples = 0
         self._asked: set[tuple[float, float]] = set()
         self._searched_s = self._searched_short_s = 0.0
         self._covered_s = covered_s
         self._follower = Follower(catalogue, encoder)
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="scan")
         self.told_s = 0.0
         self.is_done = False
 
     def close(self) -> None:
         """Wait for searches under way, and begin no others."""
-        self._pool.shutdown(cancel_futures=True)
+        self._answers.close()
 
     @property
     def heard_s(self) -> float:
         """Seconds of the recording heard so far."""
-        return self._n_samples / self._encoder.network.spec.sample_rate_hz
+        return self.recent.heard_s
 
     def hear(self, blocks: Iterable[Wave]) -> Iterator[list[Playing]]:
         """What is told after each BATCH_S of a recording, and at its end: (t,) float32 at the encoder's rate.
@@ -108,8 +98,8 @@ class Scanner:
         """
         until_s, broken_off = BATCH_S + LONG_S, None
         try:
-            for number, embedding in self._encoder.network.stream_query(self._counted(blocks)):
-                self._kept.append((number, embedding))
+            for number, embedding in self._encoder.network.stream_query(self.recent.counted(blocks)):
+                self.recent.add(number, embedding)
                 now_s = number * self._hop_s
                 if now_s >= until_s:
                     yield list(self._advance(now_s))
@@ -129,18 +119,7 @@ class Scanner:
 
         Instead of `hear`, for sound that is heard as it comes.
         """
-        self._kept.extend(fragments)
-        self._n_samples += n_samples
-        self._drop()
-
-    def within(self, window: tuple[float, float]) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
-        """The fragments in a window: numbers (n,), embeddings (n, 64), and seconds from the window's begin (n,)."""
-        begin_s, end_s = window
-        first, last = np.ceil(begin_s / self._hop_s - 1e-6), (end_s - self._fragment_s) / self._hop_s + 1e-6
-        inside = [(number, embedding) for number, embedding in self._kept if first <= number <= last]
-        numbers = np.array([number for number, _ in inside], np.int64)
-        embeddings = np.array([embedding for _, embedding in inside], np.float32)
-        return numbers, embeddings, (numbers * self._hop_s - begin_s).astype(np.float32)
+        self.recent.take(fragments, n_samples)
 
     def believe(self, match: Match, window: tuple[float, float]) -> None:
         """Follow a song that was found in a window, and accepted: however sure that was, however fast it is played."""
@@ -162,11 +141,6 @@ class Scanner:
     def tell(self, *, is_end: bool = False) -> list[Playing]:
         """The playings that are over by now, once each, or all of them at the recording's end."""
         return list(self._advance(self.heard_s, is_end=is_end))
-
-    def _counted(self, blocks: Iterable[Wave]) -> Iterator[Wave]:
-        for block in blocks:
-            self._n_samples += len(block)
-            yield block
 
     def _advance(self, now_s: float, *, is_end: bool = False) -> Iterator[Playing]:
         """Search for a few windows, then for what these do not explain, ever more closely."""
@@ -223,7 +197,7 @@ class Scanner:
     def _ask(self, windows: Sequence[tuple[float, float]], doubt: float = 0.0) -> None:
         """Search for windows not searched for yet, and follow what is found."""
         new = [window for window in windows if window not in self._asked]
-        answers = [point for found in self._pool.map(self._points, new) for point in found]
+        answers = self._answers.about(new, self.recent)
         if not doubt:
             self._asked.update(new)
         if answers:
@@ -231,19 +205,10 @@ class Scanner:
             self._lines += join(points, self._lines)
             self._extend()
 
-    def _points(self, window: tuple[float, float]) -> list[Point]:
-        numbers, embeddings, offsets_s = self.within(window)
-        if len(numbers) < 3:
-            return []
-        asked = Question(
-            self._encoder.id, embeddings, offsets_s, CANDIDATES, artist=self._artist, collection=self._collection
-        )
-        matches = self._catalogue.retrying(partial(search.find_matches, question=asked))
-        return [point_of(match, window) for match in matches if log_odds(match) > DOUBTFUL]
-
     def _compare_anew(self) -> None:
         """Compare what has been heard by now."""
-        self._follower.heard = Heard.of(self._kept, self._encoder.network.spec) if self._kept else None
+        fragments = self.recent.fragments
+        self._follower.heard = Heard.of(fragments, self._encoder.network.spec) if fragments else None
         self._extend()
 
     def _extend(self) -> None:
@@ -330,13 +295,8 @@ class Scanner:
             n_fragments=len(similarities),
         )
 
-    def _drop(self) -> None:
-        oldest = (self.heard_s - KEPT_S) / self._hop_s
-        while self._kept and self._kept[0][0] < oldest:
-            self._kept.popleft()
-
     def _forget(self, now_s: float) -> None:
-        self._drop()
+        self.recent.drop()
         needed = min([self.told_s, now_s - 4 * REACH_S]) / self._hop_s
         self._lines = [line for line in self._lines if line.last_heard(self._hop_s) >= needed - REACH_S / self._hop_s]
         self._asked = {window for window in self._asked if window[1] >= now_s - 2 * BATCH_S}
@@ -349,16 +309,3 @@ def short_windows(begin_s: float, end_s: float) -> Iterator[tuple[float, float]]
     length_s = min(SHORT_S, end_s - begin_s)
     step_s = (end_s - begin_s - length_s) / max(1, n - 1)
     return ((begin_s + i * step_s, begin_s + i * step_s + length_s) for i in range(n))
-
-
-def point_of(match: Match, window: tuple[float, float]) -> Point:
-    """An answer about a window."""
-    begin_s, end_s = window
-    half_s = (end_s - begin_s) / 2
-    return Point(begin_s + half_s, end_s - begin_s, match.song_id, match.offset_s + half_s, log_odds(match))
-
-
-def log_odds(match: Match) -> float:
-    """Of the confidence that a match is right."""
-    p = min(max(match.confidence, 1e-6), 1 - 1e-6)
-    return float(np.log(p / (1 - p)))

@@ -1,0 +1,64 @@
+"""What a catalogue answers to windows of a recording that is heard."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+
+from songradar.catalogue import Catalogue, LoadedEncoder
+from songradar.db import search
+from songradar.db.search import Match, Question
+from songradar.recent import Recent
+from songradar.timeline import Point
+
+CANDIDATES = 3
+"""Answers of a search that are followed."""
+
+DOUBTFUL = -3.0
+"""Log odds below which an answer is not worth following."""
+
+LEAST = 3
+"""Fragments that a window must have to be searched for."""
+
+
+class Answers:
+    """Searches for windows, two at a time, among the songs by `artist` and in `collection` [all]."""
+
+    def __init__(
+        self, catalogue: Catalogue, encoder: LoadedEncoder, artist: str | None, collection: str | None
+    ) -> None:
+        self._catalogue, self._encoder = catalogue, encoder
+        self._artist, self._collection = artist, collection
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="scan")
+
+    def close(self) -> None:
+        """Wait for searches under way, and begin no others."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def about(self, windows: Sequence[tuple[float, float]], recent: Recent) -> list[Point]:
+        """The answers that are worth following, window by window."""
+        return [point for found in self._pool.map(partial(self._about, recent), windows) for point in found]
+
+    def _about(self, recent: Recent, window: tuple[float, float]) -> list[Point]:
+        numbers, embeddings, offsets_s = recent.within(window)
+        if len(numbers) < LEAST:
+            return []
+        asked = Question(
+            self._encoder.id, embeddings, offsets_s, CANDIDATES, artist=self._artist, collection=self._collection
+        )
+        matches = self._catalogue.retrying(partial(search.find_matches, question=asked))
+        return [point_of(match, window) for match in matches if log_odds(match) > DOUBTFUL]
+
+
+def point_of(match: Match, window: tuple[float, float]) -> Point:
+    """An answer about a window."""
+    begin_s, end_s = window
+    half_s = (end_s - begin_s) / 2
+    return Point(begin_s + half_s, end_s - begin_s, match.song_id, match.offset_s + half_s, log_odds(match))
+
+
+def log_odds(match: Match) -> float:
+    """Of the confidence that a match is right."""
+    p = min(max(match.confidence, 1e-6), 1 - 1e-6)
+    return float(np.log(p / (1 - p)))
