@@ -8,7 +8,6 @@ import json
 import shutil
 import subprocess
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -31,6 +30,7 @@ from songradar.db.connection import (
 from songradar.db.errors import BackupUnusable, DatabaseError
 from songradar.db.programs import running
 from songradar.db.unfinished import appearing
+from songradar.db.zips import DAMAGES
 
 TABLES = ("songs", "encoders", "fragments", "encodings", "searches", "matches", "settings", "scans", "plays")
 
@@ -262,16 +262,7 @@ def opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
             stack.pop_all()
     except FileNotFoundError as error:
         raise BackupUnusable(f"{source}: does not exist") from error
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except (*DAMAGES, RuntimeError, KeyError, TypeError, ValueError) as error:  # RuntimeError: it is encrypted
         raise BackupUnusable(f"{source}: is no backup of songradar, or not all of one") from error
     except OSError as error:
         raise BackupUnusable(f"{source}: cannot be read ({error.strerror})") from error

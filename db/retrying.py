@@ -44,7 +44,7 @@ def retrying(
             deadline = deadline or time.monotonic() + wait_s
             if n_lost == ATTEMPTS or time.monotonic() > deadline or not has_gone(error):
                 raise
-            _wait_for(server, error, wait_s)
+            _wait_for(server, error, deadline)
 
 
 def has_gone(error: psycopg.OperationalError) -> bool:
@@ -52,11 +52,10 @@ def has_gone(error: psycopg.OperationalError) -> bool:
     return error.sqlstate is None or error.sqlstate.startswith(GONE)
 
 
-def _wait_for(server: Server, gone: psycopg.OperationalError, wait_s: float) -> None:
+def _wait_for(server: Server, gone: psycopg.OperationalError, deadline: float) -> None:
     """Until the server lets us in again. An embedded one that was killed is started, one that was stopped is not."""
     if server.folder is not None and read_pid_file(server.folder / "postgres") is None:
         raise ServerUnreachable(f"the embedded PostgreSQL in {server.folder} was stopped meanwhile") from gone
-    deadline = time.monotonic() + wait_s
     while True:
         try:
             connect(server).close()

@@ -13,7 +13,6 @@ outside.
 import hashlib
 import json
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from typing import IO, Any
 from songradar.db.exchange import ROW
 from songradar.db.store import COPY_END, COPY_HEADER
 from songradar.db.unfinished import appearing, scratch
+from songradar.db.zips import DAMAGES
 from songradar.ml.errors import EncoderFileError
 from songradar.ml.package import CALIBRATION, CARD, COHORT, METRICS, NETWORK, SPEC, EncoderPackage, read_package
 
@@ -185,7 +185,7 @@ def _damage_of(source: str) -> Iterator[None]:
     """
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except (*DAMAGES, OSError) as error:
         raise ArchiveUnusable(f"{source}: is damaged ({error})") from error
 
 
