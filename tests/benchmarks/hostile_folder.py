@@ -22,6 +22,7 @@ from songradar.cli.bundled import bundled_songs, write_noisy
 from songradar.cli.output import warn
 from tests import hostile
 from tests.benchmarks.hostile import Outcome, print_outcomes
+from tests.benchmarks.serving import private_mb
 
 SUFFIXES = (".wav", *(f".{suffix}" for suffix in hostile.CODECS))
 SPARSE_BYTES = 1 << 28
@@ -130,8 +131,7 @@ def watched(process: psutil.Process) -> Callable[[], float]:
         with suppress(psutil.Error):
             while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
                 with suppress(psutil.NoSuchProcess):
-                    parts = [process, *process.children(recursive=True)]
-                    most = max(most, sum(part.memory_full_info().uss for part in parts) / 1e6)
+                    most = max(most, private_mb(process))
                 time.sleep(0.2)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -144,7 +144,7 @@ def watched(work: Coroutine[Any, Any, Result], process: psutil.Process, minutes:
 
 
 def private_mb(process: psutil.Process) -> float:
-    """Memory that the server and its decoders share with nobody."""
+    """Memory that a process and those that it starts share with nobody."""
     return sum(part.memory_full_info().uss for part in [process, *process.children(recursive=True)]) / 1e6
 
 
