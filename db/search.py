@@ -22,15 +22,20 @@ _ENCODER = """
      WHERE CASE WHEN %s::text IS NULL THEN active ELSE name = %s END
 """
 
-_ARGUMENTS = """(%(encoder_id)s, %(query)b, %(offsets_s)s::real[], %(limit)s, %(exact)s,
-               %(songs)s::integer[], %(artist)s::text, %(collection)s::text)"""
+_ARGUMENTS = """%(encoder_id)s, %(query)b, %(offsets_s)s::real[], %(limit)s, %(exact)s,
+           %(songs)s::integer[], %(artist)s::text, %(collection)s::text"""
 
-_MATCHES = f"""
+_MATCHES = """
     SELECT m.rank, m.song_id, s.title, s.artist, s.album, s.isrc, s.mbid::text, s.tags, s.source,
            m.offset_s, m.score, m.coverage, m.lead, m.peak, m.n_fragments, m.confidence, m.accepted, m.same_recording
-      FROM songradar.match_v1{_ARGUMENTS} AS m
+      FROM songradar.match_v1({arguments}) AS m
       JOIN songradar.songs AS s ON s.id = m.song_id
      ORDER BY m.rank
+"""
+
+_TAKES_FIRST_LOOK = """
+    SELECT 'first_look' = ANY (proargnames) FROM pg_proc
+     WHERE pronamespace = 'songradar'::regnamespace AND proname = 'match_v1'
 """
 
 _ANY_SONG = """
@@ -103,8 +108,9 @@ class StoredEncoder:
 class Question:
     """Which songs are most like a recording whose fragments are `embeddings` (F, 64) at `offsets_s` (F,)?
 
-    `limit` songs are wanted; `exact` looks at every stored fragment instead of asking the index. Only songs with the
-    numbers `songs`, by `artist` and in `collection` may be the answer [all].
+    `limit` songs are wanted; `exact` looks at every stored fragment instead of asking the index; with `first_look`, the
+    first look's answer stands whatever it is. Only songs with the numbers `songs`, by `artist` and in `collection` may
+    be the answer [all].
     """
 
     encoder_id: int
@@ -115,6 +121,7 @@ class Question:
     songs: Sequence[int] | None = None
     artist: str | None = None
     collection: str | None = None
+    first_look: bool = False
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -206,8 +213,14 @@ def check_not_empty(connection: psycopg.Connection, encoder: StoredEncoder) -> N
 
 def find_matches(connection: psycopg.Connection, question: Question) -> list[Match]:
     """The songs most like the recording, best first."""
+    arguments = _ARGUMENTS + (", first_look => true" if question.first_look else "")
     with connection.cursor(row_factory=class_row(Match)) as cursor:
-        return cursor.execute(_MATCHES, question.parameters).fetchall()
+        return cursor.execute(_MATCHES.format(arguments=arguments), question.parameters).fetchall()
+
+
+def takes_first_look(connection: psycopg.Connection) -> bool:
+    """Whether the schema lets a question ask for the first look alone; those before revision 20261129_looks do not."""
+    return connection.execute(_TAKES_FIRST_LOOK).fetchone() == (True,)
 
 
 def explain(connection: psycopg.Connection, question: Question) -> list[str]:

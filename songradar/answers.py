@@ -30,23 +30,26 @@ class Answers:
     ) -> None:
         self._catalogue, self._encoder = catalogue, encoder
         self._artist, self._collection = artist, collection
+        self._takes_first_look = catalogue.retrying(search.takes_first_look)
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="scan")
 
     def close(self) -> None:
         """Wait for searches under way, and begin no others."""
         self._pool.shutdown(cancel_futures=True)
 
-    def about(self, windows: Sequence[tuple[float, float]], recent: Recent) -> list[Point]:
-        """The answers that are worth following, window by window."""
-        return [point for found in self._pool.map(partial(self._about, recent), windows) for point in found]
+    def about(self, windows: Sequence[tuple[float, float]], recent: Recent, *, thorough: bool = False) -> list[Point]:
+        """The answers that are worth following, window by window; those of a first look, or of a thorough one."""
+        asked = partial(self._about, recent, first_look=self._takes_first_look and not thorough)
+        return [point for found in self._pool.map(asked, windows) for point in found]
 
-    def _about(self, recent: Recent, window: tuple[float, float]) -> list[Point]:
+    def _about(self, recent: Recent, window: tuple[float, float], *, first_look: bool) -> list[Point]:
         numbers, embeddings, offsets_s = recent.within(window)
         if len(numbers) < LEAST:
             return []
         asked = Question(
-            self._encoder.id, embeddings, offsets_s, CANDIDATES, artist=self._artist, collection=self._collection
-        )
+            self._encoder.id, embeddings, offsets_s, CANDIDATES,
+            artist=self._artist, collection=self._collection, first_look=first_look,
+        )  # fmt: skip
         matches = self._catalogue.retrying(partial(search.find_matches, question=asked))
         return [point_of(match, window) for match in matches if log_odds(match) > DOUBTFUL]
 

@@ -247,7 +247,8 @@ def test_limit_bounds_the_answer_and_ranks_count_from_one(forest, rng):
         ("(%(encoder)s, %(query)s, ARRAY[0, NULL, 1]::real[])", "an offset is no number"),
         ("(%(encoder)s, %(query)s, ARRAY[0, 'NaN', 1]::real[])", "an offset is no number"),
         ("(%(encoder)s, %(query)s, %(offsets)s, max_matches => 0)", "at least 1"),
-        ("(%(encoder)s, %(query)s, %(offsets)s, exact => NULL)", "exact is true or false"),
+        ("(%(encoder)s, %(query)s, %(offsets)s, exact => NULL)", "are true or false"),
+        ("(%(encoder)s, %(query)s, %(offsets)s, first_look => NULL)", "are true or false"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(forest, arguments, message):
@@ -341,6 +342,16 @@ def test_both_looks_give_the_same_rows_where_the_first_is_accepted(forest, rng):
     assert rows(quick) == rows(slow)
     assert [match.same_recording for match in quick[:3]] == [True, True, False]
     assert quick[0].confidence == pytest.approx(slow[0].confidence, abs=0.01)
+
+
+def test_first_look_stands_where_no_other_is_wanted(forest, rng):
+    judge_by(WEIGHTS)
+    query = noisy(unit_vectors(40, seed=7)[11:27], rng, 0.9)
+    found, look = looks_of(query, first_look=True)
+    _, otherwise = looks_of(query)
+
+    assert (look, otherwise) == ("first", "thorough")
+    assert found[0].rank == 1
 
 
 def test_exact_search_takes_no_first_look(forest, rng):
