@@ -19,6 +19,7 @@ from songradar.catalogue import Catalogue
 from songradar.cli.material import DISTRACTORS, ONLY, SEED, names_in
 from songradar.cli.output import print_table
 from songradar.cli.watching import Watching
+from songradar.db.statistics import statistics
 from songradar.evaluate_scan import ScanEvaluationOptions, Studio, alike, studio
 from songradar.ml.augmentation import encode
 from songradar.ml.grading import NEAR_S, Grade, grade, place_s
@@ -98,13 +99,15 @@ def main(
         reach.pointed_at(made.catalogue.server),
         tempfile.TemporaryDirectory(prefix="songradar-recordings-") as folder,
     ):
+        with made.catalogue.connection() as connection:
+            n_fragments = statistics(connection).fragments
         columns = []
         for number, long in enumerate(hours):
             mix = made.mix(replace(RADIO, minutes=60 * long), [seed, number])
             path = recorded(made, mix, Path(folder) / "recording.opus")
             took, playings = scanned(made.catalogue, path)
             result = grade(mix.truths, playings, mix.duration_s, alike)
-            columns.append(column(mix, path, took, result))
+            columns.append(column(n_fragments, mix, path, took, result))
             if truth:
                 print_table(("played", "song", "found", "confidence"), list(beside(mix.truths, playings)))
                 click.echo()
@@ -135,10 +138,11 @@ def scanned(catalogue: Catalogue, recording: Path) -> tuple[Took, list[Playing]]
     return Took(seconds, scan, database), playings
 
 
-def column(mix: Mix, path: Path, took: Took, result: Grade) -> list[str]:
+def column(n_fragments: int, mix: Mix, path: Path, took: Took, result: Grade) -> list[str]:
     """What ROWS name."""
     hours = mix.duration_s / 3600
     return [
+        f"{n_fragments:,}",
         f"{path.stat().st_size / 1e6:.0f} MB",
         str(len(mix.truths)),
         f"{clock(took.seconds)}, {mix.duration_s / took.seconds:.0f} times",
@@ -152,6 +156,7 @@ def column(mix: Mix, path: Path, took: Took, result: Grade) -> list[str]:
 
 
 ROWS = (
+    "fragments in the catalogue",
     "Opus file",
     "songs and jingles",
     "time taken, faster than it plays",

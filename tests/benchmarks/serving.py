@@ -18,6 +18,7 @@ import psutil
 
 from songradar.catalogue import Catalogue
 from songradar.cli.output import print_table, warn
+from songradar.db.statistics import statistics
 from songradar.evaluate import audio_in, known_songs, read_surroundings
 from songradar.evaluate import fill as fill_from_files
 from songradar.filler import add_filler
@@ -88,9 +89,7 @@ def filled(catalogue: Catalogue, music: Sequence[Path], n_fragments: int) -> tup
     n_missing = max(0, round((n_fragments - lengths.sum()) / of_mixtures))
     add_filler(catalogue, encoder, [song.source for song in songs], n_missing, seed=1)
     with catalogue.connection() as connection:
-        row = connection.execute("SELECT count(*) FROM songradar.fragments").fetchone()
-    assert row is not None
-    return songs, row[0]
+        return songs, statistics(connection).fragments
 
 
 def recordings(songs: Sequence[SourceSong], noise: Sequence[Path], seconds: float) -> list[Recording]:
