@@ -51,14 +51,17 @@ class Answers:
             artist=self._artist, collection=self._collection, first_look=first_look,
         )  # fmt: skip
         matches = self._catalogue.retrying(partial(search.find_matches, question=asked))
-        return [point_of(match, window) for match in matches if log_odds(match) > DOUBTFUL]
+        points = (point_of(match, window, is_thorough=not first_look) for match in matches)
+        return [point for point in points if point.log_odds > DOUBTFUL]
 
 
-def point_of(match: Match, window: tuple[float, float]) -> Point:
-    """An answer about a window."""
+def point_of(match: Match, window: tuple[float, float], *, is_thorough: bool = True) -> Point:
+    """An answer about a window, of a thorough look or a first one."""
     begin_s, end_s = window
     half_s = (end_s - begin_s) / 2
-    return Point(begin_s + half_s, end_s - begin_s, match.song_id, match.offset_s + half_s, log_odds(match))
+    return Point(
+        begin_s + half_s, end_s - begin_s, match.song_id, match.offset_s + half_s, log_odds(match), is_thorough
+    )
 
 
 def log_odds(match: Match) -> float:

@@ -92,8 +92,7 @@ def bar(line: Line, hop_s: float) -> float:
     """The similarity that tells a fragment of the song from another: half of what those around the points have."""
     around: list[float] = []
     for point in line.points:
-        first = round((point.at_s - point.seconds / 2) / hop_s) - line.first
-        last = round((point.at_s + point.seconds / 2) / hop_s) - line.first
+        first, last = (round(end_s / hop_s) - line.first for end_s in point.window)
         around += line.similarities[max(0, first) : max(0, last)]
     return float(np.clip(np.median(around) / 2 if around else 0.0, FAINT, 0.35))
 

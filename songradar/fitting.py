@@ -53,8 +53,8 @@ def extend(line: Line, hop_s: float, oldest: int, newest: int, songs: Follow) ->
     Fragments are at hand from the number `oldest` to `newest`, the latter excluded.
     """
     reach = round(REACH_S / hop_s)
-    first = max(oldest, round(min(p.at_s - p.seconds / 2 for p in line.points) / hop_s) - reach)
-    last = min(newest, round(max(p.at_s + p.seconds / 2 for p in line.points) / hop_s) + reach)
+    first = max(oldest, round(min(p.window[0] for p in line.points) / hop_s) - reach)
+    last = min(newest, round(max(p.window[1] for p in line.points) / hop_s) + reach)
     if not line.similarities:
         line.first = first
         line.similarities = songs.follow(line, first, last).tolist() if last > first else []
@@ -101,8 +101,8 @@ def fit(line: Line, hop_s: float, oldest: int, songs: Follow) -> None:
 def comparable(line: Line, hop_s: float, oldest: int) -> tuple[int, int]:
     """The fragments, the last one excluded, in which the song is heard, or should be: LONGEST_S at most."""
     heard = max(stretches(line, hop_s), key=lambda stretch: stretch.last - stretch.first, default=None)
-    first = min(round((p.at_s - p.seconds / 2) / hop_s) for p in line.points)
-    last = max(round((p.at_s + p.seconds / 2) / hop_s) for p in line.points)
+    first = min(round(p.window[0] / hop_s) for p in line.points)
+    last = max(round(p.window[1] / hop_s) for p in line.points)
     if heard is not None:
         first, last = min(first, heard.first), max(last, heard.last + 1)
     last = min(last, line.end)

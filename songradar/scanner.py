@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from songradar.answers import Answers, point_of
+from songradar.answers import DOUBTFUL, Answers, point_of
 from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import scans
 from songradar.db.scans import SongOfScan
@@ -18,8 +18,8 @@ from songradar.fitting import REACH_S, extend, fit, merged, weigh
 from songradar.following import Follower, Heard
 from songradar.ml.audio import Wave
 from songradar.ml.errors import AudioReadError, DecoderKilled
-from songradar.recent import Recent
-from songradar.timeline import SURE, UNUSUAL, Line, Playing, gaps, join
+from songradar.recent import KEPT_S, Recent
+from songradar.timeline import SURE, UNUSUAL, Line, Playing, Point, gaps, join
 
 LONG_S, SHORT_S = 10.0, 4.0
 """Windows that are searched for: long ones all along, and between two of them where something might be heard; short
@@ -155,6 +155,7 @@ class Scanner:
         unexplained = list(gaps(spans, self._searched_short_s, until_s, LEAST_S))
         self._ask([window for begin, end in unexplained for window in short_windows(begin, end)])
         self._ask(self._closer(now_s, is_end=is_end))
+        self._look_again()
         playings = choose(self._lines, self._hop_s)
         yield from self._tell(playings, now_s, is_end=is_end)
         self._searched_s = due[-1][0] + LONG_S / 2 if due else self._searched_s
@@ -179,7 +180,7 @@ class Scanner:
         """Whether something that overlaps with the window was answered that was not believed, but not dismissed."""
         begin, end = window
         points = [point for line in self._lines for point in line.points]
-        return any(point.at_s - point.seconds / 2 < end and begin < point.at_s + point.seconds / 2 for point in points)
+        return any(point.window[0] < end and begin < point.window[1] for point in points)
 
     def _closer(self, now_s: float, *, is_end: bool) -> list[tuple[float, float]]:
         """Windows in which songs seem to be heard that are not believed yet: no more than these, and no less."""
@@ -208,6 +209,20 @@ class Scanner:
             points = [replace(point, log_odds=point.log_odds - doubt) for point in answers]
             self._lines += join(points, self._lines)
             self._extend()
+
+    def _look_again(self) -> None:
+        """Look thoroughly where a first look was only just sure of a song: what that answers counts instead."""
+        for line in self._lines:
+            while line.is_believed and not line.is_known and self._is_hasty(line.best):
+                hasty = line.best
+                answers = self._answers.about([hasty.window], self.recent, thorough=True)
+                found = [answer for answer in answers if line.takes(answer)]
+                line.points = [point for point in line.points if point is not hasty]
+                line.points += found or [replace(hasty, log_odds=DOUBTFUL, is_thorough=True)]
+
+    def _is_hasty(self, point: Point) -> bool:
+        """Whether a first look gave it, and its window can still be looked at."""
+        return not point.is_thorough and point.window[0] >= self.heard_s - KEPT_S
 
     def _compare_anew(self) -> None:
         """Compare what has been heard by now."""

@@ -72,7 +72,7 @@ class Playing:
 class Point:
     """An answer about a window of a recording: `song_id`, whose `song_s` is heard at `at_s`, the window's middle.
 
-    `log_odds` are those of the answer's confidence.
+    `log_odds` are those of the answer's confidence. A thorough look gave it, or a first one.
     """
 
     at_s: float
@@ -80,6 +80,12 @@ class Point:
     song_id: int
     song_s: float
     log_odds: float
+    is_thorough: bool = True
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """From when to when, in seconds."""
+        return self.at_s - self.seconds / 2, self.at_s + self.seconds / 2
 
 
 @dataclass
@@ -102,6 +108,11 @@ class Line:
     beside: float = 0.0
 
     @property
+    def best(self) -> Point:
+        """The answer that is surest."""
+        return max(self.points, key=lambda point: point.log_odds)
+
+    @property
     def end(self) -> int:
         """One more than the number of the last fragment compared."""
         return self.first + len(self.similarities)
@@ -117,14 +128,14 @@ class Line:
 
         Less if the speed is one at which songs are hardly ever played.
         """
-        best = max(self.points, key=lambda point: point.log_odds)
+        best = self.best
         others = [p.log_odds for p in self.points if abs(p.at_s - best.at_s) >= (p.seconds + best.seconds) / 2 - 1e-6]
         unusual = UNUSUAL if abs(self.rate - 1) > USUAL_RATE else 0.0
         return best.log_odds + max(0.0, max(others, default=0.0)) / 2 - unusual
 
     def last_heard(self, hop_s: float) -> float:
         """Number of the last fragment that matters to it."""
-        return max(self.end, max(point.at_s + point.seconds / 2 for point in self.points) / hop_s)
+        return max(self.end, max(point.window[1] for point in self.points) / hop_s)
 
     @property
     def is_believed(self) -> bool:
