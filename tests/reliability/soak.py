@@ -31,6 +31,8 @@ SEARCHED_EVERY_S, CHANGED_EVERY_S, UPKEPT_EVERY_S = 0.2, 1.0, 5.0
 """Pauses between searches, between songs that come and go, and between re-encodings, scans and rebuildings."""
 
 N_MEASURED = 50
+N_PARTS = 4
+"""How often memory is looked at meanwhile: it grows at first, as every connection fills its caches."""
 
 SIZES = """
     SELECT (SELECT count(*) FROM songradar.fragments),
@@ -44,25 +46,33 @@ SIZES = """
 
 
 @dataclass(frozen=True)
+class Memory:
+    """Bytes that processes do not share: of the server's, and of our own."""
+
+    server_bytes: int
+    own_bytes: int
+
+
+@dataclass(frozen=True)
 class Reading:
-    """How things stand: bytes of memory are those that processes do not share."""
+    """How things stand."""
 
     fragments: int
     table_bytes: int
     index_bytes: int
     dead_rows: int
     connections: int
-    server_bytes: int
-    own_bytes: int
+    memory: Memory
     search_ms: tuple[float, float, float]
 
 
 @dataclass
 class Tally:
-    """What was done, and what went wrong."""
+    """What was done, what went wrong, and the memory at the end of each part of the time."""
 
     done: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
+    memory: list[Memory] = field(default_factory=list)
 
 
 @click.command()
@@ -118,7 +128,9 @@ def under_load(built: House, catalogue: Catalogue, asked: Asked, seconds: float)
     threads = [threading.Thread(target=again_and_again, args=(name, *kind)) for name, kind in kinds.items()]
     for thread in threads:
         thread.start()
-    over.wait(seconds)
+    for _ in range(N_PARTS):
+        over.wait(seconds / N_PARTS)
+        tally.memory.append(memory(built))
     over.set()
     for thread in threads:
         thread.join()
@@ -199,9 +211,13 @@ def reading(built: House, catalogue: Catalogue, asked: Asked) -> Reading:
             took.append(1000 * (time.perf_counter() - started))
         row = connection.execute(SIZES).fetchone()
     assert row is not None
+    return Reading(*map(int, row), memory(built), tuple(np.percentile(took, [50, 95, 100])))
+
+
+def memory(built: House) -> Memory:
     postmaster = psutil.Process(built.postmaster)
     server = sum(private(process) for process in (postmaster, *postmaster.children()))
-    return Reading(*map(int, row), server, private(psutil.Process()), tuple(np.percentile(took, [50, 95, 100])))
+    return Memory(server, private(psutil.Process()))
 
 
 def private(process: psutil.Process) -> int:
@@ -222,8 +238,10 @@ def print_readings(before: Reading, after: Reading, tally: Tally, minutes: float
         ("indexes, MB", *both(lambda r: f"{r.index_bytes / 1e6:.1f}")),
         ("dead rows", *both(lambda r: f"{r.dead_rows:,}")),
         ("connections", *both(lambda r: f"{r.connections}")),
-        ("memory of the server, MB", *both(lambda r: f"{r.server_bytes / 1e6:.0f}")),
-        ("memory of songradar, MB", *both(lambda r: f"{r.own_bytes / 1e6:.0f}")),
+        ("memory of the server, MB", *both(lambda r: f"{r.memory.server_bytes / 1e6:.0f}")),
+        ("at each quarter", "", ", ".join(f"{each.server_bytes / 1e6:.0f}" for each in tally.memory)),
+        ("memory of songradar, MB", *both(lambda r: f"{r.memory.own_bytes / 1e6:.0f}")),
+        ("at each quarter", "", ", ".join(f"{each.own_bytes / 1e6:.0f}" for each in tally.memory)),
         ("a search, ms, median, 95 %, longest", *both(lambda r: ", ".join(f"{ms:.0f}" for ms in r.search_ms))),
         *((f"{name} meanwhile", "", f"{n:,}") for name, n in tally.done.items()),
         ("errors", "", f"{len(tally.errors)}"),
