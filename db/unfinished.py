@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and what processes that were killed have left of them.
+"""Files that are there whole or not at all, folders for a while, and what processes that were killed have left of both.
 
 Whoever writes holds a lock on an open file. The kernel lets go of it when the process dies, however it dies, so what
 can be locked was left by somebody who is gone. The number of a process would not say that: numbers are given anew, and
@@ -7,7 +7,6 @@ has no such locks: there, what was left stays.
 """
 
 import os
-import secrets
 import shutil
 import sys
 import tempfile
@@ -16,7 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-SCRATCH, HELD, FILES = "songradar-scratch-", "held", "files"
+SCRATCH = "songradar-scratch-"
+HELD, FILES = "held", "files"
 
 
 @contextmanager
@@ -43,12 +43,23 @@ def appearing(target: Path) -> Iterator[IO[bytes]]:
 @contextmanager
 def scratch() -> Iterator[Path]:
     """An empty folder for the length of a block."""
-    _clear_away(Path(tempfile.gettempdir()).glob(f"{SCRATCH}*/{HELD}"), _remove_folder_of)
-    with tempfile.TemporaryDirectory(prefix=SCRATCH) as folder, Path(folder, HELD).open("xb") as held:
-        _lock(held)
-        files = Path(folder, FILES)
+    with held_folder(SCRATCH, lambda folder: shutil.rmtree(folder, ignore_errors=True)) as folder:
+        files = folder / FILES
         files.mkdir()
         yield files
+
+
+@contextmanager
+def held_folder(prefix: str, remove: Callable[[Path], None]) -> Iterator[Path]:
+    """A folder of such a name for the length of a block. `remove` ends it, and before it those that were left."""
+    _clear_away(Path(tempfile.gettempdir()).glob(f"{prefix}*/{HELD}"), lambda held: remove(held.parent))
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        with (folder / HELD).open("xb") as held:
+            _lock(held)
+            yield folder
+    finally:
+        remove(folder)
 
 
 def refuse_existing(target: Path) -> None:
@@ -63,7 +74,7 @@ def _is_unfinished(path: Path, target: Path) -> bool:
 def _held(target: Path) -> IO[bytes]:
     """A new, locked file beside `target`."""
     while True:
-        file = target.with_name(f"{target.name}.{secrets.token_hex(4)}.unfinished").open("xb")
+        file = target.with_name(f"{target.name}.{os.urandom(4).hex()}.unfinished").open("xb")
         _lock(file)
         if os.fstat(file.fileno()).st_nlink:
             return file
@@ -89,7 +100,3 @@ def _clear_away(held: Iterable[Path], remove: Callable[[Path], None]) -> None:
         with suppress(OSError), path.open("r+b") as file:
             if _lock(file):
                 remove(path)
-
-
-def _remove_folder_of(path: Path) -> None:
-    shutil.rmtree(path.parent, ignore_errors=True)
