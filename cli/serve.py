@@ -42,6 +42,13 @@ FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
     "--allow-folder", "folders", metavar="DIR", type=FOLDER, multiple=True, help="Clients may name files in it."
 )
 @click.option("--uploads", metavar="DIR", type=PATH, help="Keep uploaded songs there [beside the embedded database].")
+@click.option(
+    "--recordings-days",
+    type=click.FloatRange(0, 3650),
+    default=30.0,
+    show_default=True,
+    help="Keep recordings of scans that long there, where that is asked for.",
+)
 @click.option("--allow-host", "hosts", metavar="NAME", multiple=True, help="A name that the server is called by.")
 @click.option("--cors", "origins", metavar="ORIGIN", multiple=True, help="A site whose pages may call the server.")
 @click.option(
@@ -61,6 +68,7 @@ def serve(
     new_token: str | None,
     folders: tuple[Path, ...],
     uploads: Path | None,
+    recordings_days: float,
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
     proxies: tuple[str, ...],
@@ -98,6 +106,7 @@ def serve(
         hosts=(host, platform.node(), *hosts),
         origins=origins,
         folders=folders,
+        recordings_days=recordings_days,
         max_bytes=max_mib * MIB,
         n_searches=searches,
         rate=rate,

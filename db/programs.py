@@ -56,7 +56,7 @@ def running(
 def complaint(name: str, said: Sequence[str]) -> DatabaseError:
     """The error that a program of PostgreSQL's ended with, out of the lines that it said."""
     errors = [line for line in said if re.search("error:|ERROR:", line)] or [*said, f"{name} failed"]
-    return DatabaseError(re.sub(r"^(?:\S+: )?(?:error|ERROR): +", "", errors[0]))
+    return DatabaseError(re.sub(r"^(?:\S+: )?(?:error|ERROR): +(?:query failed: ERROR: +)?", "", errors[0]))
 
 
 def path_of(name: str, server_version: int) -> str:

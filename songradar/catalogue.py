@@ -1,9 +1,6 @@
 """Catalogue: the songs of one PostgreSQL, opened. All that songradar does begins with one."""
 
-import json
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +15,7 @@ from songradar.db import embedded
 from songradar.db.connection import HEAD, WAIT_S, Pool, Server, check_revision, connect, is_pooled, revision, serves
 from songradar.db.retrying import retrying
 from songradar.db.search import StoredEncoder, read_encoder, read_network
+from songradar.db.unfinished import held_folder
 from songradar.environment import environment
 from songradar.ml.encoder import Encoder
 from songradar.ml.package import EncoderPackage
@@ -34,8 +32,6 @@ FREE_S = 2.0
 """If no connection is free after so long, it is looked whether the server is still there."""
 
 TEMPORARY = "songradar-temporary-"
-OWNER = "owner.json"
-"""The file that names the process to which a temporary catalogue belongs."""
 
 
 @dataclass(frozen=True)
@@ -117,14 +113,8 @@ class Catalogue:
 
         Those whose process was killed are cleared away first.
         """
-        clear_abandoned()
-        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY))
-        try:
-            (folder / OWNER).write_text(json.dumps({"pid": os.getpid(), "started": _start_of(os.getpid())}))
-            with cls.embedded(folder) as catalogue:
-                yield catalogue
-        finally:
-            remove_temporary(folder)
+        with held_folder(TEMPORARY, remove_temporary) as folder, cls.embedded(folder) as catalogue:
+            yield catalogue
 
     @classmethod
     def _opened(
@@ -197,29 +187,7 @@ def add_package(catalogue: Catalogue, package: EncoderPackage) -> bool:
     return add_encoder(catalogue.engine, NewEncoder(**vars(package)))
 
 
-def clear_abandoned() -> None:
-    """Stop and delete the temporary catalogues whose process is gone."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
-        try:
-            owner = json.loads((folder / OWNER).read_text())
-            abandoned = _start_of(owner["pid"]) != owner["started"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # it is just being created, or belongs to another user
-        if abandoned:
-            remove_temporary(folder)
-
-
 def remove_temporary(folder: Path) -> None:
     with suppress(Exception):  # the folder is deleted anyway, and no server can go on without it
         embedded.stop(folder)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _start_of(pid: int) -> float | None:
-    """When the process began, which tells it from a later one of the same number; None when it is gone."""
-    import psutil  # only temporary catalogues need it
-
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.NoSuchProcess:
-        return None

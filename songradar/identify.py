@@ -1,7 +1,6 @@
 """Name the song that a recording is a piece of."""
 
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import search
 from songradar.db.search import Match, Question
+from songradar.db.unfinished import scratch
 from songradar.ml.audio import Wave, decode, resample
 from songradar.ml.errors import AudioReadError, NothingToHear
 from songradar.ml.files import text_of
@@ -190,13 +190,14 @@ def _blocks(audio: Audio, name: str, rate_hz: int) -> Iterator[Iterable[Wave]]:
         yield [resample(_mono(samples, name), from_hz, rate_hz)]
     else:
         # Some decoders begin by seeking to the end of a file, which is impossible in a stream.
-        with tempfile.NamedTemporaryFile(prefix="songradar-") as file:
+        with scratch() as folder:
+            path = folder / "recording"
             if isinstance(audio, bytes | bytearray | memoryview):
-                file.write(audio)
+                path.write_bytes(audio)
             else:
-                shutil.copyfileobj(audio, file)
-            file.flush()
-            yield _named(decode(Path(file.name), rate_hz), name)
+                with path.open("wb") as file:
+                    shutil.copyfileobj(audio, file)
+            yield _named(decode(path, rate_hz), name)
 
 
 def _named(blocks: Iterable[Wave], name: str) -> Iterator[Wave]:

@@ -1,4 +1,7 @@
-"""A database that goes away for a while: it is asked again, ever more seldom, and given up at last."""
+"""A database that goes away for a while: it is asked again, ever more seldom, and given up at last.
+
+For who hears sound that does not wait: what is asked is skipped meanwhile. Who can wait uses `Catalogue.retrying`.
+"""
 
 import math
 import time

@@ -1,6 +1,7 @@
 """Files that were uploaded: kept in a folder of the server, each in one of its own, under its own name."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,6 +39,15 @@ def store_upload(path: Path, folder: Path, name: str) -> Iterator[StoredUpload]:
     finally:
         if not stored.kept:
             _remove(stored.path)
+
+
+def remove_old(folder: Path, days: float) -> None:
+    """Remove the files that were uploaded into `folder` that long ago."""
+    before_s = time.time() - days * 24 * 3600
+    for path in folder.glob("*/*"):
+        with suppress(FileNotFoundError):  # somebody else has just removed it
+            if path.stat().st_mtime < before_s:
+                _remove(path)
 
 
 def discard(source: str, folder: Path) -> bool:

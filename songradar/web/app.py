@@ -1,5 +1,6 @@
 """The application: routes, the page, and what all requests go through."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -39,7 +40,7 @@ def create_app(catalogue: Catalogue, options: WebOptions) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with Decoders(options.n_searches) as decoders:
             listeners = Listeners(catalogue)
-            app.state.service = Service(
+            app.state.service = service = Service(
                 catalogue,
                 options,
                 decoders,
@@ -50,7 +51,9 @@ def create_app(catalogue: Catalogue, options: WebOptions) -> Starlette:
                 listeners,
                 await run_in_threadpool(why_not_kept, catalogue) is None,
             )
+            forgetting = asyncio.create_task(service.forget_recordings())
             yield
+            forgetting.cancel()
             listeners.close()
 
     middleware = [Middleware(Guard, options=options)]

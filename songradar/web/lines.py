@@ -11,7 +11,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from songradar.untrusted import UNBOUNDED, Bounds
 from songradar.uploads import store_upload
 from songradar.web.operations import Call, without_paths
 from songradar.web.problems import problem_of
@@ -73,35 +72,25 @@ async def _lines(records: Callable[[], Records], shown: Callable[[dict[str, Any]
             await run_in_threadpool(iterator.close)
 
 
-async def lines_about(
-    call: Call, records: Callable[[Path, Bounds], Records], folder: str, is_wanted: Callable[[dict[str, Any]], bool]
-) -> Lines:
-    """What `records` tells of a file: one on the server that the body names as JSON, or one that is sent.
-
-    One that is sent has bounds, and is kept in `folder` once some record says that it `is_wanted`. Raises Problem.
-    """
+async def lines_about(call: Call, of_path: Callable[[Path], Records], of_upload: Callable[[Upload], Records]) -> Lines:
+    """What is told of a file: one on the server that the body names as JSON, or one that is sent. Raises Problem."""
     service = call.service
     async with AsyncExitStack() as stack:
         if media_type_of(call.request) == "application/json":
             path = allowed_path(await json_object(call.request, service.options.body_s), service.options.folders)
             await stack.enter_async_context(service.long_work.taken())
-            return Lines(call, lambda: records(path, UNBOUNDED), stack.pop_all())
-        kept_in = service.uploads(folder)
+            return Lines(call, lambda: of_path(path), stack.pop_all())
         upload = await stack.enter_async_context(uploaded(call))
         await stack.enter_async_context(service.long_work.taken())
-        bounds = service.options.stored
-        return Lines(call, lambda: _of_upload(upload, records, bounds, kept_in, is_wanted), stack.pop_all())
+        return Lines(call, lambda: of_upload(upload), stack.pop_all())
 
 
-def _of_upload(
-    upload: Upload,
-    records: Callable[[Path, Bounds], Records],
-    bounds: Bounds,
-    folder: Path,
-    is_wanted: Callable[[dict[str, Any]], bool],
+def stored(
+    upload: Upload, folder: Path, records: Callable[[Path], Records], is_wanted: Callable[[dict[str, Any]], bool]
 ) -> Records:
-    with store_upload(upload.path, folder, upload.name) as stored:
-        for record in records(stored.path, bounds):
+    """What `records` tells of a file that was sent, which stays in `folder` once some record says it `is_wanted`."""
+    with store_upload(upload.path, folder, upload.name) as place:
+        for record in records(place.path):
             if is_wanted(record):
-                stored.keep()
+                place.keep()
             yield record

@@ -18,7 +18,8 @@ class WebOptions:
 
     `tokens` are asked for if there are any; `hosts` are the names, beside IP addresses and localhost, under which it
     answers; `origins` are other sites whose pages may call it. Files below `folders` may be ingested and scanned by
-    path; uploaded songs are kept in `uploads` [none are taken].
+    path; uploaded songs are kept in `uploads` [none are taken], and recordings of scans that somebody asks to keep for
+    `recordings_days`.
 
     Bodies have at most `max_bytes`, and come within `body_s` seconds, `n_uploads` at once. `searched` are the bounds of
     recordings that are searched for, `stored` those of songs and of recordings to be scanned that are uploaded.
@@ -31,6 +32,7 @@ class WebOptions:
     origins: tuple[str, ...] = ()
     folders: tuple[Path, ...] = ()
     uploads: Path | None = None
+    recordings_days: float = 30.0
     max_bytes: int = 200 * MIB
     body_s: float = 300.0
     n_uploads: int = 32

@@ -2,18 +2,18 @@
 
 import asyncio
 import json
-import tempfile
 import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from songradar.db.unfinished import scratch
 from songradar.web.operations import Call, last_part
 from songradar.web.problems import Problem, invalid
 
@@ -41,19 +41,20 @@ def media_type_of(request: Request) -> str:
 async def uploaded(call: Call) -> AsyncIterator[Upload]:
     """The body, or the field `file` of a form, as a file. Raises Problem."""
     body_s = call.service.options.body_s
-    with tempfile.NamedTemporaryFile(prefix="songradar-") as file:
+    with scratch() as folder:
+        path = folder / "upload"
         try:
-            async with call.service.receiving.taken(), asyncio.timeout(body_s):
-                name = await _receive(call.request, file)
+            with path.open("wb") as file:
+                async with call.service.receiving.taken(), asyncio.timeout(body_s):
+                    name = await _receive(call.request, file)
         except TimeoutError as error:
             raise Problem(408, "request-timeout", f"the body did not come within {body_s:g} s") from error
-        file.flush()
-        if not file.tell():
+        if not path.stat().st_size:
             raise Problem(422, "unreadable-audio", "the recording is empty")
-        yield Upload(Path(file.name), name)
+        yield Upload(path, name)
 
 
-async def _receive(request: Request, file: "tempfile._TemporaryFileWrapper[bytes]") -> str:
+async def _receive(request: Request, file: BinaryIO) -> str:
     if media_type_of(request) != "multipart/form-data":
         async for chunk in request.stream():
             file.write(chunk)

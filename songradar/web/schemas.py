@@ -34,9 +34,9 @@ def items(name: str) -> Schema:
     return {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
 
 
-def page(name: str, of: str) -> Schema:
-    """A part of a list, and how long that is in all."""
-    return record({name: items(of), "total": COUNT})
+def page(name: str, of: str, **others: Schema) -> Schema:
+    """A part of a list, how long that is in all, and what else is told."""
+    return record({name: items(of), "total": COUNT} | others)
 
 
 OFFSET_S = described(NUMBER, "Where in the song the recording's first sample lies, in seconds; negative before it.")
@@ -286,7 +286,7 @@ SCHEMAS: dict[str, Schema] = {
     "Search": record(SEARCH),
     "Searches": page("searches", "Search"),
     "Scan": record(SCAN),
-    "Scans": page("scans", "Scan"),
+    "Scans": page("scans", "Scan", recordings_days=described(NUMBER, "For how many days recordings are kept.")),
     "ScanLine": SCAN_LINE,
     "Playing": record({"play_id": ID, "scan_id": ID} | PLAYING),
     "Plays": page("plays", "Playing"),

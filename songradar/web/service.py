@@ -1,5 +1,6 @@
 """What the operations share: the catalogue, its decoders, what is counted, and room for work."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from songradar.catalogue import Catalogue
 from songradar.identify import Answer, keep
 from songradar.untrusted import Decoders
-from songradar.uploads import discard
+from songradar.uploads import discard, remove_old
 from songradar.web.limits import Rates, Slots
 from songradar.web.listeners import Listeners
 from songradar.web.metrics import Metrics
@@ -21,6 +22,9 @@ P = ParamSpec("P")
 
 SONGS, RECORDINGS = "songs", "recordings"
 """The folders of uploaded files."""
+
+FORGETTING_S = 3600
+"""How often it is looked which recordings have been kept long enough."""
 
 
 @dataclass
@@ -65,3 +69,9 @@ class Service:
         """Remove a file that was uploaded."""
         if self.options.uploads is not None:
             discard(source, self.uploads(kind))
+
+    async def forget_recordings(self) -> None:
+        """Remove recordings whose days are over, for ever and ever."""
+        while self.options.uploads is not None:
+            await run_in_threadpool(remove_old, self.uploads(RECORDINGS), self.options.recordings_days)
+            await asyncio.sleep(FORGETTING_S)

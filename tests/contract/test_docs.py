@@ -162,6 +162,7 @@ def test_examples_of_the_python_page_run(reader, capsys):
         "after 2 s: Vibe Ace",
         "now 13",
         "now 14",
+        "0 songs",
     ]
 
 

@@ -83,12 +83,29 @@ def test_timeline_is_exported(name, begins, timeline):
     assert "Waterworks" in text
 
 
-def test_recording_is_scanned_on_the_page(visit, sounds):
+def test_recording_is_scanned_on_the_page_and_stays_on_the_device(visit, demo, sounds):
     page = visit("#plays", size=PHONE)
     page.set_input_files("input[type=file]", sounds.microphone)
     page.wait_for_selector("svg.timeline .play")
 
-    assert page.locator(".plays-table").get_by_role("button", name="Let's Go Fishin' by Karissa Hobbs").count() == 1
+    song = page.locator(".plays-table").get_by_role("button", name="Let's Go Fishin' by Karissa Hobbs")
+    song.click()
+    source = page.locator("figure audio").first.get_attribute("src")
+    number = page.url.rpartition("/")[2]
+
+    assert song.count() == 1
+    assert source.startswith("blob:")
+    assert page.request.get(f"{demo}api/v1/scans/{number}/audio").status == 404
+
+
+def test_recording_is_kept_on_the_server_if_that_is_asked_for(visit, demo, sounds):
+    page = visit("#plays")
+    page.get_by_label("Keep the recording on the server for 30 days").check()
+    page.set_input_files("input[type=file]", sounds.piece)
+    page.wait_for_selector("svg.timeline .play")
+    number = page.url.rpartition("/")[2]
+
+    assert page.request.get(f"{demo}api/v1/scans/{number}/audio").body() == sounds.piece.read_bytes()
 
 
 def test_day_shows_what_was_played_and_saves_it(visit):

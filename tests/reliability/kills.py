@@ -1,10 +1,11 @@
 """Kill songradar or its server at random moments, and see that nothing is lost: `python -m tests.reliability.kills`."""
 
+import json
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
 
 import click
 import numpy as np
@@ -15,7 +16,7 @@ from tests.reliability.audit import Answers, Asked, Contents
 from tests.reliability.house import House, house
 from tests.reliability.jobs import Job, jobs, prepare
 from tests.reliability.running import Run
-from tests.reliability.victims import DECODER, VICTIMS, backend_appears
+from tests.reliability.victims import DECODER, VICTIMS, connected
 
 BUSY = "is being built already"
 """What is said while a process of the server goes on for a command that was killed."""
@@ -23,8 +24,8 @@ BUSY = "is being built already"
 SAME_PLACE_S = 1.0
 """How far the playings of a scan that was broken off may lie from those of one that was not."""
 
-ATTEMPTS = 5
-"""How often a moment is drawn anew where the command was over before it."""
+ATTEMPTS = 10
+"""How often a command is begun anew where it was over before the moment that was drawn."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,17 @@ class Clean:
     seconds: float
 
 
-@dataclass
-class Cell:
-    """What came of killing somebody during a job, again and again."""
+@dataclass(frozen=True)
+class Kill:
+    """What came of killing somebody during a job, so many seconds after it was connected to the database."""
 
-    moments: list[float] = field(default_factory=list)
-    went_on: int = 0
-    whole: int = 0
-    done: int = 0
-    faults: list[str] = field(default_factory=list)
-
-
-Cells = dict[tuple[str, str], Cell]
+    during: str
+    killed: str
+    at_s: float
+    went_on: bool
+    whole: bool
+    done: bool
+    faults: Sequence[str]
 
 
 @click.command()
@@ -57,19 +57,30 @@ Cells = dict[tuple[str, str], Cell]
 @click.option("--kills", "n_kills", default=200, show_default=True, help="How many.")
 @click.option("--minutes", default=60.0, show_default=True, help="Stop after so many, even if that is fewer kills.")
 @click.option("--during", multiple=True, help="Only during these jobs.")
-def main(seed: int, n_kills: int, minutes: float, during: tuple[str, ...]) -> None:
-    """Kill at random moments of every job; print a line for each kind of kill during each of them."""
+@click.option(
+    "--append",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a line of JSON for each kill to this file, and print what all that are in it came to.",
+)
+def main(seed: int, n_kills: int, minutes: float, during: tuple[str, ...], file: Path | None) -> None:
+    """Kill at random moments of every job; print a line for each job, and one for each kind of kill."""
     started = time.monotonic()
-    cells = kill(seed, n_kills, during, started + 60 * minutes)
-    print_cells(cells)
-    print(f"{sum(len(cell.moments) for cell in cells.values())} kills in {time.monotonic() - started:.0f} s")
-    raise SystemExit(1 if any(cell.faults for cell in cells.values()) else 0)
+    earlier = [Kill(**json.loads(line)) for line in file.open()] if file is not None and file.exists() else []
+    kills = []
+    for kill in killing(seed, n_kills, during, started + 60 * minutes):
+        kills.append(kill)
+        if file is not None:
+            with file.open("a") as lines:
+                print(json.dumps(asdict(kill)), file=lines)
+    print_kills([*earlier, *kills])
+    print(f"{len(kills)} kills in {time.monotonic() - started:.0f} s" + (f", {len(earlier)} before" * bool(earlier)))
+    raise SystemExit(1 if any(kill.faults for kill in kills) else 0)
 
 
-def kill(seed: int, n_kills: int, during: Sequence[str], until: float) -> Cells:
+def killing(seed: int, n_kills: int, during: Sequence[str], until: float) -> Iterator[Kill]:
     """So many kills, evenly among victims and jobs [all], if there is time by the monotonic clock."""
     rng = np.random.default_rng(seed)
-    cells: Cells = defaultdict(Cell)
     with house() as built:
         chosen = [job for job in jobs(built) if job.name in during or not during]
         asked = prepare(built, seed, {job.state for job in chosen})
@@ -78,12 +89,10 @@ def kill(seed: int, n_kills: int, during: Sequence[str], until: float) -> Cells:
             if time.monotonic() > until:
                 break
             note(f"{number} of {n_kills}: {job.name}; {victim}")
-            cell = cells[job.name, victim]
-            found = one_kill(built, job, victim, clean[job.name], asked, cell, rng)
-            cell.faults += found
-            for fault in found:
-                warn(f"{job.name}; {victim} killed at {cell.moments[-1]:.3f} s: {fault}")
-    return cells
+            kill = one_kill(built, job, victim, clean[job.name], asked, rng)
+            for fault in kill.faults:
+                warn(f"{job.name}; {victim} killed at {kill.at_s:.3f} s: {fault}")
+            yield kill
 
 
 def pairs(chosen: Sequence[Job], rng: np.random.Generator) -> Iterator[tuple[Job, str]]:
@@ -96,46 +105,41 @@ def pairs(chosen: Sequence[Job], rng: np.random.Generator) -> Iterator[tuple[Job
 def without_faults(built: House, job: Job, asked: Asked) -> Clean:
     built.restore(job.state)
     before = audit.contents(built)
-    run = built.run(job.arguments)
-    appeared = backend_appears(built, run)
+    run, _ = connected(built, job.arguments)
     began = time.monotonic()
     run.wait()
     seconds = time.monotonic() - began
-    assert appeared
     assert run.code == 0, (job.name, run.code, run.stderr)
     return Clean(before, audit.contents(built), audit.plays(built), audit.answers(built, asked), seconds)
 
 
-def one_kill(
-    built: House, job: Job, victim: str, clean: Clean, asked: Asked, cell: Cell, rng: np.random.Generator
-) -> list[str]:
-    """Kill once, look, run the command again, look again; what was wrong."""
-    run = killed(built, job, victim, clean.seconds, cell, rng)
+def one_kill(built: House, job: Job, victim: str, clean: Clean, asked: Asked, rng: np.random.Generator) -> Kill:
+    """Kill once, look, run the command again, look again."""
+    run, at_s = killed(built, job, victim, clean.seconds, rng)
     faults = [f"traceback: {run.stderr[-2000:]}"] if "Traceback" in run.stderr else []
-    went_on = run.code == 0
-    cell.went_on += went_on
     torn = audit.torn(audit.contents(built), clean.before, clean.after)
-    cell.whole += not torn
     again = second_run(built, job)
     if again.code != 0 and not (job.refused and job.refused in again.stderr):
         faults.append(f"second run: exit code {again.code}: {again.stderr.strip()[-500:]}")
     left = unlike(built, clean, asked) + audit.left_over(built) + run.leftovers() + again.leftovers()
-    cell.done += not left
-    return faults + torn + left
+    return Kill(job.name, victim, at_s, run.code == 0, not torn, not left, faults + torn + left)
 
 
-def killed(built: House, job: Job, victim: str, seconds: float, cell: Cell, rng: np.random.Generator) -> Run:
-    """The command, which has ended, after somebody was killed at a moment while it ran."""
+def killed(built: House, job: Job, victim: str, seconds: float, rng: np.random.Generator) -> tuple[Run, float]:
+    """The command, which has ended, after somebody was killed while it ran; and when that was.
+
+    `seconds` is how long it takes. Where it was faster this time, the moment is drawn anew from what it took.
+    """
     for _ in range(ATTEMPTS):
         built.restore(job.state)
-        run = built.run(job.arguments)
+        run, is_connected = connected(built, job.arguments)
+        began = time.monotonic()
         moment = rng.uniform(0, seconds)
-        if backend_appears(built, run):
-            time.sleep(moment)
-            if VICTIMS[victim](built, run, rng):
-                cell.moments.append(moment)
-                return run.wait()
+        run.join(moment)
+        if is_connected and VICTIMS[victim](built, run, rng):
+            return run.wait(), moment
         run.wait()
+        seconds = min(seconds, time.monotonic() - began)
     raise RuntimeError(f"{job.name} is always over before {victim} is killed")
 
 
@@ -164,22 +168,29 @@ def unlike(built: House, clean: Clean, asked: Asked) -> list[str]:
     return faults
 
 
-def print_cells(cells: Cells) -> None:
-    rows = [
-        (
-            during,
-            victim,
-            len(cell.moments),
-            f"{min(cell.moments):.2f} to {max(cell.moments):.2f}",
-            cell.went_on,
-            cell.whole,
-            cell.done,
-            len(cell.faults),
-        )
-        for (during, victim), cell in sorted(cells.items())
-    ]
-    header = ("during", "killed", "kills", "at, s", "went on", "whole", "done by the second run", "faults")
-    print_table(header, rows)
+def print_kills(kills: Sequence[Kill]) -> None:
+    """What they came to during each job, then for each kind of victim."""
+    for name, of in KINDS.items():
+        kinds = {kind: [kill for kill in kills if of(kill) == kind] for kind in sorted(map(of, kills))}
+        rows = [summed(kind, among) for kind, among in kinds.items()]
+        print_table((name, "kills", "at, s", "went on", "whole", "done by the second run", "faults"), rows)
+        print()
+
+
+def summed(kind: str, kills: Sequence[Kill]) -> tuple[object, ...]:
+    moments = [kill.at_s for kill in kills]
+    return (
+        kind,
+        len(kills),
+        f"{min(moments):.2f} to {max(moments):.2f}",
+        sum(kill.went_on for kill in kills),
+        sum(kill.whole for kill in kills),
+        sum(kill.done for kill in kills),
+        sum(bool(kill.faults) for kill in kills),
+    )
+
+
+KINDS: dict[str, Callable[[Kill], str]] = {"during": lambda kill: kill.during, "killed": lambda kill: kill.killed}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The server goes away, or takes nothing more, during every command: `python -m tests.reliability.outages --help`."""
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from tests.reliability import audit, disks
 from tests.reliability.house import House, house
 from tests.reliability.jobs import Job, jobs, prepare
 from tests.reliability.kills import Clean, second_run, unlike, without_faults
-from tests.reliability.victims import backend_appears
+from tests.reliability.victims import connected
 
 FEW_CONNECTIONS = 8
 """What the server admits at most while connections run out."""
@@ -119,9 +118,8 @@ def during_outage(built: House, job: Job, outage: str, clean: Clean, rng: np.ran
         with LASTING[outage](built):
             run = built.run(job.arguments).wait()
     else:
-        run = built.run(job.arguments)
-        if backend_appears(built, run):
-            time.sleep(rng.uniform(0, clean.seconds))
+        run, _ = connected(built, job.arguments)
+        run.join(rng.uniform(0, clean.seconds))
         MOMENTARY[outage](built)
         run.wait()
     torn = audit.torn(audit.contents(built), clean.before, clean.after)

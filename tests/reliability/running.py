@@ -49,9 +49,13 @@ class Run:
     def kill(self) -> None:
         self._process.kill()
 
+    def join(self, seconds: float) -> None:
+        """Until it has ended, but not longer."""
+        self._process.join(seconds)
+
     def wait(self) -> Self:
         """Until it has ended. Raises TimeoutError for one that hangs."""
-        self._process.join(TIMEOUT_S)
+        self.join(TIMEOUT_S)
         if self.is_alive:
             self.kill()
             raise TimeoutError(f"{' '.join(self.arguments)} hangs")

@@ -31,6 +31,8 @@ SEARCHED_EVERY_S, CHANGED_EVERY_S, UPKEPT_EVERY_S = 0.2, 1.0, 5.0
 """Pauses between searches, between songs that come and go, and between re-encodings, scans and rebuildings."""
 
 N_MEASURED = 50
+N_PARTS = 4
+"""How often memory is looked at meanwhile: it grows at first, as every connection fills its caches."""
 
 SIZES = """
     SELECT (SELECT count(*) FROM songradar.fragments),
@@ -44,25 +46,33 @@ SIZES = """
 
 
 @dataclass(frozen=True)
+class Memory:
+    """Bytes that processes do not share: of the server's, and of our own."""
+
+    server_bytes: int
+    own_bytes: int
+
+
+@dataclass(frozen=True)
 class Reading:
-    """How things stand: bytes of memory are those that processes do not share."""
+    """How things stand."""
 
     fragments: int
     table_bytes: int
     index_bytes: int
     dead_rows: int
     connections: int
-    server_bytes: int
-    own_bytes: int
+    memory: Memory
     search_ms: tuple[float, float, float]
 
 
 @dataclass
 class Tally:
-    """What was done, and what went wrong."""
+    """What was done, what went wrong, and the memory at the end of each part of the time."""
 
     done: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
+    memory: list[Memory] = field(default_factory=list)
 
 
 @click.command()
@@ -118,7 +128,9 @@ def under_load(built: House, catalogue: Catalogue, asked: Asked, seconds: float)
     threads = [threading.Thread(target=again_and_again, args=(name, *kind)) for name, kind in kinds.items()]
     for thread in threads:
         thread.start()
-    over.wait(seconds)
+    for _ in range(N_PARTS):
+        over.wait(seconds / N_PARTS)
+        tally.memory.append(memory(built))
     over.set()
     for thread in threads:
         thread.join()
@@ -132,6 +144,7 @@ class Work:
     built: House
     catalogue: Catalogue
     asked: Asked
+    n_removed: int = 0
 
     def kinds(self) -> dict[str, tuple[Callable[[int], None], float]]:
         return {
@@ -155,6 +168,7 @@ class Work:
         self._remove(f"made {10**6 + number}")
 
     def ingest(self, number: int) -> None:
+        self.n_removed += 1
         self._remove(f"kept {number % N_SONGS:02}")
         outcomes = list(ingest(self.catalogue, self.built.songs / "kept", IngestOptions(workers=1)))
         failed = [f"{one.source}: {one.reason}" for one in outcomes if one.outcome == "failed"]
@@ -167,11 +181,12 @@ class Work:
                 raise RuntimeError(f"{outcome.source}: {outcome.reason}")
 
     def scan(self, number: int) -> None:
-        titles = [
-            play.title for play in scan(self.catalogue, mix(self.built), ScanOptions(encoder="toy")) if play.title
-        ]
-        if len(titles) < N_SONGS - 2:  # one song may be away for a moment
-            raise RuntimeError(f"named {len(titles)} of {N_SONGS} songs")
+        n_before = self.n_removed
+        played = scan(self.catalogue, mix(self.built), ScanOptions(encoder="toy"))
+        titles = {play.title for play in played if play.title}
+        n_away = self.n_removed - n_before + 1  # meanwhile, and at the beginning
+        if len(titles) < N_SONGS - n_away:
+            raise RuntimeError(f"named {len(titles)} of {N_SONGS} songs, of which {n_away} were away for a moment")
 
     def rebuild(self, number: int) -> None:
         with self.catalogue.connection() as connection:
@@ -199,9 +214,13 @@ def reading(built: House, catalogue: Catalogue, asked: Asked) -> Reading:
             took.append(1000 * (time.perf_counter() - started))
         row = connection.execute(SIZES).fetchone()
     assert row is not None
+    return Reading(*map(int, row), memory(built), tuple(np.percentile(took, [50, 95, 100])))
+
+
+def memory(built: House) -> Memory:
     postmaster = psutil.Process(built.postmaster)
     server = sum(private(process) for process in (postmaster, *postmaster.children()))
-    return Reading(*map(int, row), server, private(psutil.Process()), tuple(np.percentile(took, [50, 95, 100])))
+    return Memory(server, private(psutil.Process()))
 
 
 def private(process: psutil.Process) -> int:
@@ -222,8 +241,10 @@ def print_readings(before: Reading, after: Reading, tally: Tally, minutes: float
         ("indexes, MB", *both(lambda r: f"{r.index_bytes / 1e6:.1f}")),
         ("dead rows", *both(lambda r: f"{r.dead_rows:,}")),
         ("connections", *both(lambda r: f"{r.connections}")),
-        ("memory of the server, MB", *both(lambda r: f"{r.server_bytes / 1e6:.0f}")),
-        ("memory of songradar, MB", *both(lambda r: f"{r.own_bytes / 1e6:.0f}")),
+        ("memory of the server, MB", *both(lambda r: f"{r.memory.server_bytes / 1e6:.0f}")),
+        ("at each quarter", "", ", ".join(f"{each.server_bytes / 1e6:.0f}" for each in tally.memory)),
+        ("memory of songradar, MB", *both(lambda r: f"{r.memory.own_bytes / 1e6:.0f}")),
+        ("at each quarter", "", ", ".join(f"{each.own_bytes / 1e6:.0f}" for each in tally.memory)),
         ("a search, ms, median, 95 %, longest", *both(lambda r: ", ".join(f"{ms:.0f}" for ms in r.search_ms))),
         *((f"{name} meanwhile", "", f"{n:,}") for name, n in tally.done.items()),
         ("errors", "", f"{len(tally.errors)}"),

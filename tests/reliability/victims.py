@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -20,14 +20,15 @@ Victim = Callable[[House, Run, np.random.Generator], bool]
 """Kills somebody; False where nobody was there any more."""
 
 
-def backend_appears(house: House, run: Run) -> bool:
-    """Wait until the command is connected; False where it has ended before that was seen."""
+def connected(house: House, arguments: Sequence[object]) -> tuple[Run, bool]:
+    """A command on its way, once it is connected; False where it has ended before that was seen."""
     with house.outside() as watching:
+        run = house.run(arguments)
         while run.is_alive:
             if in_the_way(watching, embedded.DATABASE):
-                return True
+                return run, True
             time.sleep(POLL_S)
-    return False
+    return run, False
 
 
 def process(_house: House, run: Run, _rng: np.random.Generator) -> bool:

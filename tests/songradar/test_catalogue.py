@@ -1,11 +1,9 @@
 """Catalogue: several at once, from any thread, and nothing left behind."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +11,6 @@ import psycopg
 import pytest
 
 from songradar import Catalogue, IngestOptions, SearchOptions, encoders
-from songradar.catalogue import OWNER, TEMPORARY
 from songradar.db import embedded
 from songradar.db.errors import CatalogueEmpty, SchemaOutOfDate
 from songradar.environment import environment
@@ -89,17 +86,11 @@ def test_temporary_catalogue_whose_process_was_killed_is_cleared_away_by_the_nex
     assert not folder.exists()
 
 
-def test_temporary_folder_of_a_process_that_lives_is_left_alone():
-    folder = Path(tempfile.mkdtemp(prefix=TEMPORARY))
-    with Catalogue.temporary() as catalogue:
-        (folder / OWNER).write_text((catalogue.server.folder / OWNER).read_text())
-        with Catalogue.temporary():
-            pass
-
-        assert folder.exists()
-    (folder / OWNER).write_text(json.dumps({"pid": os.getpid(), "started": 0.0}))
-    with Catalogue.temporary():
-        assert not folder.exists()
+def test_temporary_catalogue_of_a_process_that_lives_is_left_alone():
+    with Catalogue.temporary() as first, Catalogue.temporary() as second:
+        assert embedded.running_url(first.server.folder) is not None
+        assert embedded.running_url(second.server.folder) is not None
+    assert not first.server.folder.exists()
 
 
 def test_url_is_not_upgraded_unasked(empty_database):

@@ -1,6 +1,7 @@
 """What the interface answers, compared with its OpenAPI document."""
 
 import json
+import os
 import tempfile
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from songradar.identify import SearchOptions, identify
 from songradar.ml.audio import read_audio
 from songradar.records import of_answer
+from songradar.uploads import remove_old
 from songradar.web.openapi import document
 from tests import synth
 from tests.web.document import check
@@ -50,22 +52,46 @@ def test_form_and_body_name_the_same_song_as_the_command_line(served, clip):
     assert direct["matches"][0]["offset_s"] == pytest.approx(4, abs=0.1)
 
 
-def test_no_sound_of_what_is_sent_stays_behind_but_of_a_scan_that_is_kept(served, clip, options, tmp_path, monkeypatch):
+def test_no_sound_of_what_is_sent_stays_behind_unless_that_is_asked_for(served, clip, options, tmp_path, monkeypatch):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
 
-    def left_by(path, keep):
+    def left_by(path, **asked):
         sent = {"file": ("clip.wav", clip.read_bytes())}
-        assert "Birch" in served.post(path, files=sent, params={"keep": keep}).text
+        assert "Birch" in served.post(path, files=sent, params=asked).text
         end = time.monotonic() + 5
         while any(temporary.iterdir()) and time.monotonic() < end:  # it is tidied up a moment after the last line
             time.sleep(0.02)
         return [file.name for folder in (temporary, options.uploads) for file in folder.rglob("*") if file.is_file()]
 
-    assert left_by("/identify", "true") == []
-    assert left_by("/scans", "false") == []
-    assert left_by("/scans", "true") == ["clip.wav"]
+    assert left_by("/identify") == []
+    assert left_by("/scans") == []
+    assert left_by("/scans", keep="false", keep_recording="true") == []
+    assert left_by("/scans", keep_recording="true") == ["clip.wav"]
+
+
+def test_recordings_are_removed_when_their_days_are_over(serve, clip, options):
+    with serve(recordings_days=2) as served:
+        sent = {"file": ("clip.wav", clip.read_bytes())}
+        served.post("/scans", files=sent, params={"keep_recording": "true"})
+        days = check(served.get("/scans"), "/scans")["recordings_days"]
+        (kept,) = options.uploads.rglob("clip.wav")
+        remove_old(options.uploads / "recordings", days)
+        is_there_before = kept.exists()
+        os.utime(kept, (time.time() - 2.1 * 24 * 3600,) * 2)
+    with serve(recordings_days=2) as served:
+        wait_until(lambda: not kept.exists())
+        status = served.get("/scans/1/audio").status_code
+
+    assert (days, is_there_before, status) == (2, True, 404)
+
+
+def wait_until(is_so):
+    end = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_embeddings_name_the_same_song_as_sound(served, clip):
@@ -224,7 +250,7 @@ def test_path_is_ingested_where_the_operator_allows_it(served, rng, tmp_path):
 def test_scan_is_told_as_it_goes_kept_and_reported(served, music, tmp_path):
     wave = np.concatenate([read_audio(music[title], synth.RATE_HZ) for title in ("Cedar", "Amber")])
     mix = synth.write_wav(tmp_path / "mix.wav", wave)
-    parameters = {"began": "2026-11-24T20:00:00Z"}
+    parameters = {"began": "2026-11-24T20:00:00Z", "keep_recording": "true"}
     lines = check(served.post("/scans", files={"file": ("mix.wav", mix.read_bytes())}, params=parameters), "/scans")
     scan_id = lines[0]["scan_id"]
     scan = check(served.get(f"/scans/{scan_id}"), "/scans/{scan_id}")

@@ -27,7 +27,7 @@ async def show_search(call: Call) -> Response:
 
 async def list_scans(call: Call) -> Response:
     found, total = await run_in_threadpool(history.scans, call.service.catalogue, call["limit"], call["offset"])
-    return call.answer({"scans": found, "total": total})
+    return call.answer({"scans": found, "total": total, "recordings_days": call.service.options.recordings_days})
 
 
 async def show_scan(call: Call) -> Response:
@@ -92,7 +92,7 @@ OPERATIONS = [
         "List scans of long recordings, the newest first.",
         "scans",
         parameters=(LIMIT, OFFSET),
-        answers={200: ("The scans, and how many there are.", json_of("Scans"))},
+        answers={200: ("The scans, how many there are, and for how many days recordings are kept.", json_of("Scans"))},
         problems=(422,),
     ),
     Operation(
@@ -109,7 +109,7 @@ OPERATIONS = [
         "DELETE",
         "/scans/{scan_id}",
         remove_scan,
-        "Remove a scan with its playings, and its recording if that was uploaded.",
+        "Remove a scan with its playings, and its recording if that was uploaded and kept.",
         "scans",
         scope="write",
         parameters=(SCAN,),

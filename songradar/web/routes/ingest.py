@@ -10,9 +10,10 @@ from starlette.responses import Response
 from songradar.ingest import FileOutcome, IngestOptions, Tally, ingest
 from songradar.records import of_outcome, of_tally
 from songradar.untrusted import UNBOUNDED
-from songradar.web.lines import Records, lines_about
+from songradar.web.lines import Records, lines_about, stored
 from songradar.web.operations import NAME, TEXT, Call, Operation, Parameter, lines_of, sound_or
 from songradar.web.problems import Problem
+from songradar.web.receiving import Upload
 from songradar.web.service import SONGS
 
 
@@ -20,9 +21,12 @@ async def ingest_songs(call: Call) -> Response:
     options = IngestOptions(1, call["encoder"], call["collection"], skip_duplicates=call["skip_duplicates"])
     if options.encoder is not None:
         await run_in_threadpool(call.service.catalogue.encoder, options.encoder)  # one that is unknown is told at once
-    return await lines_about(
-        call, lambda path, bounds: records(call, path, replace(options, bounds=bounds)), SONGS, is_new
-    )
+    bounded = replace(options, bounds=call.service.options.stored)
+
+    def of_upload(upload: Upload) -> Records:
+        return stored(upload, call.service.uploads(SONGS), lambda path: records(call, path, bounded), is_new)
+
+    return await lines_about(call, lambda path: records(call, path, options), of_upload)
 
 
 def is_new(record: dict[str, Any]) -> bool:

@@ -16,9 +16,10 @@ from songradar.reports.formats import FORMATS
 from songradar.reports.records import record
 from songradar.scan import ScanOptions, scan
 from songradar.songs import media_type
-from songradar.web.lines import Records, lines_about
+from songradar.web.lines import Records, lines_about, stored
 from songradar.web.operations import CHOICE, PARTS, TEXT, Call, Operation, Parameter, last_part, lines_of, sound_or
 from songradar.web.problems import invalid, not_found
+from songradar.web.receiving import Upload
 from songradar.web.routes.history import SCAN
 from songradar.web.service import RECORDINGS
 
@@ -34,18 +35,26 @@ async def scan_recording(call: Call) -> Response:
     if options.to_s is not None and options.to_s <= options.from_s:
         raise invalid("to_s: does not lie behind from_s")
     await run_in_threadpool(call.service.catalogue.encoder, options.encoder)  # one that is unknown is told at once
-    return await lines_about(
-        call, lambda path, bounds: records(call, path, replace(options, bounds=bounds)), RECORDINGS, is_kept
-    )
+    bounded = replace(options, bounds=call.service.options.stored)
+
+    def of_upload(upload: Upload) -> Records:
+        if options.keep and call["keep_recording"]:
+            return stored(upload, call.service.uploads(RECORDINGS), lambda path: records(call, path, bounded), is_kept)
+        return records(call, upload.path, bounded, upload.name)
+
+    return await lines_about(call, lambda path: records(call, path, options), of_upload)
 
 
 def is_kept(record: dict[str, Any]) -> bool:
-    """Whether a scan is kept: then its recording is, too, so that it can be heard."""
+    """Whether there is a scan that the recording belongs to."""
     return "scan_id" in record
 
 
-def records(call: Call, path: Path, options: ScanOptions) -> Records:
-    """The scan's number, if it is kept; each playing, as `songradar scan --json` tells it; steps between them."""
+def records(call: Call, path: Path, options: ScanOptions, name: str | None = None) -> Records:
+    """The scan's number, if it is kept; each playing, as `songradar scan --json` tells it; steps between them.
+
+    The recording is called by `name` [its path].
+    """
     told: deque[dict[str, Any]] = deque()
 
     def listen(event: Event) -> None:
@@ -54,9 +63,9 @@ def records(call: Call, path: Path, options: ScanOptions) -> Records:
         elif isinstance(event, Step):
             told.append({"step": event.number, "steps": event.total})
 
-    for playing in scan(call.service.catalogue, path, options, listen):
+    for playing in scan(call.service.catalogue, path, options, listen, name):
         yield from drained(told)
-        yield record(str(path), playing, options.began_at)
+        yield record(name or str(path), playing, options.began_at)
     yield from drained(told)
 
 
@@ -122,7 +131,13 @@ OPERATIONS = [
             Parameter(
                 "keep",
                 {"type": "boolean", "default": True},
-                "Keep the scan in the database, if it may, and its recording as a file, so that it can be heard.",
+                "Keep what was played when in the database, if the server may.",
+            ),
+            Parameter(
+                "keep_recording",
+                {"type": "boolean", "default": False},
+                "Keep a recording that is sent as a file, too, so that it can be heard: as long as the scan, but no"
+                " more days than GET /scans tells.",
             ),
             Parameter("name", TEXT, "What to call a recording that is the body."),
         ),

@@ -11,6 +11,9 @@ import {Timeline} from "./timeline.js";
 
 const MOST = 100;
 
+/** The files of scans that were made here, by number: they are heard from here, also where the server keeps none. */
+const scanned = new Map();
+
 /** #plays lists recordings, #plays/3 is the timeline of scan 3, #plays/day/2026-11-24 a day. */
 export function show(root, [what, day]) {
   if (what && what !== "day") {
@@ -28,9 +31,13 @@ export function show(root, [what, day]) {
 async function showScans(root) {
   const list = h("div", {});
   const state = h("div", {});
-  root.append(takesFiles(t("plays.scan"), ([file]) => scanFile(file, state), {anywhere: true, note: t("plays.scan.note")}), state, list);
+  const keep = h("input", {type: "checkbox"});
+  const asked = h("p", {});
+  const take = ([file]) => scanFile(file, keep.checked, state);
+  root.append(takesFiles(t("plays.scan"), take, {anywhere: true, note: t("plays.scan.note")}), asked, state, list);
   try {
-    const {scans} = await call("scans", {query: {limit: MOST}});
+    const {scans, recordings_days: n} = await call("scans", {query: {limit: MOST}});
+    asked.replaceChildren(h("label", {class: "check small"}, keep, t("plays.keep", {n})));
     list.replaceChildren(scans.length ? scanList(scans) : h("div", {class: "empty"}, icon("plays"), h("p", {}, t("plays.empty"))));
   } catch (problem) {
     list.replaceChildren(problemOf(problem));
@@ -48,7 +55,7 @@ const scanList = (scans) =>
       ].join(" · ")),
       !scan.finished_at && h("span", {class: "tag"}, t("plays.unfinished"))))));
 
-async function scanFile(file, state) {
+async function scanFile(file, keep_recording, state) {
   const bar = h("progress", {max: 1, value: 0, "aria-label": file.name});
   const text = h("p", {class: "small quiet", role: "status"}, t("upload.sending"));
   state.replaceChildren(h("div", {class: "card scanning"}, h("p", {}, file.name), bar, text));
@@ -66,7 +73,8 @@ async function scanFile(file, state) {
     if (record.title) text.textContent = `${clock(record.start_s)} ${named(record)}`;
   };
   try {
-    await upload("scans", file, {progress, line});
+    await upload("scans", file, {query: {keep_recording}, progress, line});
+    if (number) scanned.set(number, file);
     if (state.isConnected) location.hash = number ? `#plays/${number}` : "#plays";
   } catch (problem) {
     state.replaceChildren(problemOf(problem));
@@ -86,7 +94,7 @@ async function showScan(root, number) {
 function drawScan(root, scan, plays) {
   const heard = h("div", {class: "heard", role: "region", "aria-live": "polite", "aria-label": t("plays.heard")});
   const choose = (play, at_s) => {
-    heard.replaceChildren(hearBoth(play, at_s));
+    heard.replaceChildren(hearBoth(play, at_s, scanned.get(scan.scan_id)));
     timeline.mark(play);
     for (const row of rows.querySelectorAll("tr")) row.classList.toggle("chosen", row.play === play);
   };
