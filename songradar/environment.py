@@ -34,6 +34,25 @@ def environment(variables: Mapping[str, str] = os.environ) -> Environment:
     return Environment(Server(folder=data_folder()), host)
 
 
+class BadMapping(Exception):
+    """SONGRADAR_PATHS says something that is no pair of paths."""
+
+
+def mapped_paths(variables: Mapping[str, str] = os.environ) -> tuple[tuple[Path, Path], ...]:
+    """Where folders of other machines lie on this one, by SONGRADAR_PATHS. Raises BadMapping.
+
+    >>> mapped_paths({"SONGRADAR_PATHS": "/srv/music=/mnt/music:/srv/jingles=/mnt/jingles"})[1]
+    (PosixPath('/srv/jingles'), PosixPath('/mnt/jingles'))
+    """
+    pairs = []
+    for pair in filter(None, variables.get("SONGRADAR_PATHS", "").split(os.pathsep)):
+        there, equals, here = pair.partition("=")
+        if not (equals and Path(there).is_absolute() and Path(here).is_absolute()):
+            raise BadMapping(f"SONGRADAR_PATHS: {pair} is no pair of paths such as /srv/music=/mnt/music")
+        pairs.append((Path(there), Path(here)))
+    return tuple(pairs)
+
+
 def uploads_folder(variables: Mapping[str, str] = os.environ) -> Path:
     """Where songs are kept that are uploaded: beside the embedded database."""
     return (environment(variables).server.folder or data_folder()) / "uploads"
