@@ -10,6 +10,7 @@ from songradar.catalogue import Catalogue
 from songradar.cli.options import JSON
 from songradar.cli.output import counted, note, print_json, warn
 from songradar.cli.reporting import print_summary, report
+from songradar.environment import mapped_paths
 from songradar.ingest import Tally
 
 
@@ -77,7 +78,7 @@ def work(concurrency: int | None, drain: bool, as_json: bool) -> None:
     tally = Tally()
     with Catalogue.open() as catalogue:
         try:
-            outcomes = work_for(catalogue, WorkOptions(concurrency, drain), note)
+            outcomes = work_for(catalogue, WorkOptions(concurrency, drain, mapped_paths()), note)
             report(outcomes, "working", tally, as_json=as_json)
         except KeyboardInterrupt:
             print_summary(tally, as_json=as_json)

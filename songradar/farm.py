@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import psycopg
 from procrastinate import App
@@ -127,7 +127,7 @@ def _found(host: str, paths: Sequence[str]) -> Iterator[tuple[str, str, Iterator
 
 
 def _give(
-    connection: psycopg.Connection, queue: App, host: str, files: Sequence[AudioFile], options: dict[str, object]
+    connection: psycopg.Connection, queue: App, host: str, files: Sequence[AudioFile], options: dict[str, Any]
 ) -> set[str]:
     """Give files to the farm as jobs, all or none; those that were not waiting in it already."""
     with connection.transaction():
@@ -142,5 +142,5 @@ def _give(
             ]
             jobs = queue.job_manager.batch_defer_jobs(jobs=wanted, connection=connection)
             of_file = {numbers[file.source]: job.id for batch, job in zip(cut, jobs, strict=True) for file in batch}
-            farm.assign(connection, of_file)
+            farm.assign(connection, {number: job for number, job in of_file.items() if job is not None})
     return set(numbers)

@@ -59,7 +59,7 @@ def queue_of(
     app.job_manager = FencedJobs(app.connector)
 
     @app.task(name=NAME, queue=NAME, pass_context=True, retry=retry or False)
-    def ingest(context: JobContext, **options: Any) -> None:
+    def ingest(context: JobContext, /, **options: Any) -> None:
         assert act is not None, "who enqueues does no job"
         act(context, options)
 

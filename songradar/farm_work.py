@@ -4,11 +4,12 @@ import asyncio
 import logging
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any
@@ -24,7 +25,6 @@ from songradar.db import farm
 from songradar.db.connection import connect_directly, first_line
 from songradar.db.errors import EncoderUnknown, ServerUnreachable
 from songradar.db.farm import Attempt
-from songradar.environment import mapped_paths
 from songradar.farm import SILENT_S
 from songradar.farm_batch import Interrupted, Site, TryAgain, Unseen, ingest_batch
 from songradar.farm_queue import NAME, errors_of_postgresql, queue_of
@@ -51,12 +51,13 @@ logging.getLogger("procrastinate").propagate = False
 
 @dataclass(frozen=True)
 class WorkOptions:
-    """How to work: jobs at once [as many as usable cores], whether to end when all jobs are done, by whomever, and how
-    long a worker may be silent until its work is given to others.
+    """How to work: jobs at once [as many as usable cores], whether to end when all jobs are done, by whomever, where
+    folders of other machines lie on this one, and how long a worker may be silent until its work is given to others.
     """
 
     concurrency: int | None = None
     drain: bool = False
+    mapped: Sequence[tuple[Path, Path]] = ()
     silent_s: float = SILENT_S
 
 
@@ -66,7 +67,7 @@ def work(
     """Work for the farm, and tell what became of each file. Closing the iterator ends it, once the next file is done.
 
     It may be killed at any moment. A database that goes away is waited for; `tell` is told. Raises FarmMismatch,
-    BadMapping, NeedsDirectConnection, NotAllowed, Unseen.
+    NeedsDirectConnection, NotAllowed, Unseen.
     """
     with connect_directly(catalogue.server) as connection:
         farm.check_rights(connection)
@@ -112,7 +113,7 @@ class _FarmWorker:
         self.error: BaseException | None = None
         self._catalogue, self._options, self._tell = catalogue, options, tell
         self._concurrency = options.concurrency or usable_cores()
-        self._site = Site(mapped_paths(), self.closing.is_set)
+        self._site = Site(options.mapped, self.closing.is_set)
         self._name = f"{catalogue.host}/{os.getpid()}"
         self._queue = queue_of(catalogue.server, self._do, Backoff())
 
@@ -147,7 +148,7 @@ class _FarmWorker:
             )
             tending = asyncio.create_task(self._tend(worker))
             try:
-                await worker.run()
+                await worker.run()  # type: ignore[no-untyped-call]  # of procrastinate
             finally:
                 tending.cancel()
                 with suppress(asyncio.CancelledError):
@@ -161,7 +162,7 @@ class _FarmWorker:
                 with suppress(psycopg.Error, ServerUnreachable):
                     await asyncio.to_thread(self._look_around)
             if self.closing.is_set():
-                worker.stop()
+                worker.stop()  # type: ignore[no-untyped-call]
 
     def _look_around(self) -> None:
         with self._catalogue.connection() as connection:

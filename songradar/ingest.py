@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -157,7 +157,7 @@ def ingest_files(
     options: IngestOptions,
     workers: int,
     origin: Origin | None = None,
-) -> Iterator[FileOutcome]:
+) -> Generator[FileOutcome, None, None]:
     """Bring the catalogue up to date with `files` of one machine [this one], `workers` of them in work at once."""
     with Extraction(encoder.network, workers, options.bounds) as extraction:
         ingestion = _Ingestion(catalogue, encoder, extraction, options, origin or Origin(catalogue.host))

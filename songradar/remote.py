@@ -34,6 +34,7 @@ def is_remote(source: str) -> bool:
 
 def remote_files(address: str) -> Iterator[AudioFile | Failure]:
     """The song at an address, or those below a folder of a bucket, without their bytes: their paths are empty."""
+    found: list[AudioFile | Failure]
     try:
         with told(address):
             found = list(_found(address))

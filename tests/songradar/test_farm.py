@@ -7,7 +7,7 @@ from songradar import Catalogue, encoders, farm_batch, farm_work
 from songradar.db import farm as files
 from songradar.db import sharing
 from songradar.db.farm import Attempt
-from songradar.environment import BadMapping
+from songradar.environment import BadMapping, mapped_paths
 from songradar.errors import EncoderUnknown, NotAllowed
 from songradar.farm import BATCH, BATCH_BYTES, FarmOptions, batches, enqueue, status
 from songradar.farm_batch import Unseen
@@ -22,7 +22,6 @@ SONGS = (
     "SELECT title, source, host, n_fragments FROM songradar.songs JOIN songradar.encodings ON song_id = id ORDER BY 1"
 )
 FARMED = "SELECT source, state, outcome, reason, faults FROM songradar.farm_v1 ORDER BY source"
-AT_ONCE = WorkOptions(concurrency=1, drain=True)
 
 
 @pytest.fixture
@@ -46,8 +45,9 @@ def given(catalogue, *paths, **options):
     return [one.state for one in enqueue(catalogue, paths, FarmOptions(**options))]
 
 
-def worked(catalogue, told=None):
-    return [outcome.outcome for outcome in work(catalogue, AT_ONCE, (told if told is not None else []).append)]
+def worked(catalogue, told=None, mapped=()):
+    at_once = WorkOptions(concurrency=1, drain=True, mapped=mapped)
+    return [outcome.outcome for outcome in work(catalogue, at_once, (told if told is not None else []).append)]
 
 
 def test_songs_are_there_as_if_they_had_been_ingested(catalogue, music):
@@ -99,29 +99,27 @@ def test_bad_file_fails_once_and_says_why(catalogue, music):
     assert status(catalogue).states == {"waiting": 0, "working": 0, "done": 2, "failed": 1}
 
 
-def test_folder_that_lies_elsewhere_on_the_worker_is_known_as_it_was_given(catalogue, music, monkeypatch):
+def test_folder_that_lies_elsewhere_on_the_worker_is_known_as_it_was_given(catalogue, music):
     folder = music["Amber"].parent
     given(catalogue, folder)
     elsewhere = folder.rename(folder.with_name("mounted"))
-    monkeypatch.setenv("SONGRADAR_PATHS", f"{folder}={elsewhere}")
-    outcomes = worked(catalogue)
+    outcomes = worked(catalogue, mapped=[(folder, elsewhere)])
 
     assert outcomes == ["added"] * 3
     assert {source for _, source, _, _ in asked(catalogue, SONGS)} == {str(path) for path in music.values()}
 
 
-def test_copy_is_known_by_the_file_that_was_there_first_wherever_that_lies(catalogue, music, monkeypatch):
+def test_copy_is_known_by_the_file_that_was_there_first_wherever_that_lies(catalogue, music):
     folder = music["Amber"].parent
     given(catalogue, folder)
     (folder / "zz copy.wav").write_bytes(music["Amber"].read_bytes())
     elsewhere = folder.rename(folder.with_name("mounted"))
-    monkeypatch.setenv("SONGRADAR_PATHS", f"{folder}={elsewhere}")
-    worked(catalogue)
+    worked(catalogue, mapped=[(folder, elsewhere)])
     elsewhere.rename(folder)
     given(catalogue, folder / "zz copy.wav")
     folder.rename(elsewhere)
 
-    assert worked(catalogue) == ["already there"]
+    assert worked(catalogue, mapped=[(folder, elsewhere)]) == ["already there"]
 
 
 def test_worker_that_does_not_see_the_files_ends_and_leaves_them_to_others(catalogue, music):
@@ -138,11 +136,9 @@ def test_worker_that_does_not_see_the_files_ends_and_leaves_them_to_others(catal
 
 
 @pytest.mark.parametrize("said", ["/music", "music=/mnt", "/music=mnt"])
-def test_mapping_that_is_none_is_refused(catalogue, monkeypatch, said):
-    monkeypatch.setenv("SONGRADAR_PATHS", said)
-
+def test_mapping_that_is_none_is_refused(said):
     with pytest.raises(BadMapping, match=f"SONGRADAR_PATHS: {said} is no pair"):
-        worked(catalogue)
+        mapped_paths({"SONGRADAR_PATHS": said})
 
 
 def test_disturbed_file_system_is_tried_again(catalogue, music, monkeypatch, quickly):
