@@ -47,7 +47,7 @@ class Answers:
         asked = Question(
             self._encoder.id, embeddings, offsets_s, CANDIDATES, artist=self._artist, collection=self._collection
         )
-        matches = self._catalogue.retrying(partial(search.find_matches, question=asked))
+        matches = self._catalogue.retrying_search(partial(search.find_matches, question=asked))
         return [point_of(match, window) for match in matches if log_odds(match) > DOUBTFUL]
 
 
