@@ -12,6 +12,8 @@ import click
 EXTRA_OF = (
     {"matplotlib": "plots"}
     | dict.fromkeys(("keras", "librosa", "onnx", "scipy", "tensorflow", "tf2onnx"), "train")
+    | {"procrastinate": "farm"}
+    | dict.fromkeys(("aiohttp", "fsspec", "s3fs"), "remote")
     | dict.fromkeys(("anyio", "prometheus_client", "python_multipart", "starlette", "uvicorn", "websockets"), "web")
 )
 """Modules that `pip install songradar` leaves out, and the extra that brings them."""
@@ -19,6 +21,7 @@ EXTRA_OF = (
 COMMANDS = {
     "demo": ("demo", "A first look, nothing needed."),
     "ingest": ("ingest", "Add songs to the catalogue."),
+    "farm": ("farm", "Add songs with many machines."),
     "search": ("search", "Name the song that a recording is a piece of."),
     "scan": ("scan", "Tell what was played when in long recordings."),
     "listen": ("listen", "Tell what is playing now: a microphone, a stream, a file that grows."),

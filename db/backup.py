@@ -37,6 +37,9 @@ TABLES = ("songs", "encoders", "fragments", "encodings", "searches", "matches", 
 SINCE = {"scans": "20261126_scans", "plays": "20261126_scans"}
 """The revisions that made the tables that the first one did not make."""
 
+QUEUE, QUEUE_SINCE = f"{SCHEMA}_farm", "20261129_farm"
+"""The schema of the farm's queue. What waits in it is not in a backup: it is not to be done twice."""
+
 MANIFEST, DUMP = "manifest.json", "songradar.dump"
 BLOCK = 1 << 20
 
@@ -150,7 +153,7 @@ def _clear(held: sqlalchemy.Connection, source: Path, manifest: Manifest) -> Non
     with held.begin():
         _place_extension(held, source, manifest.pgvector_schema)
         found = held.exec_driver_sql(_RELATIONS).scalars().all()
-        mine = [table for table in TABLES if table in found]
+        mine = [table for table in (*TABLES, "farm_files") if table in found]
         if "alembic_version" in found and set(TABLES) - set(SINCE) <= set(mine):
             held.exec_driver_sql(f"LOCK TABLE {', '.join(f'{SCHEMA}.{table}' for table in mine)}")
             _check_empty(held, mine)
@@ -204,9 +207,13 @@ def measure(connection: psycopg.Connection) -> Manifest:
 
 def tables_at(at: str) -> list[str]:
     """The tables of a revision; all of them for one that this program does not know."""
+    return [table for table in TABLES if table not in SINCE or _reached(at, SINCE[table])]
+
+
+def _reached(at: str | None, since: str) -> bool:
+    """Whether a schema has what the revision `since` brings; True of one that this program does not know."""
     known = [entry for entry, _ in schema.history()]
-    reached = known[: known.index(at) + 1] if at in known else known
-    return [table for table in TABLES if table not in SINCE or SINCE[table] in reached]
+    return at not in known or known.index(since) <= known.index(at)
 
 
 def _extent(table: str, pgvector: str) -> str:
@@ -232,7 +239,7 @@ def _comparison(manifest: Manifest) -> str:
 
 def _check_empty(held: sqlalchemy.Connection, tables: Sequence[str]) -> None:
     """Raise BackupUnusable when the catalogue, which has these tables, holds anything."""
-    tables = [table for table in ("songs", "searches", "scans", "encoders") if table in tables]
+    tables = [table for table in ("songs", "searches", "scans", "encoders", "farm_files") if table in tables]
     counted = {table: held.exec_driver_sql(f"SELECT count(*) FROM {SCHEMA}.{table}").scalar_one() for table in tables}
     if any(counted.values()):
         found = ", ".join(f"{table} ({n})" for table, n in counted.items() if n)
@@ -272,7 +279,9 @@ def opened(source: Path) -> Iterator[tuple[Manifest, zipfile.ZipFile]]:
 
 def _dump(server: Server, connection: psycopg.Connection, snapshot: str, target: IO[bytes]) -> None:
     options = ["--format=custom", "--compress=1", "--no-owner", "--no-privileges", f"--schema={SCHEMA}"]
+    options += [f"--schema={QUEUE}"] if _reached(revision(connection), QUEUE_SINCE) else []
     options += [f"--exclude-table-data={SCHEMA}.readers"]  # roles have other numbers elsewhere
+    options += [f"--exclude-table-data={SCHEMA}.farm_files", f"--exclude-table-data={QUEUE}.*"]
     with running(server, connection, "pg_dump", *options, f"--snapshot={snapshot}", stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         shutil.copyfileobj(process.stdout, target, BLOCK)
@@ -292,6 +301,8 @@ def _restore(server: Server, connection: psycopg.Connection, dump: IO[bytes], ma
         assert process.stdin is not None
         try:
             process.stdin.write(b"BEGIN;\n")
+            if _reached(manifest.revision, QUEUE_SINCE):
+                process.stdin.write(f"DROP SCHEMA IF EXISTS {QUEUE} CASCADE; CREATE SCHEMA {QUEUE};\n".encode())
             _copy_script(server, connection, dump, process.stdin)
             process.stdin.write(f"{_comparison(manifest)}\nCOMMIT;\n".encode())
             process.stdin.flush()
@@ -305,7 +316,7 @@ def _restore(server: Server, connection: psycopg.Connection, dump: IO[bytes], ma
 def _copy_script(server: Server, connection: psycopg.Connection, dump: IO[bytes], target: IO[bytes]) -> None:
     """Write the dump to `target` as an SQL script, without the setting that an older server does not know."""
     # The schema exists already, and its owner and privileges stay as they are.
-    options = ["--file=-", "--no-owner", "--no-privileges", f"--schema={SCHEMA}"]
+    options = ["--file=-", "--no-owner", "--no-privileges", f"--schema={SCHEMA}", f"--schema={QUEUE}"]
     with (
         ThreadPoolExecutor(1) as pool,
         running(server, connection, "pg_restore", *options, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,

@@ -25,6 +25,10 @@ class TransactionsInTheWay(DatabaseError):
     """Upkeep waits for transactions of others that do not end."""
 
 
+class NoStandby(DatabaseError):
+    """What is to answer searches holds another catalogue."""
+
+
 class CatalogueEmpty(DatabaseError):
     """A search in a catalogue that holds nothing it could find."""
 

@@ -299,6 +299,32 @@ class PlayRow(Base):
     n_fragments: Mapped[int] = mapped_column(comment="Fragments of the recording in it.")
 
 
+class FarmFileRow(Base):
+    __tablename__ = "farm_files"
+    __table_args__ = (
+        CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ended_at"),
+        Index("farm_files_source_idx", text("md5(source)"), "host", unique=True),  # paths are longer than what it takes
+        {"comment": "A file that was given to the farm, the last time that it was."},
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True, comment="Number of the file.")
+    source: Mapped[str] = mapped_column(comment="Path of the file where it was enqueued, or its address.")
+    host: Mapped[str] = mapped_column(comment="Name of the machine that has the path; empty for an address.")
+    job: Mapped[int | None] = mapped_column(BigInteger, index=True, comment="Number of the job that it belongs to.")
+    enqueued_at: Mapped[datetime] = mapped_column(server_default=text("now()"), comment="When it was enqueued.")
+    attempt: Mapped[int] = mapped_column(
+        server_default=text("0"),
+        comment="Attempt at the job that took it last: no other writes its outcome.",
+    )
+    faults: Mapped[int] = mapped_column(
+        server_default=text("0"), comment="How often the network kept it from being read."
+    )
+    worker: Mapped[str | None] = mapped_column(comment="Machine and process that has it, or had it last.")
+    outcome: Mapped[str | None] = mapped_column(comment="What became of it; NULL until it is done.")
+    reason: Mapped[str | None] = mapped_column(comment="Why it failed.")
+    ended_at: Mapped[datetime | None] = mapped_column(comment="When it was done, or failed.")
+
+
 class SettingsRow(Base):
     __tablename__ = "settings"
     __table_args__ = (

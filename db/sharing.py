@@ -19,6 +19,11 @@ _WRITE = """
     GRANT INSERT, UPDATE, DELETE ON songradar.songs, songradar.fragments, songradar.encodings TO {role};
     GRANT INSERT, UPDATE, DELETE ON songradar.searches, songradar.matches, songradar.scans, songradar.plays
         TO {role};
+    GRANT INSERT, UPDATE, DELETE ON songradar.farm_files TO {role};
+    GRANT USAGE ON SCHEMA songradar_farm TO {role};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA songradar_farm TO {role};
+    GRANT USAGE ON ALL SEQUENCES IN SCHEMA songradar_farm TO {role};
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA songradar_farm TO {role};
 """
 _REVOKE = """
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA songradar REVOKE ALL ON FUNCTIONS FROM {role};
@@ -26,6 +31,10 @@ _REVOKE = """
     REVOKE ALL ON ALL FUNCTIONS IN SCHEMA songradar FROM {role};
     REVOKE ALL ON ALL TABLES IN SCHEMA songradar FROM {role};
     REVOKE ALL ON SCHEMA songradar FROM {role};
+    REVOKE ALL ON ALL FUNCTIONS IN SCHEMA songradar_farm FROM {role};
+    REVOKE ALL ON ALL SEQUENCES IN SCHEMA songradar_farm FROM {role};
+    REVOKE ALL ON ALL TABLES IN SCHEMA songradar_farm FROM {role};
+    REVOKE ALL ON SCHEMA songradar_farm FROM {role};
     DELETE FROM songradar.readers AS r
      WHERE r.role = {number} OR r.role <> 0 AND NOT EXISTS (SELECT FROM pg_roles AS a WHERE a.oid = r.role);
 """

@@ -8,12 +8,13 @@ class AudioError(Exception):
 
 
 class AudioReadError(AudioError):
-    """A file that gives no usable audio; `path` names it, `reason` says why."""
+    """A file that gives no usable audio; `path` names it, `reason` says why, `is_passing` that it may do so later."""
 
-    def __init__(self, path: os.PathLike[str] | str, reason: str) -> None:
+    def __init__(self, path: os.PathLike[str] | str, reason: str, *, is_passing: bool = False) -> None:
         self.path = os.fsencode(path).decode("utf-8", "backslashreplace")
         super().__init__(f"{self.path}: {reason}")
         self.reason = reason
+        self.is_passing = is_passing
 
 
 class DecoderKilled(AudioReadError):

@@ -12,7 +12,7 @@ from typing import Self
 from songradar.ml.decoder import UNBOUNDED, Bounds, Decoder
 from songradar.ml.encoder import Encoder, Fingerprint
 from songradar.ml.errors import AudioError, AudioReadError
-from songradar.ml.files import AudioFile, Failure, sha256, text_of
+from songradar.ml.files import AudioFile, Failure, sha256
 from songradar.ml.tags import Tags
 
 
@@ -88,23 +88,25 @@ class Extraction:
         return self._tagger.tags(file.path, self._bounds)
 
     def _encode(self, hashed: HashedFile) -> Extracted | Failure:
-        path, decoder = hashed.file.path, self._decoders.get()
+        path, source, decoder = hashed.file.path, hashed.file.source, self._decoders.get()
         blocks = decoder.decode(path, self._encoder.spec.sample_rate_hz, self._bounds)
         try:
             fingerprint = self._encoder.fingerprint_song(takewhile(lambda _: not self._stop.is_set(), blocks))
             return Extracted(hashed, decoder.tags(path, self._bounds), fingerprint)
         except AudioReadError as error:
-            return Failure(text_of(path), error.reason)
+            return Failure(source, error.reason, error.is_passing)
         except AudioError as error:
-            return Failure(text_of(path), str(error))
+            return Failure(source, str(error))
         except Exception as error:  # a fault of ours or of a library's on this file: the rest goes on
-            return Failure(text_of(path), f"cannot be encoded ({type(error).__name__}: {error})")
+            return Failure(source, f"cannot be encoded ({type(error).__name__}: {error})")
         finally:
             self._decoders.put(decoder)
 
 
 def _hashed(file: AudioFile) -> HashedFile | Failure:
     try:
+        if file.fetch is not None:
+            file.fetch()
         return HashedFile(file, sha256(file.path))
     except AudioReadError as error:
-        return Failure(file.source, error.reason)
+        return Failure(file.source, error.reason, error.is_passing)

@@ -1,10 +1,11 @@
 """Which files to listen to, and how to tell whether one has been heard before."""
 
+import errno
 import hashlib
 import os
 import re
 import stat as modes
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,14 @@ AUDIO_SUFFIXES = frozenset(
 
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 """Replaces time stamps that `datetime` cannot represent; damaged file systems and archives contain such stamps."""
+
+PASSING = frozenset(
+    {
+        errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN,
+        errno.ENETUNREACH, errno.ENETRESET, errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED,
+    }
+)  # fmt: skip
+"""What the system says where a file lies on a network that is disturbed: it says nothing about the file."""
 
 _ESCAPE = re.compile(rb"\\x(5c|[89a-f][0-9a-f])")
 
@@ -47,11 +56,17 @@ def path_of(source: str) -> Path:
 
 @dataclass(frozen=True)
 class AudioFile:
-    """A file as it lies on disk; `size` in bytes."""
+    """A file as it lies on disk; `size` in bytes.
+
+    `known_as` is the name under which the catalogue knows it [its path]. `fetch` brings it to its path, for a file that
+    is not there yet, and raises AudioReadError.
+    """
 
     path: Path
     size: int
     modified_at: datetime
+    known_as: str | None = None
+    fetch: Callable[[], None] | None = None
 
     @property
     def name(self) -> str:
@@ -61,15 +76,19 @@ class AudioFile:
     @property
     def source(self) -> str:
         """The name under which the catalogue knows the file; what is not UTF-8 is kept escaped."""
-        return text_of(self.path)
+        return self.known_as or text_of(self.path)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A path that could not be used, and why. It is a value, not an exception, so that a batch can continue."""
+    """A path that could not be used, and why. It is a value, not an exception, so that a batch can continue.
+
+    `is_passing` says that another attempt may succeed: it is the network's fault, and not the file's.
+    """
 
     path: str
     reason: str
+    is_passing: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
@@ -124,7 +143,7 @@ def stat(path: Path) -> AudioFile | Failure:
     except FileNotFoundError:
         return Failure(text_of(path), "does not exist")
     except OSError as error:
-        return Failure(text_of(path), f"may not be read ({error.strerror})")
+        return Failure(text_of(path), f"may not be read ({error.strerror})", error.errno in PASSING)
     if not modes.S_ISREG(status.st_mode):
         return Failure(text_of(path), "is not a regular file")
     return AudioFile(resolved, status.st_size, _moment(status.st_mtime))
@@ -145,4 +164,4 @@ def sha256(path: Path) -> bytes:
     except PermissionError as error:
         raise AudioReadError(path, "may not be read (permission denied)") from error
     except OSError as error:
-        raise AudioReadError(path, f"cannot be read ({error.strerror})") from error
+        raise AudioReadError(path, f"cannot be read ({error.strerror})", is_passing=error.errno in PASSING) from error

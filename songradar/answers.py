@@ -30,7 +30,7 @@ class Answers:
     ) -> None:
         self._catalogue, self._encoder = catalogue, encoder
         self._artist, self._collection = artist, collection
-        self._takes_first_look = catalogue.retrying(search.takes_first_look)
+        self._takes_first_look = catalogue.retrying_search(search.takes_first_look)
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="scan")
 
     def close(self) -> None:
@@ -50,7 +50,7 @@ class Answers:
             self._encoder.id, embeddings, offsets_s, CANDIDATES,
             artist=self._artist, collection=self._collection, first_look=first_look,
         )  # fmt: skip
-        matches = self._catalogue.retrying(partial(search.find_matches, question=asked))
+        matches = self._catalogue.retrying_search(partial(search.find_matches, question=asked))
         points = (point_of(match, window, is_thorough=not first_look) for match in matches)
         return [point for point in points if point.log_odds > DOUBTFUL]
 

@@ -13,8 +13,10 @@ import psycopg
 
 from songradar.db import embedded
 from songradar.db.connection import HEAD, WAIT_S, Pool, Server, check_revision, connect, is_pooled, revision, serves
+from songradar.db.errors import ServerUnreachable
 from songradar.db.retrying import retrying
 from songradar.db.search import StoredEncoder, read_encoder, read_network
+from songradar.db.standby import check_standby, cluster_of
 from songradar.db.unfinished import held_folder
 from songradar.environment import environment
 from songradar.ml.encoder import Encoder
@@ -67,11 +69,16 @@ class Catalogue:
         prepared: bool = True,
         statement_s: float | None = None,
         wait_s: float = WAIT_S,
+        read_server: Server | None = None,
     ) -> None:
         """Use `open`, `embedded` or `temporary`; the schema is not looked at here."""
         self.server = server
         self.host = host
+        self.read_server = read_server or server
         self._pool = Pool(server, prepared=prepared, statement_s=statement_s, wait_s=wait_s)
+        self._read_pool = (
+            Pool(read_server, prepared=prepared, statement_s=statement_s, wait_s=wait_s) if read_server else self._pool
+        )
         self._wait_s = wait_s
         self._encoders: dict[tuple[int, int], Encoder] = {}
         self._lock = Lock()
@@ -81,6 +88,7 @@ class Catalogue:
         cls,
         url: str | None = None,
         *,
+        read_url: str | None = None,
         prepared: bool | None = None,
         statement_s: float | None = None,
         only_to_search: bool = False,
@@ -88,15 +96,22 @@ class Catalogue:
     ) -> Self:
         """The catalogue at `url` [what DATABASE_URL and SONGRADAR_HOME say].
 
+        Searches go to its standbys at `read_url` [what SONGRADAR_READ_URL says, without `url`; else to itself].
+
         A schema at another revision than this program's is refused at a URL; the embedded database upgrades itself.
-        With `only_to_search`, a schema that is near enough for that will do, as in the midst of an upgrade.
+        With `only_to_search`, a schema that is near enough for that will do, as in the midst of an upgrade, and so will
+        standbys where the server itself does not answer.
         `prepared` says whether statements are prepared after a few runs [not behind a pooler]; those that take longer
         than `statement_s` are broken off [none]; a server that goes away is waited for as long as `wait_s`. Raises
         DatabaseError.
         """
         found = environment()
-        server = found.server if url is None else Server(url)
-        return cls._opened(server, found.host, prepared, statement_s, wait_s, only_to_search=only_to_search)
+        server, read_server = (found.server, found.read_server) if url is None else (Server(url), None)
+        if read_url is not None:
+            read_server = Server(read_url, origin="read_url")
+        return cls._opened(
+            server, found.host, prepared, statement_s, wait_s, read_server, only_to_search=only_to_search
+        )
 
     @classmethod
     def embedded(cls, folder: Path | str) -> Self:
@@ -124,20 +139,26 @@ class Catalogue:
         prepared: bool | None = None,
         statement_s: float | None = None,
         wait_s: float = WAIT_S,
+        read_server: Server | None = None,
         *,
         only_to_search: bool = False,
     ) -> Self:
-        with connect(server) as connection:
-            current = revision(connection)
-            is_near = only_to_search and current is not None and serves(connection)
-            if server.is_embedded and current != HEAD and not is_near:
-                from songradar.db.schema import upgrade  # Alembic takes longer to import than a search takes
-
-                upgrade(server)
-            check_revision(connection, only_to_search=only_to_search)
-            if prepared is None:
-                prepared = not is_pooled(connection)
-        return cls(server, host, prepared=prepared, statement_s=statement_s, wait_s=wait_s)
+        is_direct, cluster = True, None
+        try:
+            with connect(server) as connection:
+                _bring_up(server, connection, only_to_search=only_to_search)
+                is_direct = not is_pooled(connection)
+                cluster = cluster_of(connection) if read_server else None
+        except ServerUnreachable:
+            if not (only_to_search and read_server):
+                raise
+        if read_server is not None:
+            with connect(read_server) as connection:
+                check_revision(connection, only_to_search=True)
+                check_standby(connection, cluster, read_server)
+                is_direct = is_direct and not is_pooled(connection)
+        prepared = is_direct if prepared is None else prepared
+        return cls(server, host, prepared=prepared, statement_s=statement_s, wait_s=wait_s, read_server=read_server)
 
     def __enter__(self) -> Self:
         return self
@@ -150,26 +171,39 @@ class Catalogue:
     def close(self) -> None:
         """Give the connections back. The server of an embedded catalogue stays up for the next."""
         self._pool.close()
+        self._read_pool.close()
 
     def connection(self) -> AbstractContextManager[psycopg.Connection]:
         """An autocommit psycopg connection from the pool for the length of a block."""
         return self._pool.connection()
 
+    def searching(self) -> AbstractContextManager[psycopg.Connection]:
+        """The same to search on: one to a standby, where there are some."""
+        return self._read_pool.connection()
+
+    def keeping(self) -> AbstractContextManager[psycopg.Connection]:
+        """The same to keep a search on; PoolTimeout comes soon where that is another server, and away."""
+        return self._pool.connection(None if self._read_pool is self._pool else FREE_S)
+
     def retrying(self, act: Callable[[psycopg.Connection], Result]) -> Result:
         """What `act` gives on a connection, also where the server goes away meanwhile; see `db.retrying`."""
         return retrying(self.server, partial(self._pool.connection, FREE_S), act, self._wait_s)
+
+    def retrying_search(self, act: Callable[[psycopg.Connection], Result]) -> Result:
+        """The same for a search."""
+        return retrying(self.read_server, partial(self._read_pool.connection, FREE_S), act, self._wait_s)
 
     @property
     def engine(self) -> "Engine":
         """SQLAlchemy on the pool's connections."""
         return self._pool.engine
 
-    def encoder(self, name: str | None = None, threads: int = 0) -> LoadedEncoder:
+    def encoder(self, name: str | None = None, threads: int = 0, *, to_search: bool = False) -> LoadedEncoder:
         """The encoder called `name` [the active one]; `threads` bounds the cores that one call of it uses, 0 is all.
 
-        Loaded once. Raises EncoderUnknown.
+        Loaded once; with `to_search`, from where searches go. Raises EncoderUnknown.
         """
-        with self.connection() as connection:
+        with self.searching() if to_search else self.connection() as connection:
             stored = read_encoder(connection, name)
             with self._lock:
                 network = self._encoders.get((stored.id, threads))
@@ -178,6 +212,17 @@ class Catalogue:
                     network = Encoder(onnx, AudioSpec.from_dict(stored.spec), stored.name, threads)
                     self._encoders[stored.id, threads] = network
         return LoadedEncoder(stored, network)
+
+
+def _bring_up(server: Server, connection: psycopg.Connection, *, only_to_search: bool) -> None:
+    """Upgrade the schema of an embedded server where that is needed. Raises SchemaOutOfDate."""
+    current = revision(connection)
+    is_near = only_to_search and current is not None and serves(connection)
+    if server.is_embedded and current != HEAD and not is_near:
+        from songradar.db.schema import upgrade  # Alembic takes longer to import than a search takes
+
+        upgrade(server)
+    check_revision(connection, only_to_search=only_to_search)
 
 
 def add_package(catalogue: Catalogue, package: EncoderPackage) -> bool:

@@ -15,23 +15,50 @@ FOLDER = "songradar"
 
 @dataclass(frozen=True)
 class Environment:
-    """Where the catalogue is, and the name under which the files of this machine are known."""
+    """Where the catalogue is, and the name under which the files of this machine are known.
+
+    `read_server` is where searches go, if that is elsewhere.
+    """
 
     server: Server
     host: str
+    read_server: Server | None = None
 
 
 def environment(variables: Mapping[str, str] = os.environ) -> Environment:
     """DATABASE_URL names a PostgreSQL; without, it is the embedded one in SONGRADAR_HOME.
 
-    SONGRADAR_HOST stands for the machine's own name, which may change, as that of a container does.
+    SONGRADAR_READ_URL names standbys of it, to search on. SONGRADAR_HOST stands for the machine's own name, which may
+    change, as that of a container does.
     """
     host = variables.get("SONGRADAR_HOST") or platform.node()
+    read_url = variables.get("SONGRADAR_READ_URL")
+    read_server = Server(read_url, origin="SONGRADAR_READ_URL") if read_url else None
     if url := variables.get("DATABASE_URL"):
-        return Environment(Server(url, origin="DATABASE_URL"), host)
+        return Environment(Server(url, origin="DATABASE_URL"), host, read_server)
     if home := variables.get("SONGRADAR_HOME"):
-        return Environment(Server(folder=Path(home).expanduser().absolute(), origin="SONGRADAR_HOME"), host)
-    return Environment(Server(folder=data_folder()), host)
+        embedded = Server(folder=Path(home).expanduser().absolute(), origin="SONGRADAR_HOME")
+        return Environment(embedded, host, read_server)
+    return Environment(Server(folder=data_folder()), host, read_server)
+
+
+class BadMapping(Exception):
+    """SONGRADAR_PATHS says something that is no pair of paths."""
+
+
+def mapped_paths(variables: Mapping[str, str] = os.environ) -> tuple[tuple[Path, Path], ...]:
+    """Where folders of other machines lie on this one, by SONGRADAR_PATHS. Raises BadMapping.
+
+    >>> mapped_paths({"SONGRADAR_PATHS": "/srv/music=/mnt/music:/srv/jingles=/mnt/jingles"})[1]
+    (PosixPath('/srv/jingles'), PosixPath('/mnt/jingles'))
+    """
+    pairs = []
+    for pair in filter(None, variables.get("SONGRADAR_PATHS", "").split(os.pathsep)):
+        there, equals, here = pair.partition("=")
+        if not (equals and Path(there).is_absolute() and Path(here).is_absolute()):
+            raise BadMapping(f"SONGRADAR_PATHS: {pair} is no pair of paths such as /srv/music=/mnt/music")
+        pairs.append((Path(there), Path(here)))
+    return tuple(pairs)
 
 
 def uploads_folder(variables: Mapping[str, str] = os.environ) -> Path:

@@ -139,7 +139,7 @@ class Follower:
     def _song(self, song_id: int) -> StoredSong:
         if song_id not in self._songs:
             read = partial(scans.read_fragments, encoder_id=self._encoder.id, song_id=song_id)
-            positions, embeddings = self._catalogue.retrying(read)
+            positions, embeddings = self._catalogue.retrying_search(read)
             self._songs[song_id] = StoredSong(positions, embeddings, self._encoder.network.spec)
             while len(self._songs) > SONGS:
                 self._songs.popitem(last=False)

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 
 from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import search
+from songradar.db.errors import SearchNotKept
 from songradar.db.search import Match, Question
 from songradar.db.unfinished import scratch
 from songradar.ml.audio import Wave, decode, resample
@@ -30,6 +32,8 @@ Audio: TypeAlias = "str | PathLike[str] | bytes | IO[bytes] | tuple[NDArray[np.g
 
 Samples, (T,) or (T, channels), are float with full scale 1, or signed integers.
 """
+
+AWAY = "the server that takes changes does not answer"
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def identify(catalogue: Catalogue, audio: Audio, options: SearchOptions = Search
 
     Raises AudioReadError for what is no recording, CatalogueEmpty, EncoderUnknown, SongUnknown.
     """
-    name, encoder = name_of(audio), catalogue.encoder(options.encoder)
+    name, encoder = name_of(audio), catalogue.encoder(options.encoder, to_search=True)
     with _blocks(audio, name, encoder.network.spec.sample_rate_hz) as blocks:
         return _identify(catalogue, encoder, blocks, options, name)
 
@@ -95,7 +99,7 @@ def identify_blocks(
     catalogue: Catalogue, blocks: Iterable[Wave], options: SearchOptions = SearchOptions(), name: str = "recording"
 ) -> Answer:
     """The same for a recording that comes in blocks of (t,) float32, at the encoder's sample rate."""
-    return _identify(catalogue, catalogue.encoder(options.encoder), blocks, options, name)
+    return _identify(catalogue, catalogue.encoder(options.encoder, to_search=True), blocks, options, name)
 
 
 def _identify(
@@ -107,7 +111,7 @@ def _identify(
     try:
         found = encoder.network.fingerprint_query(stopwatch)
     except NothingToHear as error:
-        with catalogue.connection() as connection:
+        with catalogue.searching() as connection:
             search.check_not_empty(connection, encoder.stored)
         return Answer(name, encoder.name, encoder.id, error.duration_s, [], str(error))
     encode_ms = 1000 * (time.perf_counter() - started - stopwatch.spent_s)
@@ -122,19 +126,19 @@ def identify_fragments(
 ) -> Answer:
     """The same for a recording that the encoder has encoded already, here or elsewhere."""
     _check_choice(catalogue, options)
-    return _ask(catalogue, catalogue.encoder(options.encoder), fragments, options, name)
+    return _ask(catalogue, catalogue.encoder(options.encoder, to_search=True), fragments, options, name)
 
 
 def _check_choice(catalogue: Catalogue, options: SearchOptions) -> None:
     if options.artist is not None or options.collection is not None:
-        with catalogue.connection() as connection:
+        with catalogue.searching() as connection:
             search.check_choice(connection, options.artist, options.collection)
 
 
 def _ask(
     catalogue: Catalogue, encoder: LoadedEncoder, fragments: Fragments, options: SearchOptions, name: str
 ) -> Answer:
-    with catalogue.connection() as connection:
+    with catalogue.searching() as connection:
         question = Question(
             encoder.id,
             fragments.embeddings,
@@ -161,16 +165,24 @@ def keep(catalogue: Catalogue, answer: Answer) -> int | None:
     """
     if not answer.duration_s:
         return None
-    with catalogue.connection() as connection:
-        return search.save_search(
-            connection, answer.query, answer.duration_s, answer.encoder_id, answer.timings_ms, answer.matches
-        )
+    try:
+        with catalogue.keeping() as connection:
+            return search.save_search(
+                connection, answer.query, answer.duration_s, answer.encoder_id, answer.timings_ms, answer.matches
+            )
+    except psycopg.OperationalError as error:
+        raise SearchNotKept(f"the search is not kept: {AWAY}") from error
 
 
 def why_not_kept(catalogue: Catalogue) -> str | None:
     """Why this catalogue's role or server cannot keep searches; None where it can."""
-    with catalogue.connection() as connection:
-        return search.why_not_kept(connection)
+    try:
+        with catalogue.keeping() as connection:
+            return search.why_not_kept(connection)
+    except psycopg.OperationalError:
+        if catalogue.read_server is catalogue.server:
+            raise
+        return f"{AWAY}, so searches are not kept: --no-save says so beforehand"
 
 
 def name_of(audio: Audio) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,7 +73,8 @@ RESULT_OF: dict[Change, Result] = {
 class FileOutcome:
     """What became of one file: `reason` says why it failed; `number` of `total` files are done.
 
-    `twins` are the songs that were there before and are the same recording, or have a piece of it.
+    `twins` are the songs that were there before and are the same recording, or have a piece of it. `is_passing` says of
+    a failure that it is the network's, and that another attempt may succeed.
     """
 
     source: str
@@ -84,6 +85,18 @@ class FileOutcome:
     number: int = 0
     total: int = 0
     twins: tuple[Twin, ...] = ()
+    is_passing: bool = False
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whose files are ingested: the machine that the catalogue knows them by, and where its paths lie on this one.
+
+    `locate` gives None for a file that no path leads to, as on the web.
+    """
+
+    host: str
+    locate: Callable[[str], Path | None] = path_of
 
 
 class Tally:
@@ -127,16 +140,28 @@ def ingest(
     files = list(audio_files(given))
     gone = _gone(catalogue, given) if options.prune else []
     total = len(files) + len(gone)
-    with Extraction(encoder.network, workers, options.bounds) as extraction:
-        ingestion = _Ingestion(catalogue, encoder, extraction, options)
-        for number, outcome in enumerate(ingestion.run(files, 2 * workers), start=1):
-            yield FileOutcome(**vars(outcome) | {"number": number, "total": total})
-        for number, song in enumerate(gone, start=len(files) + 1):
-            with suppress(SongUnknown):  # somebody else has removed it meanwhile
-                catalogue.retrying(partial(store.remove_songs, song_ids=[song.id]))
-            yield FileOutcome(song.source, "removed", number=number, total=total)
+    for number, outcome in enumerate(ingest_files(catalogue, encoder, files, options, workers), start=1):
+        yield FileOutcome(**vars(outcome) | {"number": number, "total": total})
+    for number, song in enumerate(gone, start=len(files) + 1):
+        with suppress(SongUnknown):  # somebody else has removed it meanwhile
+            catalogue.retrying(partial(store.remove_songs, song_ids=[song.id]))
+        yield FileOutcome(song.source, "removed", number=number, total=total)
     if options.tend_index:
         tend_index(catalogue, encoder.name)
+
+
+def ingest_files(
+    catalogue: Catalogue,
+    encoder: LoadedEncoder,
+    files: Sequence[AudioFile | Failure],
+    options: IngestOptions,
+    workers: int,
+    origin: Origin | None = None,
+) -> Generator[FileOutcome, None, None]:
+    """Bring the catalogue up to date with `files` of one machine [this one], `workers` of them in work at once."""
+    with Extraction(encoder.network, workers, options.bounds) as extraction:
+        ingestion = _Ingestion(catalogue, encoder, extraction, options, origin or Origin(catalogue.host))
+        yield from ingestion.run(files, 2 * workers)
 
 
 def ensure_encoder(catalogue: Catalogue) -> None:
@@ -177,11 +202,13 @@ class _Ingestion:
         encoder: LoadedEncoder,
         extraction: Extraction,
         options: IngestOptions,
+        origin: Origin,
     ) -> None:
         self._catalogue = catalogue
         self._encoder = encoder
         self._extraction = extraction
         self._options = options
+        self._origin = origin
         self._n_stored = 0
         self._tend_at = TENDED_FIRST
 
@@ -218,13 +245,12 @@ class _Ingestion:
         for start in range(0, len(files), LOOKED_UP):
             batch = files[start : start + LOOKED_UP]
             stamps = {file.source: (file.size, file.modified_at) for file in batch if isinstance(file, AudioFile)}
-            host = self._catalogue.host
             known = self._catalogue.retrying(
-                partial(store.unchanged, encoder_id=self._encoder.id, host=host, files=stamps)
+                partial(store.unchanged, encoder_id=self._encoder.id, host=self._origin.host, files=stamps)
             )
             for file in batch:
                 if isinstance(file, Failure):
-                    yield FileOutcome(file.path, "failed", reason=file.reason)
+                    yield _failed(file)
                 elif file.source in known:
                     yield FileOutcome(file.source, "already there")
                 else:
@@ -237,7 +263,7 @@ class _Ingestion:
         known = self._catalogue.retrying(indexed) if hashes else {}
         for item in read:
             if isinstance(item, Failure):
-                yield FileOutcome(item.path, "failed", reason=item.reason)
+                yield _failed(item)
             elif item.sha256 not in known:
                 new.append(item)
             else:
@@ -245,9 +271,9 @@ class _Ingestion:
 
     def _follow(self, item: HashedFile, known: KnownFile) -> FileOutcome:
         """The outcome of a file with known bytes: a copy if the known path still has them, else the song has moved."""
-        host, source = self._catalogue.host, item.file.source
+        host, source = self._origin.host, item.file.source
         same_path = (known.source, known.host) == (source, host)
-        if not same_path and (known.host != host or _is_there(known)):
+        if not same_path and (known.host != host or _is_there(known, self._origin.locate(known.source))):
             return FileOutcome(source, "already there")
         try:
             song = self._song(item, self._extraction.tags(item.file))
@@ -258,7 +284,7 @@ class _Ingestion:
 
     def _store(self, result: Extracted | Failure) -> FileOutcome:
         if isinstance(result, Failure):
-            return FileOutcome(result.path, "failed", reason=result.reason)
+            return _failed(result)
         fingerprint, source = result.fingerprint, result.hashed.file.source
         song = self._song(result.hashed, result.tags, fingerprint.duration_s)
         try:
@@ -300,7 +326,7 @@ class _Ingestion:
         """What the database keeps of a file; without `duration_s`, before anybody has listened to it."""
         return NewSong(
             source=item.file.source,
-            host=self._catalogue.host,
+            host=self._origin.host,
             size_bytes=item.file.size,
             modified_at=item.file.modified_at,
             sha256=item.sha256,
@@ -314,9 +340,15 @@ class _Ingestion:
         )
 
 
-def _is_there(known: KnownFile) -> bool:
-    """Whether the file that the catalogue knows lies where it was, unchanged by its stamp."""
-    found = stat(path_of(known.source))
+def _failed(failure: Failure) -> FileOutcome:
+    return FileOutcome(failure.path, "failed", reason=failure.reason, is_passing=failure.is_passing)
+
+
+def _is_there(known: KnownFile, path: Path | None) -> bool:
+    """Whether the file that the catalogue knows lies at `path`, unchanged by its stamp; True where none leads to it."""
+    if path is None:
+        return True
+    found = stat(path)
     return isinstance(found, AudioFile) and (found.size, found.modified_at) == (known.size_bytes, known.modified_at)
 
 

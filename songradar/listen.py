@@ -99,8 +99,8 @@ def listen(
     Raises AudioReadError, also after events; CatalogueEmpty, EncoderUnknown, SongUnknown; ServerUnreachable where the
     database does not come back.
     """
-    encoder = catalogue.encoder(options.encoder)
-    with catalogue.connection() as connection:
+    encoder = catalogue.encoder(options.encoder, to_search=True)
+    with catalogue.searching() as connection:
         search.check_not_empty(connection, encoder.stored)
         search.check_choice(connection, options.artist, options.collection)
     session, broken_off = None, None

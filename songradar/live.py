@@ -51,7 +51,7 @@ class Live(Hearing):
 
     def __init__(self, catalogue: Catalogue, rate_hz: int, options: SearchOptions = SearchOptions()) -> None:
         """Sound comes at `rate_hz`. Raises EncoderUnknown, CatalogueEmpty."""
-        encoder = catalogue.encoder(options.encoder)
+        encoder = catalogue.encoder(options.encoder, to_search=True)
         super().__init__(catalogue, encoder, rate_hz, FOLLOWED_EVERY_S, options.artist, options.collection)
         self._catalogue, self._encoder = catalogue, encoder
         self._options = replace(options, encoder=encoder.name)

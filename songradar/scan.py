@@ -62,8 +62,8 @@ def scan(
     It is kept, and spoken of, by `name` [its path]. Raises AudioReadError, also after playings, where a recording
     breaks off; CatalogueEmpty, EncoderUnknown, SongUnknown.
     """
-    encoder = catalogue.encoder(options.encoder)
-    with catalogue.connection() as connection:
+    encoder = catalogue.encoder(options.encoder, to_search=True)
+    with catalogue.searching() as connection:
         search.check_not_empty(connection, encoder.stored)
         search.check_choice(connection, options.artist, options.collection)
     name = name or text_of(recording)

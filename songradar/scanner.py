@@ -279,7 +279,7 @@ class Scanner:
         numbers = [stretch.line.song_id for stretch in stretches]
         if not numbers:
             return []
-        songs = self._catalogue.retrying(partial(scans.read_songs, numbers=numbers))
+        songs = self._catalogue.retrying_search(partial(scans.read_songs, numbers=numbers))
         return [self._playing(s, songs[s.line.song_id], now_s) for s in stretches if s.line.song_id in songs]
 
     def _unknown(self, until_s: float) -> Iterator[Playing]:

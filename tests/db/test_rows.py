@@ -8,7 +8,7 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from songradar.db import connection as connections
-from songradar.db import scans, schema, sharing
+from songradar.db import farm, scans, schema, sharing
 from songradar.db.connection import Server
 from songradar.db.search import explain, find_matches, save_search
 from songradar.timeline import Playing
@@ -26,7 +26,7 @@ COLLECTIONS = """
     UPDATE songradar.songs
        SET collection = CASE WHEN id <= 10 THEN 'shade' WHEN id <= 20 THEN 'sun' END
 """
-LIMITED = ("songs", "fragments", "encodings", "searches", "matches", "scans", "plays")
+LIMITED = ("songs", "fragments", "encodings", "searches", "matches", "scans", "plays", "farm_files")
 OPEN = {"encoders", "settings", "alembic_version", "readers"}
 """Tables that say nothing of songs; of the last, everybody reads the lines about themselves."""
 
@@ -64,6 +64,7 @@ def forest(server):
             sharing.grant(owner, "shady", collections=["shade"])
             sharing.grant(owner, "gardener", collections=["shade", "sun"])
             sharing.grant(owner, "keeper")
+            farm.enqueue(owner, "here", ["/music/1.wav", "/music/2.wav"])
             for number in (SHADY, SUNNY, OTHER):
                 found = find(piece(number), exact=True)
                 save_search(owner, f"{number}.wav", 4.0, active_encoder_id(), {}, [replace(found[0], accepted=True)])
@@ -157,6 +158,7 @@ def test_reader_sees_the_songs_of_its_collections_and_what_is_kept_of_them(as_ro
     assert {table: n for table, [n] in counts.items()} == {
         "songs": len(seen), "fragments": 40 * len(seen), "encodings": len(seen), "searches": len(named),
         "matches": len(named), "scans": len(named), "plays": len(named) + n_unknown,
+        "farm_files": 2 if role == "keeper" else 0,
     }  # fmt: skip
 
 

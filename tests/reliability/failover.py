@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
+
 from songradar.db import embedded
 from tests.db.servers import owner
 from tests.reliability.house import House
@@ -44,8 +46,20 @@ def standby(built: House) -> Iterator[House]:
 
 def either(built: House, twin: House) -> str:
     """The URL of whichever of the two takes changes."""
+    return f"{both(built, twin)}&target_session_attrs=read-write"
+
+
+def both(built: House, twin: House) -> str:
+    """The URL of the two, in this order."""
     hosts = ",".join(quote(str(house.home / "postgres"), safe="") for house in (built, twin))
-    return f"postgresql://postgres@/{embedded.DATABASE}?host={hosts}&port=5432,5432&target_session_attrs=read-write"
+    return f"postgresql://postgres@/{embedded.DATABASE}?host={hosts}&port=5432,5432"
+
+
+def kill_all(built: House) -> None:
+    """All processes of the server, as a power cut does it."""
+    postmaster = psutil.Process(built.postmaster)
+    for each in (postmaster, *postmaster.children()):
+        each.kill()
 
 
 def fail_over(built: House, twin: House) -> None:

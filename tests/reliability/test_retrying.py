@@ -4,7 +4,6 @@ import os
 import signal
 from functools import partial
 
-import psutil
 import psycopg
 import pytest
 
@@ -13,16 +12,10 @@ from songradar.db import embedded, retrying
 from songradar.db.errors import ServerUnreachable
 from songradar.ingest import IngestOptions, ingest
 from tests.reliability import audit
-from tests.reliability.failover import either, fail_over, standby
+from tests.reliability.failover import either, fail_over, kill_all, standby
 from tests.reliability.house import House, in_the_way
 from tests.reliability.jobs import N_SONGS
 from tests.reliability.outages import restart
-
-
-def kill_all(built: House) -> None:
-    postmaster = psutil.Process(built.postmaster)
-    for each in (postmaster, *postmaster.children()):
-        each.kill()
 
 
 def kill_a_backend(built: House) -> None:
