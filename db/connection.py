@@ -34,10 +34,10 @@ WAIT_S = 60.0
 """How long a server may be away, as when it restarts or a standby takes over."""
 
 SCHEMA = "songradar"
-HEAD = "20261128_keeping"
+HEAD = "20261129_parts"
 """The revision of the schema this program works with; a test compares it with Alembic's head."""
 
-SEARCHED = ("20261128_serves",)
+SEARCHED = ("20261128_serves", "20261128_keeping")
 """Older revisions in which this program searches as well, so that programs may be upgraded before the schema."""
 
 EXTENSION_SCHEMA = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"
