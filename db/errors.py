@@ -71,3 +71,11 @@ class NotEmbedded(DatabaseError):
 
 class EncoderHasNoTwins(DatabaseError):
     """The encoder's fragments cannot tell the same recording from a similar one."""
+
+
+class ProxyUnfit(DatabaseError):
+    """A database that cannot be the proxy of a cluster."""
+
+
+class ShardUnfit(DatabaseError):
+    """A database that cannot be a shard of the cluster."""

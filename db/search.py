@@ -25,11 +25,17 @@ _ENCODER = """
 _ARGUMENTS = """(%(encoder_id)s, %(query)b, %(offsets_s)s::real[], %(limit)s, %(exact)s,
                %(songs)s::integer[], %(artist)s::text, %(collection)s::text)"""
 
+# The numbers are asked for as an array, so that of a cluster each shard is asked once. While a song moves from one
+# shard to another, both may have it.
 _MATCHES = f"""
-    SELECT m.rank, m.song_id, s.title, s.artist, s.album, s.isrc, s.mbid::text, s.tags, s.source,
+    WITH found AS MATERIALIZED (
+        SELECT m.* FROM songradar.match_v1{_ARGUMENTS} AS m
+    )
+    SELECT DISTINCT ON (m.rank)
+           m.rank, m.song_id, s.title, s.artist, s.album, s.isrc, s.mbid::text, s.tags, s.source,
            m.offset_s, m.score, m.coverage, m.lead, m.peak, m.n_fragments, m.confidence, m.accepted, m.same_recording
-      FROM songradar.match_v1{_ARGUMENTS} AS m
-      JOIN songradar.songs AS s ON s.id = m.song_id
+      FROM found AS m
+      JOIN songradar.songs AS s ON s.id = m.song_id AND s.id = ANY (ARRAY(SELECT song_id FROM found))
      ORDER BY m.rank
 """
 

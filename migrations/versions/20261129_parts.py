@@ -19,6 +19,8 @@ REPLACED = ("score_places_v1", "same_recording_v1", "rank_v1", "match_inline_v1"
 OF_SHARDS = (
     "embeddings_v1",
     "recording_v1",
+    "shard_encoder_v1",
+    "shard_join_v1",
     "shard_near_v1",
     "shard_fit_v1",
     "shard_stretch_v1",
@@ -33,10 +35,7 @@ def upgrade() -> None:
     for name in OF_SHARDS:
         op.execute(frozen_sql.read(f"shard_v1/{name}"))
     op.execute("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA songradar FROM PUBLIC")
-    op.execute(
-        "UPDATE songradar.settings"
-        f" SET serves = ARRAY['20261128_rows', '20261128_serves', '{down_revision}']"
-    )
+    op.execute(f"UPDATE songradar.settings SET serves = ARRAY['20261128_rows', '20261128_serves', '{down_revision}']")
 
 
 def downgrade() -> None:
