@@ -13,7 +13,7 @@ import psycopg
 from pgvector import HalfVector
 from pgvector.psycopg.halfvec import register_halfvec_info
 from psycopg import postgres, pq
-from psycopg.adapt import Dumper
+from psycopg.adapt import Dumper, PyFormat
 from psycopg.types import TypeInfo
 from psycopg_pool import ConnectionPool
 
@@ -179,6 +179,11 @@ def prepare_session(connection: psycopg.Connection) -> None:
         register_halfvec_info(connection, info)
     if not is_pooled(connection):
         connection.execute(f"SET search_path = pg_catalog, {SCHEMA}, pg_temp")
+
+
+def has_pgvector(connection: psycopg.Connection) -> bool:
+    """Whether a session was prepared for embeddings, and not for their texts, as that of a proxy is."""
+    return connection.adapters.get_dumper(HalfVector, PyFormat.BINARY) is not HalfVectorAsText
 
 
 def check_versions(connection: psycopg.Connection) -> None:

@@ -12,6 +12,7 @@ from pgvector import HalfVector
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from songradar.db.connection import has_pgvector
 from songradar.db.errors import CatalogueEmpty, EncoderUnknown, SearchNotKept, SongUnknown
 
 NO_SONGS = "the catalogue has no songs yet: songradar ingest ~/Music"
@@ -25,17 +26,18 @@ _ENCODER = """
 _ARGUMENTS = """(%(encoder_id)s, %(query)b, %(offsets_s)s::real[], %(limit)s, %(exact)s,
                %(songs)s::integer[], %(artist)s::text, %(collection)s::text)"""
 
-# The numbers are asked for as an array, so that of a cluster each shard is asked once. While a song moves from one
-# shard to another, both may have it.
 _MATCHES = f"""
-    WITH found AS MATERIALIZED (
-        SELECT m.* FROM songradar.match_v1{_ARGUMENTS} AS m
-    )
-    SELECT DISTINCT ON (m.rank)
-           m.rank, m.song_id, s.title, s.artist, s.album, s.isrc, s.mbid::text, s.tags, s.source,
+    SELECT m.rank, m.song_id, s.title, s.artist, s.album, s.isrc, s.mbid::text, s.tags, s.source,
            m.offset_s, m.score, m.coverage, m.lead, m.peak, m.n_fragments, m.confidence, m.accepted, m.same_recording
-      FROM found AS m
-      JOIN songradar.songs AS s ON s.id = m.song_id AND s.id = ANY (ARRAY(SELECT song_id FROM found))
+      FROM songradar.match_v1{_ARGUMENTS} AS m
+      JOIN songradar.songs AS s ON s.id = m.song_id
+     ORDER BY m.rank
+"""
+
+_MATCHES_OF_SHARDS = f"""
+    SELECT m.rank, m.song_id, m.title, m.artist_of_song AS artist, m.album, m.isrc, m.mbid, m.tags, m.source,
+           m.offset_s, m.score, m.coverage, m.lead, m.peak, m.n_fragments, m.confidence, m.accepted, m.same_recording
+      FROM songradar.match_songs_v1(%(shards)s::integer[], {_ARGUMENTS.removeprefix("(")} AS m
      ORDER BY m.rank
 """
 
@@ -110,7 +112,7 @@ class Question:
     """Which songs are most like a recording whose fragments are `embeddings` (F, 64) at `offsets_s` (F,)?
 
     `limit` songs are wanted; `exact` looks at every stored fragment instead of asking the index. Only songs with the
-    numbers `songs`, by `artist` and in `collection` may be the answer [all].
+    numbers `songs`, by `artist` and in `collection` may be the answer [all]. Of a cluster, `shards` are asked [all].
     """
 
     encoder_id: int
@@ -121,6 +123,7 @@ class Question:
     songs: Sequence[int] | None = None
     artist: str | None = None
     collection: str | None = None
+    shards: Sequence[int] | None = None
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -129,6 +132,7 @@ class Question:
             "query": [HalfVector(embedding) for embedding in self.embeddings],
             "offsets_s": self.offsets_s.tolist(),
             "songs": None if self.songs is None else list(self.songs),
+            "shards": None if self.shards is None else list(self.shards),
         }
 
 
@@ -212,8 +216,9 @@ def check_not_empty(connection: psycopg.Connection, encoder: StoredEncoder) -> N
 
 def find_matches(connection: psycopg.Connection, question: Question) -> list[Match]:
     """The songs most like the recording, best first."""
+    statement = _MATCHES if has_pgvector(connection) else _MATCHES_OF_SHARDS
     with connection.cursor(row_factory=class_row(Match)) as cursor:
-        return cursor.execute(_MATCHES, question.parameters).fetchall()
+        return cursor.execute(statement, question.parameters).fetchall()
 
 
 def explain(connection: psycopg.Connection, question: Question) -> list[str]:

@@ -1,6 +1,6 @@
 -- ask_beside_v1: which of the leading songs have the same sound as that stretch; see beside_v1.
 --
--- Arguments  shards  that are asked, at once; NULL for all. The others are those of the function of the shard.
+-- Arguments  shards  that are asked, at once; NULL for all. The others are those of the shard's function.
 CREATE FUNCTION songradar.ask_beside_v1(
     shards integer[],
     encoder integer,
@@ -21,4 +21,5 @@ AS $$
     RUN ON ALL;
     SELECT b.* FROM songradar.shard_beside_v1($2, $3, $4, $5, $6, $7) AS b;
 $$;
-COMMENT ON FUNCTION songradar.ask_beside_v1 IS 'Which of the leading songs have the same sound as that stretch; see beside_v1.';
+COMMENT ON FUNCTION songradar.ask_beside_v1 IS
+    'Which of the leading songs have the same sound as that stretch; see beside_v1.';

@@ -1,6 +1,6 @@
 -- ask_fit_v1: how well a recording fits the songs of shards; see shard_fit_v1.
 --
--- Arguments  shards  that are asked, at once; NULL for all. The others are those of the function of the shard.
+-- Arguments  shards  that are asked, at once; NULL for all. The others are those of the shard's function.
 CREATE FUNCTION songradar.ask_fit_v1(
     shards integer[],
     encoder integer,
@@ -19,4 +19,5 @@ AS $$
     RUN ON ALL;
     SELECT f.* FROM songradar.shard_fit_v1($2, $3, $4, $5, $6, $7) AS f;
 $$;
-COMMENT ON FUNCTION songradar.ask_fit_v1 IS 'How well a recording fits the songs of shards; see shard_fit_v1.';
+COMMENT ON FUNCTION songradar.ask_fit_v1 IS
+    'How well a recording fits the songs of shards; see shard_fit_v1.';

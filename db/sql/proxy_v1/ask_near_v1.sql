@@ -1,6 +1,6 @@
 -- ask_near_v1: what shards have near a recording; see shard_near_v1.
 --
--- Arguments  shards  that are asked, at once; NULL for all. The others are those of the function of the shard.
+-- Arguments  shards  that are asked, at once; NULL for all. The others are those of the shard's function.
 CREATE FUNCTION songradar.ask_near_v1(
     shards integer[],
     encoder integer,
@@ -23,4 +23,5 @@ AS $$
     RUN ON ALL;
     SELECT n.* FROM songradar.shard_near_v1($2, $3, $4, $5, $6, $7, $8, $9) AS n;
 $$;
-COMMENT ON FUNCTION songradar.ask_near_v1 IS 'What shards have near a recording; see shard_near_v1.';
+COMMENT ON FUNCTION songradar.ask_near_v1 IS
+    'What shards have near a recording; see shard_near_v1.';

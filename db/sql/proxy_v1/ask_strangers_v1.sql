@@ -1,6 +1,6 @@
 -- ask_strangers_v1: what strangers reach, from any shard; see strangers_v1.
 --
--- Arguments  shards  that are asked, at once; NULL for all. The others are those of the function of the shard.
+-- Arguments  shards  that are asked, at once; NULL for all. The others are those of the shard's function.
 CREATE FUNCTION songradar.ask_strangers_v1(
     shards integer[],
     encoder integer,
@@ -17,4 +17,5 @@ AS $$
     RUN ON ANY;
     SELECT s.* FROM songradar.shard_strangers_v1($2, $3, $4, $5) AS s;
 $$;
-COMMENT ON FUNCTION songradar.ask_strangers_v1 IS 'What strangers reach, from any shard; see strangers_v1.';
+COMMENT ON FUNCTION songradar.ask_strangers_v1 IS
+    'What strangers reach, from any shard; see strangers_v1.';

@@ -1,6 +1,6 @@
 -- ask_stretch_v1: a stretch of the first of the leading songs, from its shard; see stretch_v1.
 --
--- Arguments  shards  that are asked, at once; NULL for all. The others are those of the function of the shard.
+-- Arguments  shards  that are asked, at once; NULL for all. The others are those of the shard's function.
 CREATE FUNCTION songradar.ask_stretch_v1(
     shards integer[],
     encoder integer,
@@ -17,4 +17,5 @@ AS $$
     RUN ON ALL;
     SELECT s.* FROM songradar.shard_stretch_v1($2, $3, $4, $5) AS s;
 $$;
-COMMENT ON FUNCTION songradar.ask_stretch_v1 IS 'A stretch of the first of the leading songs, from its shard; see stretch_v1.';
+COMMENT ON FUNCTION songradar.ask_stretch_v1 IS
+    'A stretch of the first of the leading songs, from its shard; see stretch_v1.';

@@ -4,9 +4,9 @@
 --            thorough  see match_inline_v1
 --            the others as of match_v1
 --
--- Two rounds find the evidence: what is near on each shard, of which the nearest of all vote as in one database; and how
--- well the recording fits the places that were voted for. Two more compare songs that may be one recording. The judgement
--- is that of one database, by the same function.
+-- Two rounds find the evidence: what is near on each shard, of which the nearest of all vote as in one database; and
+-- how well the recording fits the places that were voted for. Two more compare songs that may be one recording. The
+-- judgement is that of one database, by the same function.
 CREATE FUNCTION songradar.match_look_v1(
     shards integer[],
     encoder integer,

@@ -19,7 +19,7 @@ SHARED = ("match_v1/types_v1", "match_v1/timing_v1", "match_v1/vote_v1", "match_
 OF_PROXY = (
     "partitions_v1", "share_encoder_v1", "ask_near_v1", "ask_fit_v1", "ask_stretch_v1", "ask_beside_v1",
     "ask_strangers_v1", "nearest_of_all_v1", "twins_of_first_v1", "match_look_v1", "match_on_v1", "match_v1",
-    "follow_v1",
+    "ask_songs_v1", "match_songs_v1", "ping_v1", "answering_v1", "follow_v1",
 )  # fmt: skip
 
 
