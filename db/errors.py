@@ -79,3 +79,11 @@ class ProxyUnfit(DatabaseError):
 
 class ShardUnfit(DatabaseError):
     """A database that cannot be a shard of the cluster."""
+
+
+class NotOfClusters(DatabaseError):
+    """A proxy was asked for what only single databases can do."""
+
+
+class ClusterBusy(DatabaseError):
+    """Another process rebalances the same cluster."""

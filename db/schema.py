@@ -14,8 +14,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from songradar.db.connection import HEAD, SCHEMA, Server, connect, connect_directly, revision
-from songradar.db.errors import DatabaseError, SchemaOutOfDate
+from songradar.db.connection import HEAD, SCHEMA, Server, connect, connect_directly, is_proxy, revision
+from songradar.db.errors import DatabaseError, ProxyUnfit, SchemaOutOfDate
 
 SEARCH_PATH = """
     SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'pg_catalog', coalesce(
@@ -184,6 +184,9 @@ def remove(connection: sqlalchemy.Connection) -> None:
 
 
 def _run(server: Server, action: Callable[[Config, str], None], target: str) -> None:
+    with connect(server) as connection:
+        if is_proxy(connection):
+            raise ProxyUnfit("this is the proxy of a cluster: songradar cluster init brings its schemas up to date")
     with in_words(target), connection_for_migrations(server) as connection:
         with _ALEMBIC:
             action(config(connection), target)

@@ -12,6 +12,7 @@ from pgvector import HalfVector
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from songradar.db.cluster import check_no_cluster
 from songradar.db.connection import has_pgvector
 from songradar.db.errors import CatalogueEmpty, EncoderUnknown, SearchNotKept, SongUnknown
 
@@ -226,6 +227,7 @@ def explain(connection: psycopg.Connection, question: Question) -> list[str]:
 
     Both looks are explained, whether or not the first one's answer would have stood; exact search has only one.
     """
+    check_no_cluster(connection, "to explain a search of")
     lines = []
     with connection.transaction():
         connection.execute(_SETTINGS)

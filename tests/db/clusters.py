@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import psycopg
 from sqlalchemy import Engine
 
 from songradar import Catalogue
-from songradar.db import cluster, proxy_schema, schema
+from songradar.catalogue import add_package
+from songradar.db import joining, proxy_schema, schema
 from songradar.db.connection import Server, connect
+from songradar.ml.package import read_package
 from tests.db.servers import free_port
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
@@ -70,7 +73,7 @@ def make_proxy(url: str, shards: Sequence[str]) -> Server:
     proxy_schema.upgrade(proxy)
     with connect(proxy) as connection:
         for shard in shards:
-            cluster.add_shard(connection, shard)
+            joining.add_shard(connection, shard)
     return proxy
 
 
@@ -84,3 +87,58 @@ def engine_of(server: Server) -> Iterator[Engine]:
 def owner_of(server: Any) -> int:
     """Who runs the session's server, and alone may connect to it."""
     return int((server.home / "postgres").stat().st_uid)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A proxy and the URLs of its shards."""
+
+    proxy: Server
+    shards: list[str]
+
+
+@contextmanager
+def cluster_on(server: Any, n_shards: int) -> Iterator[Cluster]:
+    """A cluster whose shards are databases of the session's server; every shard has as many slots."""
+    with (
+        server.access("local all postgres trust"),
+        proxy_server(owner_of(server)) as url,
+        shards_of(server, n_shards) as shards,
+    ):
+        proxy = make_proxy(url, shards)
+        with connect(proxy) as connection:
+            connection.execute("UPDATE songradar.slots SET shard = slot %% %s", [n_shards])
+        yield Cluster(proxy, shards)
+
+
+def add_package_to(cluster: Cluster, folder: Path) -> None:
+    """Add the encoder in `folder`."""
+    with Catalogue.open(cluster.proxy.url) as catalogue:
+        add_package(catalogue, read_package(folder))
+
+
+def clear(cluster: Cluster) -> None:
+    """Leave no song and no search."""
+    with connect(cluster.proxy) as connection:
+        connection.execute("DELETE FROM songradar.searches")
+        connection.execute("DELETE FROM songradar.scans")
+    for url in cluster.shards:
+        with connect(Server(url)) as connection:
+            connection.execute("DELETE FROM songradar.songs")
+
+
+def places(cluster: Cluster) -> list[tuple[int, bytes]]:
+    """(shard, SHA-256) of all songs."""
+    found = []
+    for number, url in enumerate(cluster.shards):
+        with connect(Server(url)) as connection:
+            found += [(number, sha) for (sha,) in connection.execute("SELECT sha256 FROM songradar.songs")]
+    return found
+
+
+def home(cluster: Cluster, sha256: bytes) -> int:
+    """The shard on which a song should be."""
+    with connect(cluster.proxy) as connection:
+        row = connection.execute("SELECT shard FROM songradar.slots WHERE slot = %s", [sha256[0]]).fetchone()
+    assert row is not None
+    return int(row[0])

@@ -1,7 +1,7 @@
 -- match_v1: name the song that a recording is a piece of, out of all shards.
 --
--- Arguments and result are those of match_v1 of one database, and so is the answer; the query comes as text, in the form
--- that pgvector writes. It fails where a shard does not answer.
+-- Arguments and result are those of match_v1 of one database, and so is the answer; the query comes as text, in the
+-- form that pgvector writes. It fails where a shard does not answer.
 CREATE FUNCTION songradar.match_v1(
     encoder integer,
     query text[],

@@ -1,7 +1,7 @@
 -- partitions_v1: what PL/Proxy asks about a cluster: its shards, the version of that list, settings of connections.
 --
 -- PL/Proxy wants these three functions, in a schema of its name. A cluster is called `all`, or after the numbers of
--- some shards: `0,2`. PL/Proxy keeps connections for each name, and asks for the shards anew when the version has risen.
+-- some shards: `0,2`. PL/Proxy keeps connections for each name, and asks for the shards anew when the version rises.
 --
 -- It wants a power of two of partitions; two that are equal are one connection, so the list is filled up by
 -- repetition. They run as their owner, since connection strings may hold passwords.

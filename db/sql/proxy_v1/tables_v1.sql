@@ -1,8 +1,8 @@
 -- tables_v1: what the proxy of several shards keeps itself, and what it reads of them.
 --
--- songs, encodings and fragments are empty here: each shard adds a foreign table to each of them, so that a statement
--- about songs is about those of all shards. Numbers of songs are unique in the cluster. What was searched and scanned is
--- kept here, without foreign keys to songs, which live elsewhere.
+-- songs, encodings and fragments hold nothing here: each shard adds a foreign table to each of them, so that a statement
+-- about songs is about those of all shards. Numbers of songs are unique in the cluster. What was searched and scanned
+-- is kept here, without foreign keys to songs, which live elsewhere.
 --
 -- This PostgreSQL has no pgvector. Its embeddings are text, in the form that pgvector writes and reads.
 CREATE DOMAIN songradar.halfvec AS text;
@@ -14,7 +14,8 @@ CREATE TABLE songradar.cluster (
 );
 INSERT INTO songradar.cluster DEFAULT VALUES;
 COMMENT ON TABLE songradar.cluster IS 'The cluster of which this database is the proxy.';
-COMMENT ON COLUMN songradar.cluster.version IS 'Rises with each change of the shards, so that PL/Proxy asks for them anew.';
+COMMENT ON COLUMN songradar.cluster.version IS
+    'Rises with each change of the shards, so that PL/Proxy asks for them anew.';
 
 CREATE TABLE songradar.shards (
     number smallint PRIMARY KEY CHECK (number BETWEEN 0 AND 63),
@@ -23,7 +24,8 @@ CREATE TABLE songradar.shards (
     added_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE songradar.shards IS 'Databases with a whole schema songradar each, which have the songs.';
-COMMENT ON COLUMN songradar.shards.number IS 'Number of the shard; numbers of its new songs leave this remainder divided by 64.';
+COMMENT ON COLUMN songradar.shards.number IS
+    'Number of the shard; numbers of its new songs leave this remainder divided by 64.';
 COMMENT ON COLUMN songradar.shards.url IS 'Where it is.';
 COMMENT ON COLUMN songradar.shards.conninfo IS 'The same as PL/Proxy takes it.';
 COMMENT ON COLUMN songradar.shards.added_at IS 'When it was added.';
@@ -50,7 +52,8 @@ CREATE TABLE songradar.encoders (
     card text NOT NULL DEFAULT '',
     onnx bytea NOT NULL,
     hop_s double precision NOT NULL GENERATED ALWAYS AS ((spec -> 'hop_s')::double precision) STORED,
-    query_hop_s double precision NOT NULL GENERATED ALWAYS AS ((spec -> 'query_hop_s')::double precision) STORED,
+    query_hop_s double precision NOT NULL
+        GENERATED ALWAYS AS ((spec -> 'query_hop_s')::double precision) STORED,
     fragment_s double precision NOT NULL GENERATED ALWAYS AS ((spec -> 'fragment_s')::double precision) STORED,
     probes integer NOT NULL DEFAULT 24 CHECK (probes BETWEEN 1 AND 32768),
     looked_at integer NOT NULL DEFAULT 200,
@@ -81,7 +84,8 @@ CREATE TABLE songradar.songs (
     added_at timestamptz NOT NULL,
     isrc text,
     mbid uuid,
-    edited text[] NOT NULL
+    edited text[] NOT NULL,
+    CONSTRAINT songs_on_shards CHECK (false) NO INHERIT
 );
 COMMENT ON TABLE songradar.songs IS 'The songs of all shards.';
 
@@ -89,7 +93,8 @@ CREATE TABLE songradar.encodings (
     song_id integer NOT NULL,
     encoder_id integer NOT NULL,
     n_fragments integer NOT NULL,
-    encoded_at timestamptz NOT NULL
+    encoded_at timestamptz NOT NULL,
+    CONSTRAINT encodings_on_shards CHECK (false) NO INHERIT
 );
 COMMENT ON TABLE songradar.encodings IS 'Which songs are encoded by which encoder, on all shards.';
 
@@ -97,7 +102,8 @@ CREATE TABLE songradar.fragments (
     encoder_id integer NOT NULL,
     song_id integer NOT NULL,
     "position" integer NOT NULL,
-    embedding songradar.halfvec NOT NULL
+    embedding songradar.halfvec NOT NULL,
+    CONSTRAINT fragments_on_shards CHECK (false) NO INHERIT
 );
 COMMENT ON TABLE songradar.fragments IS 'The fragments of all shards.';
 

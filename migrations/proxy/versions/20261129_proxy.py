@@ -20,6 +20,7 @@ OF_PROXY = (
     "partitions_v1", "share_encoder_v1", "ask_near_v1", "ask_fit_v1", "ask_stretch_v1", "ask_beside_v1",
     "ask_strangers_v1", "nearest_of_all_v1", "twins_of_first_v1", "match_look_v1", "match_on_v1", "match_v1",
     "ask_songs_v1", "match_songs_v1", "ping_v1", "answering_v1", "follow_v1",
+    "forget_song_v1",
 )  # fmt: skip
 
 
@@ -33,8 +34,13 @@ def upgrade() -> None:
         op.execute(frozen_sql.read(name))
     for name in OF_PROXY:
         op.execute(frozen_sql.read(f"proxy_v1/{name}"))
-    for name in ("keep_search_v1", "forget_searches_v1"):
-        op.execute(frozen_sql.read(f"keeping_v1/{name}"))
+    for name in ("keeping_v1/keep_search_v1", "keeping_v1/forget_searches_v1", "announce_v1/announce_song_v1",
+                 "announce_v1/announce_matches_v1"):  # fmt: skip
+        op.execute(frozen_sql.read(name))
+    op.execute(
+        "CREATE TRIGGER matches_announce AFTER INSERT ON songradar.matches REFERENCING NEW TABLE AS added"
+        " FOR EACH STATEMENT EXECUTE FUNCTION songradar.announce_matches_v1()"
+    )
     op.execute(
         "CREATE TRIGGER searches_keep BEFORE INSERT ON songradar.searches"
         " FOR EACH ROW EXECUTE FUNCTION songradar.keep_search_v1()"
