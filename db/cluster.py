@@ -9,7 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import class_row
 
 from songradar.db.connection import Server, connect, is_proxy
-from songradar.db.errors import NotOfClusters
+from songradar.db.errors import NotOfClusters, ShardDown
 
 SLOTS = 256
 """A song is in the slot that the first byte of its SHA-256 says, and each slot is one shard's."""
@@ -61,6 +61,22 @@ def everywhere(connection: psycopg.Connection) -> Iterator[list[psycopg.Connecti
 def servers_with_songs(connection: psycopg.Connection, server: Server) -> list[Server]:
     """The servers of all databases that have songs: `server` itself, where this is its connection, or its shards'."""
     return [shard.server for shard in shards(connection)] if is_proxy(connection) else [server]
+
+
+@contextmanager
+def told_which_is_down(connection: psycopg.Connection) -> Iterator[None]:
+    """Turn an error in a proxy into ShardDown, where a shard does not answer."""
+    try:
+        yield
+    except psycopg.DatabaseError as error:
+        if connection.closed:
+            raise
+        row = connection.execute("SELECT songradar.answering_v1()").fetchone()
+        answering = list(row[0]) if row else []
+        down = [shard.number for shard in shards(connection) if shard.number not in answering]
+        if not down:
+            raise
+        raise ShardDown(answering, down) from error
 
 
 def check_no_cluster(connection: psycopg.Connection, what: str) -> None:

@@ -12,6 +12,9 @@ from songradar.db.errors import ShardUnfit
 MOST = 64
 """Shards that a cluster may have; db/sql/shard_v1/shard_join_v1.sql says why."""
 
+SILENT_MS = "10000"
+"""A shard whose machine has not acknowledged anything for so long does not answer."""
+
 FOREIGN = ("songs", "encodings", "fragments")
 """The tables of shards that the proxy reads."""
 
@@ -87,7 +90,7 @@ def _enter(proxy: psycopg.Connection, shard: Shard) -> None:
     where = {key: str(value) for key, value in conninfo_to_dict(shard.url).items() if value is not None}
     proxy.execute(
         "INSERT INTO songradar.shards (number, url, conninfo) VALUES (%s, %s, %s)",
-        [shard.number, shard.url, make_conninfo(**where)],
+        [shard.number, shard.url, make_conninfo(**{"tcp_user_timeout": SILENT_MS} | where)],
     )
     proxy.execute(_SLOTS, [shard.number, SLOTS - 1])
     proxy.execute("UPDATE songradar.cluster SET version = version + 1")

@@ -12,7 +12,7 @@ from pgvector import HalfVector
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from songradar.db.cluster import check_no_cluster
+from songradar.db.cluster import check_no_cluster, told_which_is_down
 from songradar.db.connection import has_pgvector
 from songradar.db.errors import CatalogueEmpty, EncoderUnknown, SearchNotKept, SongUnknown
 
@@ -92,11 +92,12 @@ _SAVE = """
                %(rank)s::smallint[], %(song_id)s::integer[], %(offset_s)s::real[], %(score)s::real[],
                %(coverage)s::real[], %(confidence)s::real[], %(accepted)s::boolean[]
                ) AS m (rank, song_id, offset_s, score, coverage, confidence, accepted)
-         WHERE (kept.kept_candidates = 'all' OR m.accepted)
-           AND EXISTS (SELECT FROM songradar.songs AS s WHERE s.id = m.song_id FOR KEY SHARE)
+         WHERE (kept.kept_candidates = 'all' OR m.accepted) {there}
     )
     SELECT id FROM search
 """
+
+_STILL_THERE = "AND EXISTS (SELECT FROM songradar.songs AS s WHERE s.id = m.song_id FOR KEY SHARE)"
 
 
 @dataclass(frozen=True)
@@ -216,10 +217,12 @@ def check_not_empty(connection: psycopg.Connection, encoder: StoredEncoder) -> N
 
 
 def find_matches(connection: psycopg.Connection, question: Question) -> list[Match]:
-    """The songs most like the recording, best first."""
-    statement = _MATCHES if has_pgvector(connection) else _MATCHES_OF_SHARDS
+    """The songs most like the recording, best first. Raises ShardDown where one of a cluster does not answer."""
     with connection.cursor(row_factory=class_row(Match)) as cursor:
-        return cursor.execute(statement, question.parameters).fetchall()
+        if has_pgvector(connection):
+            return cursor.execute(_MATCHES, question.parameters).fetchall()
+        with told_which_is_down(connection):
+            return cursor.execute(_MATCHES_OF_SHARDS, question.parameters).fetchall()
 
 
 def explain(connection: psycopg.Connection, question: Question) -> list[str]:
@@ -279,7 +282,9 @@ def save_search(
         "matched": any(match.accepted for match in matches),
     }
     try:
-        row = connection.execute(_SAVE, values).fetchone()
+        # The songs of a cluster are elsewhere, and perhaps out of reach.
+        there = _STILL_THERE if has_pgvector(connection) else ""
+        row = connection.execute(_SAVE.replace("{there}", there), values).fetchone()
     except psycopg.Error as error:
         raise SearchNotKept(f"the search is not kept: {str(error).strip().splitlines()[0]}") from error
     return int(row[0]) if row is not None else None

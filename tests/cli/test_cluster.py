@@ -14,6 +14,8 @@ from tests.db.clusters import Cluster
 
 pytestmark = pytest.mark.skipif(not clusters.PL_PROXY.exists(), reason=clusters.REASON)
 
+DOWN = "does not answer: --partial searches the others"
+
 
 @pytest.fixture(scope="module")
 def whole(server, toy_folder) -> Iterator[Cluster]:
@@ -81,3 +83,30 @@ def test_file_that_moves_or_changes_keeps_its_number_wherever_it_lives(cluster, 
     assert after == before
     assert all(clusters.home(cluster, sha256) == shard for shard, sha256 in places)
     assert len(places) == 3
+
+
+def test_shard_that_is_down_makes_a_search_fail_or_its_answer_partial_as_asked(cluster, server, music, run, clip):
+    run("ingest", music["Amber"].parent)
+    [birch] = [song for song in songs_of(run) if song["title"] == "Birch"]
+    of_birch = clusters.home(cluster, bytes.fromhex(birch["sha256"]))
+    told = {}
+    for number, url in enumerate(cluster.shards):
+        with clusters.down(server, url):
+            refused = run("search", clip)
+            told[number] = json.loads(run("search", "--partial", "--json", clip).stdout)
+            shown = run("search", "--partial", "--collection", "none", clip)
+            status = run("cluster", "status")
+
+            assert refused.exit_code == 2
+            assert refused.stderr == f"songradar: shard {number} of the cluster {DOWN}\n"
+            assert told[number]["missing_shards"] == [number]
+            assert f"the answer is partial, as these shards did not answer: {number}" in shown.stderr
+            assert status.exit_code == 1
+    healthy = json.loads(run("search", "--partial", "--json", clip).stdout)
+    with psycopg.connect(cluster.proxy.url) as connection:
+        kept = connection.execute("SELECT count(*) FROM songradar.searches").fetchone()
+
+    for number, answer in told.items():
+        assert ("Birch" in [match["title"] for match in answer["matches"]]) == (number != of_birch)
+    assert (healthy["matches"][0]["title"], "missing_shards" in healthy) == ("Birch", False)
+    assert kept == (5,)

@@ -23,6 +23,9 @@ from tests.db.servers import free_port
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 PL_PROXY = Path("/usr/lib/postgresql/15/lib/plproxy.so")
+BARE = "template_shard"
+"""A catalogue without songs and encoders."""
+
 REASON = "needs postgresql-15 and postgresql-15-plproxy"
 
 
@@ -61,9 +64,10 @@ def database_of(url: str, name: str, template: str = "template1") -> Iterator[st
 def shards_of(server: Any, n: int) -> Iterator[list[str]]:
     """The URLs of `n` catalogues without songs and encoders, on the session's server."""
     with ExitStack() as stack:
-        first = stack.enter_context(database_of(server.url("postgres"), "shard_0"))
-        schema.upgrade(Server(first))
-        yield [first, *(stack.enter_context(database_of(server.url("postgres"), f"shard_{i}", "shard_0"))
+        bare = stack.enter_context(database_of(server.url("postgres"), BARE))
+        schema.upgrade(Server(bare))
+        first = stack.enter_context(database_of(server.url("postgres"), "shard_0", BARE))
+        yield [first, *(stack.enter_context(database_of(server.url("postgres"), f"shard_{i}", BARE))
                         for i in range(1, n))]  # fmt: skip
 
 
@@ -142,3 +146,15 @@ def home(cluster: Cluster, sha256: bytes) -> int:
         row = connection.execute("SELECT shard FROM songradar.slots WHERE slot = %s", [sha256[0]]).fetchone()
     assert row is not None
     return int(row[0])
+
+
+@contextmanager
+def down(server: Any, url: str) -> Iterator[None]:
+    """A shard that does not answer for the length of a block."""
+    name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    server.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    try:
+        yield
+    finally:
+        server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
