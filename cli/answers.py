@@ -2,7 +2,7 @@
 
 import click
 
-from songradar.cli.output import print_json
+from songradar.cli.output import print_json, warn
 from songradar.identify import Answer
 from songradar.records import of_answer
 from songradar.wording import clock, named, percent, shown
@@ -32,6 +32,9 @@ def print_answer(answer: Answer, *, everything: bool = False) -> None:
             click.echo(f"    {'also':<8}{place}  {name}")
         elif everything or match.confidence > WORTH_A_LINE:
             click.echo(f"    {'or' if answer.matched else 'nearest':<8}{place}  {named(match.title, match.artist)}")
+    if answer.missing:
+        numbers = ", ".join(map(str, answer.missing))
+        warn(f"{shown(answer.query)}: the answer is partial, as these shards did not answer: {numbers}")
     if answer.plan:
         click.echo("    " + ", ".join(f"{stage} {ms} ms" for stage, ms in answer.timings_ms.items()))
         click.echo("\n".join(f"    {line}" for line in answer.plan))

@@ -37,6 +37,7 @@ COMMANDS = {
     "spectrogram": ("spectrogram", "Draw the pictures that the article's network looks at."),
     "status": ("status", "Tell where the catalogue is and what is in it."),
     "db": ("database", "Look after the database."),
+    "cluster": ("cluster", "Spread a catalogue over several databases."),
 }
 """Each command's module in `songradar.cli`, and its line in the list of commands, which imports none of them."""
 

@@ -30,6 +30,7 @@ from songradar.wording import shown
 @COLLECTION
 @click.option("--no-save", is_flag=True, help="Do not keep the search in the database.")
 @click.option("--exact", is_flag=True, help="Compare with every fragment of the catalogue instead of asking the index.")
+@click.option("--partial", is_flag=True, help="Of a cluster, leave out shards that do not answer, and say so.")
 @click.option("--explain", is_flag=True, help="Tell what each stage took, and PostgreSQL's plan of the search.")
 def search(
     clips: tuple[str, ...],
@@ -40,6 +41,7 @@ def search(
     collection: str | None,
     no_save: bool,
     exact: bool,
+    partial: bool,
     explain: bool,
 ) -> None:
     """Name the song that each CLIP is a piece of: files, folders, http(s) URLs, or - for standard input.
@@ -53,7 +55,7 @@ def search(
 
     Exit code 0: every clip matched; 1: some clip had no match; 2: some clip could not be searched.
     """
-    options = SearchOptions(limit or 5, encoder, artist, collection, exact, explain)
+    options = SearchOptions(limit or 5, encoder, artist, collection, exact, explain, partial)
     exit_code = 0
     with Catalogue.open(only_to_search=True) as catalogue:
         save = not no_save and may_keep(catalogue)

@@ -20,6 +20,7 @@ import sqlalchemy
 from psycopg.sql import SQL, Literal
 
 from songradar.db import indexing, schema, sharing
+from songradar.db.cluster import check_no_cluster
 from songradar.db.connection import (
     EXTENSION_SCHEMA,
     SCHEMA,
@@ -104,6 +105,7 @@ def backup(server: Server, target: Path) -> Manifest:
     try:
         with appearing(target) as unfinished, connect_directly(server) as connection, connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            check_no_cluster(connection, "to back up")
             row = connection.execute("SELECT pg_export_snapshot()").fetchone()
             assert row is not None
             manifest = measure(connection)

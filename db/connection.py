@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+from pgvector import HalfVector
 from pgvector.psycopg.halfvec import register_halfvec_info
+from psycopg import postgres, pq
+from psycopg.adapt import Dumper, PyFormat
 from psycopg.types import TypeInfo
 from psycopg_pool import ConnectionPool
 
@@ -34,11 +37,19 @@ WAIT_S = 60.0
 """How long a server may be away, as when it restarts or a standby takes over."""
 
 SCHEMA = "songradar"
-HEAD = "20261129_farm"
+HEAD = "20261129_parts"
 """The revision of the schema this program works with; a test compares it with Alembic's head."""
 
-SEARCHED = ("20261128_serves", "20261128_keeping", "20261129_looks")
+SEARCHED = ("20261128_serves", "20261128_keeping", "20261129_looks", "20261129_farm")
 """Older revisions in which this program searches as well, so that programs may be upgraded before the schema."""
+
+PROXY_HEAD = "20261129_proxy"
+"""The revision of the schema of a proxy, which stands before several shards."""
+
+PROXY_VERSIONS = "proxy_version"
+"""The table of the schema that says at which revision a proxy is."""
+
+MIN_POSTGRESQL_OF_PROXY = 15
 
 EXTENSION_SCHEMA = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"
 """Asks for the schema in which pgvector was created, quoted where its name needs it."""
@@ -49,7 +60,8 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 _VERSIONS = """
     SELECT current_setting('server_version_num')::int, current_setting('server_version'),
            (SELECT extversion FROM pg_extension WHERE extname = 'vector'),
-           (SELECT default_version FROM pg_available_extensions WHERE name = 'vector')
+           (SELECT default_version FROM pg_available_extensions WHERE name = 'vector'),
+           EXISTS (SELECT FROM pg_extension WHERE extname = 'plproxy')
 """
 
 
@@ -142,6 +154,16 @@ def is_pooled(connection: psycopg.Connection) -> bool:
     return bool(row[0] != connection.info.backend_pid)
 
 
+class HalfVectorAsText(Dumper):
+    """An embedding as pgvector writes it, for databases without pgvector."""
+
+    format = pq.Format.BINARY
+    oid = postgres.types["text"].oid
+
+    def dump(self, obj: HalfVector) -> bytes:
+        return bytes(obj.to_text(), "ascii")
+
+
 def prepare_session(connection: psycopg.Connection) -> None:
     """Register pgvector's halfvec, whichever schema it is in, and look names up in pg_catalog first.
 
@@ -149,7 +171,9 @@ def prepare_session(connection: psycopg.Connection) -> None:
     than PostgreSQL's own. Through a pooler the path is not set, since it would stay with a session that others use.
     """
     found = connection.execute(EXTENSION_SCHEMA).fetchone()
-    if found is not None:
+    if found is None:
+        connection.adapters.register_dumper(HalfVector, HalfVectorAsText)  # a proxy has none, and hands texts on
+    else:
         info = TypeInfo.fetch(connection, f"{found[0]}.halfvec")
         assert info is not None, "the extension has the type"
         register_halfvec_info(connection, info)
@@ -157,11 +181,18 @@ def prepare_session(connection: psycopg.Connection) -> None:
         connection.execute(f"SET search_path = pg_catalog, {SCHEMA}, pg_temp")
 
 
+def has_pgvector(connection: psycopg.Connection) -> bool:
+    """Whether a session was prepared for embeddings, and not for their texts, as that of a proxy is."""
+    return connection.adapters.get_dumper(HalfVector, PyFormat.BINARY) is not HalfVectorAsText
+
+
 def check_versions(connection: psycopg.Connection) -> None:
     """Raise ServerTooOld when PostgreSQL or pgvector is older than songradar needs, or pgvector is absent."""
     row = connection.execute(_VERSIONS).fetchone()
     assert row is not None
-    version_num, version, installed, available = row
+    version_num, version, installed, available, is_proxy = row
+    if is_proxy and version_num >= MIN_POSTGRESQL_OF_PROXY * 10_000:
+        return  # its shards have pgvector
     if version_num < MIN_POSTGRESQL * 10_000:
         raise ServerTooOld(f"this is PostgreSQL {version}; songradar needs PostgreSQL {MIN_POSTGRESQL} or later")
     vector = installed or available
@@ -184,11 +215,18 @@ def version_of(text: str) -> tuple[int, ...]:
 
 def revision(connection: psycopg.Connection) -> str | None:
     """The schema's revision, None for a database without songradar's schema."""
+    table = PROXY_VERSIONS if is_proxy(connection) else "alembic_version"
     try:
-        row = connection.execute(f"SELECT version_num FROM {SCHEMA}.alembic_version").fetchone()
+        row = connection.execute(f"SELECT version_num FROM {SCHEMA}.{table}").fetchone()
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
         return None
     return row[0] if row else None
+
+
+def is_proxy(connection: psycopg.Connection) -> bool:
+    """Whether the database has no songs itself, but stands before shards that have."""
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{SCHEMA}.{PROXY_VERSIONS}"]).fetchone()
+    return row == (True,)
 
 
 def serves(connection: psycopg.Connection) -> bool:
@@ -204,11 +242,12 @@ def check_revision(connection: psycopg.Connection, *, only_to_search: bool = Fal
     With `only_to_search`, a revision will do that is near enough for that, on either side.
     """
     current = revision(connection)
-    if current == HEAD or (only_to_search and current and (current in SEARCHED or serves(connection))):
+    newest = PROXY_HEAD if is_proxy(connection) else HEAD
+    if current == newest or (only_to_search and current and (current in SEARCHED or serves(connection))):
         return
     state = f"at revision {current}" if current else "not there yet"
     raise SchemaOutOfDate(
-        f"the schema {SCHEMA} is {state}, and this program needs {HEAD}: run songradar db upgrade,"
+        f"the schema {SCHEMA} is {state}, and this program needs {newest}: run songradar db upgrade,"
         " or a newer songradar if the database is ahead"
     )
 

@@ -75,3 +75,30 @@ class NotEmbedded(DatabaseError):
 
 class EncoderHasNoTwins(DatabaseError):
     """The encoder's fragments cannot tell the same recording from a similar one."""
+
+
+class ProxyUnfit(DatabaseError):
+    """A database that cannot be the proxy of a cluster."""
+
+
+class ShardUnfit(DatabaseError):
+    """A database that cannot be a shard of the cluster."""
+
+
+class NotOfClusters(DatabaseError):
+    """A proxy was asked for what only single databases can do."""
+
+
+class ShardDown(DatabaseError):
+    """A shard of the cluster does not answer; `answering` are the numbers of those that do, `down` of the others."""
+
+    def __init__(self, answering: list[int], down: list[int]) -> None:
+        names = " and ".join(f"shard {number}" for number in down)
+        verb = "does" if len(down) == 1 else "do"
+        super().__init__(f"{names} of the cluster {verb} not answer: --partial searches the others")
+        self.answering = answering
+        self.down = down
+
+
+class ClusterBusy(DatabaseError):
+    """Another process rebalances the same cluster."""

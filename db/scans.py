@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
+from pgvector import HalfVector
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -72,7 +73,9 @@ def read_fragments(
     """Positions (n,) of a song's fragments, in hops from its start, and their embeddings (n, 64)."""
     rows = connection.execute(_FRAGMENTS, [encoder_id, song_id], binary=True).fetchall()
     positions = np.array([position for position, _ in rows], np.int64)
-    embeddings = np.array([embedding.to_numpy() for _, embedding in rows], np.float32)
+    # A proxy, which has no pgvector, hands on the texts of embeddings.
+    vectors = [HalfVector.from_text(e) if isinstance(e, str) else e for _, e in rows]
+    embeddings = np.array([vector.to_numpy() for vector in vectors], np.float32)
     return positions, embeddings.reshape(-1, 64)
 
 

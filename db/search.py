@@ -12,6 +12,8 @@ from pgvector import HalfVector
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from songradar.db.cluster import check_no_cluster, told_which_is_down
+from songradar.db.connection import has_pgvector
 from songradar.db.errors import CatalogueEmpty, EncoderUnknown, SearchNotKept, SongUnknown
 
 NO_SONGS = "the catalogue has no songs yet: songradar ingest ~/Music"
@@ -36,6 +38,13 @@ _MATCHES = """
 _TAKES_FIRST_LOOK = """
     SELECT 'first_look' = ANY (proargnames) FROM pg_proc
      WHERE pronamespace = 'songradar'::regnamespace AND proname = 'match_v1'
+"""
+
+_MATCHES_OF_SHARDS = """
+    SELECT m.rank, m.song_id, m.title, m.artist_of_song AS artist, m.album, m.isrc, m.mbid, m.tags, m.source,
+           m.offset_s, m.score, m.coverage, m.lead, m.peak, m.n_fragments, m.confidence, m.accepted, m.same_recording
+      FROM songradar.match_songs_v1(%(shards)s::integer[], {arguments}) AS m
+     ORDER BY m.rank
 """
 
 _ANY_SONG = """
@@ -88,11 +97,12 @@ _SAVE = """
                %(rank)s::smallint[], %(song_id)s::integer[], %(offset_s)s::real[], %(score)s::real[],
                %(coverage)s::real[], %(confidence)s::real[], %(accepted)s::boolean[]
                ) AS m (rank, song_id, offset_s, score, coverage, confidence, accepted)
-         WHERE (kept.kept_candidates = 'all' OR m.accepted)
-           AND EXISTS (SELECT FROM songradar.songs AS s WHERE s.id = m.song_id FOR KEY SHARE)
+         WHERE (kept.kept_candidates = 'all' OR m.accepted) {there}
     )
     SELECT id FROM search
 """
+
+_STILL_THERE = "AND EXISTS (SELECT FROM songradar.songs AS s WHERE s.id = m.song_id FOR KEY SHARE)"
 
 
 @dataclass(frozen=True)
@@ -110,7 +120,7 @@ class Question:
 
     `limit` songs are wanted; `exact` looks at every stored fragment instead of asking the index; with `first_look`, the
     first look's answer stands whatever it is. Only songs with the numbers `songs`, by `artist` and in `collection` may
-    be the answer [all].
+    be the answer [all]. Of a cluster, `shards` are asked [all].
     """
 
     encoder_id: int
@@ -122,6 +132,7 @@ class Question:
     artist: str | None = None
     collection: str | None = None
     first_look: bool = False
+    shards: Sequence[int] | None = None
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -130,6 +141,7 @@ class Question:
             "query": [HalfVector(embedding) for embedding in self.embeddings],
             "offsets_s": self.offsets_s.tolist(),
             "songs": None if self.songs is None else list(self.songs),
+            "shards": None if self.shards is None else list(self.shards),
         }
 
 
@@ -212,10 +224,13 @@ def check_not_empty(connection: psycopg.Connection, encoder: StoredEncoder) -> N
 
 
 def find_matches(connection: psycopg.Connection, question: Question) -> list[Match]:
-    """The songs most like the recording, best first."""
+    """The songs most like the recording, best first. Raises ShardDown where one of a cluster does not answer."""
     arguments = _ARGUMENTS + (", first_look => true" if question.first_look else "")
     with connection.cursor(row_factory=class_row(Match)) as cursor:
-        return cursor.execute(_MATCHES.format(arguments=arguments), question.parameters).fetchall()
+        if has_pgvector(connection):
+            return cursor.execute(_MATCHES.format(arguments=arguments), question.parameters).fetchall()
+        with told_which_is_down(connection):
+            return cursor.execute(_MATCHES_OF_SHARDS.format(arguments=arguments), question.parameters).fetchall()
 
 
 def takes_first_look(connection: psycopg.Connection) -> bool:
@@ -228,6 +243,7 @@ def explain(connection: psycopg.Connection, question: Question) -> list[str]:
 
     Both looks are explained, whether or not the first one's answer would have stood; exact search has only one.
     """
+    check_no_cluster(connection, "to explain a search of")
     lines = []
     with connection.transaction():
         connection.execute(_SETTINGS)
@@ -279,7 +295,9 @@ def save_search(
         "matched": any(match.accepted for match in matches),
     }
     try:
-        row = connection.execute(_SAVE, values).fetchone()
+        # The songs of a cluster are elsewhere, and perhaps out of reach.
+        there = _STILL_THERE if has_pgvector(connection) else ""
+        row = connection.execute(_SAVE.replace("{there}", there), values).fetchone()
     except psycopg.Error as error:
         raise SearchNotKept(f"the search is not kept: {str(error).strip().splitlines()[0]}") from error
     return int(row[0]) if row is not None else None

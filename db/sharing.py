@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import errors, sql
 
+from songradar.db.cluster import check_no_cluster
 from songradar.db.errors import NotAllowed, RoleUnknown
 
 _READ = """
@@ -99,6 +100,7 @@ def announce(connection: psycopg.Connection, *, on: bool) -> None:
 
 def _run(connection: psycopg.Connection, statements: str, role: str, collections: Sequence[str] | None = None) -> None:
     """Run `statements` in one transaction. PostgreSQL itself only warns when a role grants rights it cannot grant."""
+    check_no_cluster(connection, "to grant rights in")
     found = connection.execute(_OWNER).fetchone()
     assert found is not None
     owner, may_grant = found

@@ -7,6 +7,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from songradar.db import indexing
+from songradar.db.cluster import everywhere
 from songradar.db.connection import Server, version_of
 
 _STATISTICS = """
@@ -25,6 +26,10 @@ _STATISTICS = """
       JOIN pg_stat_all_tables AS u ON u.relid = t.relid
       JOIN pg_statio_all_tables AS io ON io.relid = t.relid
      WHERE t.isleaf
+"""
+
+_VERSIONS = """
+    SELECT split_part(current_setting('server_version'), ' ', 1), extversion FROM pg_extension WHERE extname = 'vector'
 """
 
 MANY_DEAD = 0.2
@@ -57,8 +62,25 @@ class Statistics:
     cache_hit_rate: float | None
 
 
+_ADD_UP = ("songs", "fragments", "hours", "bytes_heap", "bytes_index", "bytes_total", "dead_tuples")
+
+
 def statistics(connection: psycopg.Connection) -> Statistics:
-    """Count and measure. Fragments are not counted but summed from `songradar.encodings`, a row a song."""
+    """Count and measure, in a cluster on all shards; searches are kept by the proxy.
+
+    Fragments are not counted but summed from `songradar.encodings`, a row a song.
+    """
+    with everywhere(connection) as databases:
+        found = [_of_one(database) for database in databases]
+    if len(found) == 1:
+        return found[0]
+    sums = {name: sum(getattr(one, name) for one in found) for name in _ADD_UP}
+    n_searches = connection.execute("SELECT count(*) FROM songradar.searches").fetchone()
+    assert n_searches is not None
+    return Statistics(**sums, searches=n_searches[0], cache_hit_rate=None)
+
+
+def _of_one(connection: psycopg.Connection) -> Statistics:
     with connection.cursor(row_factory=class_row(Statistics)) as cursor:
         found = cursor.execute(_STATISTICS).fetchone()
     assert found is not None
@@ -93,10 +115,8 @@ def advice(
 
 
 def versions(connection: psycopg.Connection) -> tuple[str, str]:
-    """(PostgreSQL's version, pgvector's version)."""
-    row = connection.execute(
-        "SELECT split_part(current_setting('server_version'), ' ', 1), extversion"
-        " FROM pg_extension WHERE extname = 'vector'"
-    ).fetchone()
+    """(PostgreSQL's version, pgvector's version), those of a shard in a cluster."""
+    with everywhere(connection) as databases:
+        row = databases[0].execute(_VERSIONS).fetchone()
     assert row is not None
     return row[0], row[1]

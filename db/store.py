@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from psycopg import sql
 from psycopg.rows import class_row
 
+from songradar.db.cluster import everywhere
 from songradar.db.errors import SongRefused, SongUnknown
+from songradar.db.moving import home_of
 
 _UNCHANGED = """
     SELECT s.source
@@ -134,32 +136,39 @@ def unchanged(
     parameters = {
         "sources": list(files), "sizes": list(sizes), "times": list(times), "host": host, "encoder": encoder_id,
     }  # fmt: skip
-    return {source for (source,) in connection.execute(_UNCHANGED, parameters)}
+    with everywhere(connection) as databases:
+        return {source for database in databases for (source,) in database.execute(_UNCHANGED, parameters)}
 
 
 def indexed(connection: psycopg.Connection, encoder_id: int, hashes: Sequence[bytes]) -> dict[bytes, KnownFile]:
     """Those of `hashes` that this encoder has encoded, and the file each is known by."""
-    rows = connection.execute(_INDEXED, [list(hashes), encoder_id])
+    with everywhere(connection) as databases:
+        rows = [row for database in databases for row in database.execute(_INDEXED, [list(hashes), encoder_id])]
     return {row[0]: KnownFile(*row[1:]) for row in rows}
 
 
 def unencoded(connection: psycopg.Connection, encoder_id: int) -> list[KnownFile]:
     """The files of the songs that this encoder has not encoded, in the order in which they came."""
-    with connection.cursor(row_factory=class_row(KnownFile)) as cursor:
-        return cursor.execute(_UNENCODED, [encoder_id]).fetchall()
+    found: list[KnownFile] = []
+    with everywhere(connection) as databases:
+        for database in databases:
+            with database.cursor(row_factory=class_row(KnownFile)) as cursor:
+                found += cursor.execute(_UNENCODED, [encoder_id])
+    return found
 
 
 def count_unencoded(connection: psycopg.Connection, encoder_id: int) -> int:
     """How many songs this encoder has not encoded."""
-    row = connection.execute(f"SELECT count(*) FROM ({_UNENCODED}) AS u", [encoder_id]).fetchone()
-    assert row is not None
-    return int(row[0])
+    statement = f"SELECT count(*) FROM ({_UNENCODED}) AS u"
+    with everywhere(connection) as databases:
+        return sum(n for database in databases for (n,) in database.execute(statement, [encoder_id]))
 
 
 def relocate(connection: psycopg.Connection, song: NewSong) -> None:
     """Let the song with these bytes be known by `song`'s path, time stamp and tags. Raises SongRefused."""
-    with refusals():
-        connection.execute(_RELOCATE, vars(song))
+    with refusals(), everywhere(connection) as databases:
+        for database in databases:
+            database.execute(_RELOCATE, vars(song))
 
 
 def add_song(
@@ -177,22 +186,22 @@ def add_song(
     Two processes may add the same song at once: one of them finds it already there. Raises SongRefused.
     """
 
-    def store() -> Change:
-        with connection.transaction():
-            song_id, change = _claim(connection, song)
-            claimed = connection.execute(
+    def store(home: psycopg.Connection) -> Change:
+        with home.transaction():
+            song_id, change = _claim(home, song)
+            claimed = home.execute(
                 "INSERT INTO songradar.encodings (encoder_id, song_id, n_fragments) VALUES (%s, %s, %s)"
                 " ON CONFLICT DO NOTHING",
                 [encoder_id, song_id, len(positions)],
             )
             if not claimed.rowcount:
                 return Change.PRESENT
-            with copying(connection, encoder_id) as copy:
+            with copying(home, encoder_id) as copy:
                 copy.write(COPY_HEADER + copy_rows(encoder_id, song_id, positions, embeddings) + COPY_END)
         return change
 
-    with refusals():
-        return _again_after_deadlock(store)
+    with refusals(), home_of(connection, song.sha256, song.source, song.host) as home:
+        return _again_after_deadlock(lambda: store(home))
 
 
 def remove_songs(connection: psycopg.Connection, song_ids: Sequence[int]) -> None:

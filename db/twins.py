@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg.rows import class_row
 
+from songradar.db.cluster import check_no_cluster, everywhere
+
 _SONGS = """
     SELECT e.song_id
       FROM songradar.encodings AS e
@@ -88,7 +90,11 @@ class Twin:
 def songs_to_compare(
     connection: psycopg.Connection, encoder_id: int, artist: str | None, collection: str | None
 ) -> list[int]:
-    """Numbers, in ascending order, of the songs by `artist` in `collection` [any] that the encoder has encoded."""
+    """Numbers, in ascending order, of the songs by `artist` in `collection` [any] that the encoder has encoded.
+
+    Raises NotOfClusters.
+    """
+    check_no_cluster(connection, "to look for duplicates in")
     values = {"encoder": encoder_id, "artist": artist, "collection": collection}
     return [number for (number,) in connection.execute(_SONGS, values)]
 
@@ -126,5 +132,9 @@ def twins_of(
         "min_overlap_s": min_overlap_s, "probes": probes, "min_confidence": min_confidence,
         "sha256": sha256, "source": source, "host": host,
     }  # fmt: skip
-    with connection.cursor(row_factory=class_row(Twin)) as cursor:
-        return cursor.execute(_OF, values).fetchall()
+    found: list[Twin] = []
+    with everywhere(connection) as databases:
+        for database in databases:
+            with database.cursor(row_factory=class_row(Twin)) as cursor:
+                found += cursor.execute(_OF, values)
+    return sorted(found, key=lambda twin: (-twin.overlap_s, twin.song_id))

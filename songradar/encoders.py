@@ -1,14 +1,17 @@
 """The encoders of a catalogue: add, choose, remove, export, and encode the songs anew with one."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from songradar.catalogue import Catalogue, add_package
 from songradar.db import encoders as stored
 from songradar.db import store
+from songradar.db.cluster import servers_with_songs
 from songradar.db.connection import connect_directly
 from songradar.db.encoders import EncoderSummary
+from songradar.db.errors import EncoderUnknown
 from songradar.db.search import read_encoder
 from songradar.ingest import FileOutcome, IngestOptions, ingest
 from songradar.ml.files import path_of
@@ -64,9 +67,18 @@ def unencoded(catalogue: Catalogue, name: str | None = None) -> list[store.Known
 
 
 def remove(catalogue: Catalogue, name: str) -> int:
-    """Remove encoder `name` with all its fragments; returns how many. Raises EncoderUnknown, TransactionsInTheWay."""
+    """Remove encoder `name` with all its fragments; returns how many. Raises EncoderUnknown, TransactionsInTheWay.
+
+    Of a cluster, the proxy loses it first, so that nobody asks for it any more; then the shards do.
+    """
     with connect_directly(catalogue.server) as connection:
-        return stored.remove_encoder(connection, name)
+        n_fragments = stored.remove_encoder(connection, name)
+        servers = servers_with_songs(connection, catalogue.server)
+    for server in servers:
+        if server != catalogue.server:
+            with connect_directly(server) as shard, suppress(EncoderUnknown):
+                stored.remove_encoder(shard, name)
+    return n_fragments
 
 
 def export(catalogue: Catalogue, name: str, folder: Path) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import search
-from songradar.db.errors import SearchNotKept
+from songradar.db.errors import SearchNotKept, ShardDown
 from songradar.db.search import Match, Question
 from songradar.db.unfinished import scratch
 from songradar.ml.audio import Wave, decode, resample
@@ -42,7 +42,7 @@ class SearchOptions:
 
     `limit` candidates are wanted; `encoder` [the active one] encodes the recording; only songs by `artist` and in
     `collection` may be the answer [all]; `exact` compares with every fragment instead of asking the index; `explain`
-    brings PostgreSQL's plan.
+    brings PostgreSQL's plan; `partial` is whether shards of a cluster may be left out that do not answer.
     """
 
     limit: int = 5
@@ -51,6 +51,7 @@ class SearchOptions:
     collection: str | None = None
     exact: bool = False
     explain: bool = False
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class Answer:
     """What a search brought: `matches`, best first, of which the first is accepted or not.
 
     `reason` says why nothing could be compared: the recording is silent, or too short. `timings_ms` are those of
-    decode, encode, search and total; `plan` is PostgreSQL's, if asked for.
+    decode, encode, search and total; `plan` is PostgreSQL's, if asked for. An answer is partial where shards of a
+    cluster are `missing`, which did not answer.
     """
 
     query: str
@@ -78,6 +80,7 @@ class Answer:
     reason: str | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
     plan: list[str] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
 
     @property
     def matched(self) -> bool:
@@ -130,7 +133,7 @@ def identify_fragments(
 
 
 def _check_choice(catalogue: Catalogue, options: SearchOptions) -> None:
-    if options.artist is not None or options.collection is not None:
+    if (options.artist is not None or options.collection is not None) and not options.partial:
         with catalogue.searching() as connection:
             search.check_choice(connection, options.artist, options.collection)
 
@@ -149,13 +152,23 @@ def _ask(
             collection=options.collection,
         )
         started = time.perf_counter()
-        matches = search.find_matches(connection, question)
+        matches, missing = _found(connection, question, partial=options.partial)
         search_ms = round(1000 * (time.perf_counter() - started), 1)
-        if not matches:
+        if not matches and not missing:
             search.check_not_empty(connection, encoder.stored)
         plan = search.explain(connection, question) if options.explain else []
     timings_ms = {"search": search_ms, "total": search_ms}
-    return Answer(name, encoder.name, encoder.id, fragments.duration_s, matches, None, timings_ms, plan)
+    return Answer(name, encoder.name, encoder.id, fragments.duration_s, matches, None, timings_ms, plan, missing)
+
+
+def _found(connection: psycopg.Connection, question: Question, *, partial: bool) -> tuple[list[Match], list[int]]:
+    """The matches, and the shards that did not answer, which must be none unless the answer may be `partial`."""
+    try:
+        return search.find_matches(connection, question), []
+    except ShardDown as error:
+        if not partial or not error.answering:
+            raise
+        return search.find_matches(connection, replace(question, shards=error.answering)), error.down
 
 
 def keep(catalogue: Catalogue, answer: Answer) -> int | None:

@@ -32,6 +32,7 @@ def of_answer(answer: "Answer") -> Record:
         **({"reason": answer.reason} if answer.reason else {}),
         "timings_ms": answer.timings_ms,
         **({"plan": answer.plan} if answer.plan else {}),
+        **({"missing_shards": answer.missing} if answer.missing else {}),
     }
 
 

@@ -26,6 +26,7 @@ from songradar.archive import (
 )
 from songradar.catalogue import Catalogue
 from songradar.db import exchange
+from songradar.db.cluster import check_no_cluster
 from songradar.db.encoders import NewEncoder, add_encoder_to
 from songradar.db.errors import EncoderMismatch, NotAllowed, SongRefused
 from songradar.db.exchange import ROW, Chosen
@@ -99,6 +100,7 @@ def export_songs(
     All is of one moment. Raises ArchiveUnusable, EncoderUnknown, SongUnknown, CatalogueEmpty.
     """
     with catalogue.connection() as connection:
+        check_no_cluster(connection, "to export")
         encoder = read_encoder(connection, options.encoder)
     whole = read_encoder_of(catalogue, encoder.name)
     chosen = Chosen(encoder.id, options.artist, options.collection)
@@ -133,9 +135,10 @@ def import_songs(
     active one in a catalogue that has none. Raises ArchiveUnusable, EncoderMismatch, NotAllowed.
     """
     with opened(source) as archive, catalogue.engine.begin() as connection:
-        encoder_id, encoder, is_new = _place_encoder(connection, archive)
         raw = connection.connection.driver_connection
         assert isinstance(raw, psycopg.Connection)
+        check_no_cluster(raw, "to import into")
+        encoder_id, encoder, is_new = _place_encoder(connection, archive)
         try:
             songs = _Songs(archive, collection)
             songs.write(raw, encoder_id, on_progress)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from songradar.catalogue import Catalogue
+from songradar.db.cluster import check_no_cluster
 from songradar.db.verify import Check, check_indexes, check_pages, check_rows
 from songradar.events import Listener, counter, ignore
 from songradar.ml.errors import AudioReadError
@@ -20,6 +21,7 @@ def verify(
     if catalogue.server.is_embedded if pages is None else pages:
         yield check_pages(catalogue.server)
     with catalogue.connection() as connection:
+        check_no_cluster(connection, "to verify")
         yield check_indexes(connection)
         yield check_rows(connection)
     if files:

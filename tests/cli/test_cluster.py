@@ -1,0 +1,112 @@
+"""A catalogue on several databases, from the command line: DATABASE_URL names the proxy, and nothing else is new."""
+
+import json
+import shutil
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from songradar.ml.audio import read_audio
+from tests import synth
+from tests.db import clusters
+from tests.db.clusters import Cluster
+
+pytestmark = pytest.mark.skipif(not clusters.PL_PROXY.exists(), reason=clusters.REASON)
+
+DOWN = "does not answer: --partial searches the others"
+
+
+@pytest.fixture(scope="module")
+def whole(server, toy_folder) -> Iterator[Cluster]:
+    """A proxy and two shards, with the toy encoder."""
+    with clusters.cluster_on(server, 2) as cluster:
+        clusters.add_package_to(cluster, toy_folder)
+        yield cluster
+
+
+@pytest.fixture
+def cluster(whole, monkeypatch) -> Iterator[Cluster]:
+    """The same without songs and searches; the proxy is in DATABASE_URL."""
+    monkeypatch.setenv("DATABASE_URL", whole.proxy.url)
+    yield whole
+    clusters.clear(whole)
+
+
+@pytest.fixture
+def clip(music, tmp_path):
+    return synth.write_wav(tmp_path / "clip.wav", synth.cut(read_audio(music["Birch"], synth.RATE_HZ), 4.0, 5.0))
+
+
+def songs_of(run):
+    return [json.loads(line) for line in run("songs", "list", "--json").stdout.splitlines()]
+
+
+def test_proxy_is_searched_filled_listed_and_edited_like_one_database(cluster, music, clip, run, tmp_path):
+    first, again = run("ingest", music["Amber"].parent), run("ingest", music["Amber"].parent)
+    found = json.loads(run("search", "--json", clip).stdout)
+    number = found["matches"][0]["song_id"]
+    edited = run("songs", "edit", number, "--title", "Silver Birch")
+    titles = sorted(song["title"] for song in songs_of(run))
+    scanned = run("scan", "--json", music["Cedar"])
+    status = json.loads(run("status", "--json").stdout)
+    with psycopg.connect(cluster.proxy.url) as connection:
+        kept = connection.execute("SELECT title, rank FROM songradar.matches_v1 WHERE accepted").fetchall()
+    removed = run("songs", "remove", number, "--yes")
+    with psycopg.connect(cluster.proxy.url) as connection:
+        left = connection.execute("SELECT count(*) FROM songradar.matches WHERE accepted").fetchone()
+
+    assert "3 added" in first.stdout
+    assert "3 already there" in again.stdout
+    assert (found["matches"][0]["title"], found["matched"]) == ("Birch", True)
+    assert (edited.exit_code, titles) == (0, ["Amber", "Cedar", "Silver Birch"])
+    assert "Cedar" in scanned.stdout
+    assert (status["songs"], status["encoder"], status["searches"]) == (3, "toy", 1)
+    assert kept == [("Silver Birch", 1)]
+    assert (removed.exit_code, left) == (0, (0,))
+
+
+def test_file_that_moves_or_changes_keeps_its_number_wherever_it_lives(cluster, music, run, rng):
+    folder = music["Amber"].parent
+    run("ingest", folder)
+    before = {song["title"]: song["song_id"] for song in songs_of(run)}
+    shutil.move(music["Birch"], folder / "04 The Trees - Birch.wav")
+    changed = []
+    for _ in range(4):  # one in two goes to another shard
+        synth.write_wav(music["Cedar"], synth.melody(rng, 12.0))
+        changed.append(run("ingest", folder).stdout)
+    after = {song["title"]: song["song_id"] for song in songs_of(run)}
+    places = clusters.places(cluster)
+
+    assert "1 moved" in changed[0]
+    assert all("1 replaced" in told for told in changed)
+    assert after == before
+    assert all(clusters.home(cluster, sha256) == shard for shard, sha256 in places)
+    assert len(places) == 3
+
+
+def test_shard_that_is_down_makes_a_search_fail_or_its_answer_partial_as_asked(cluster, server, music, run, clip):
+    run("ingest", music["Amber"].parent)
+    [birch] = [song for song in songs_of(run) if song["title"] == "Birch"]
+    of_birch = clusters.home(cluster, bytes.fromhex(birch["sha256"]))
+    told = {}
+    for number, url in enumerate(cluster.shards):
+        with clusters.down(server, url):
+            refused = run("search", clip)
+            told[number] = json.loads(run("search", "--partial", "--json", clip).stdout)
+            shown = run("search", "--partial", "--collection", "none", clip)
+            status = run("cluster", "status")
+
+            assert refused.exit_code == 2
+            assert refused.stderr == f"songradar: shard {number} of the cluster {DOWN}\n"
+            assert told[number]["missing_shards"] == [number]
+            assert f"the answer is partial, as these shards did not answer: {number}" in shown.stderr
+            assert status.exit_code == 1
+    healthy = json.loads(run("search", "--partial", "--json", clip).stdout)
+    with psycopg.connect(cluster.proxy.url) as connection:
+        kept = connection.execute("SELECT count(*) FROM songradar.searches").fetchone()
+
+    for number, answer in told.items():
+        assert ("Birch" in [match["title"] for match in answer["matches"]]) == (number != of_birch)
+    assert (healthy["matches"][0]["title"], "missing_shards" in healthy) == ("Birch", False)
+    assert kept == (5,)
