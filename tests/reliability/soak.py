@@ -15,6 +15,7 @@ from songradar import encoders
 from songradar.catalogue import Catalogue
 from songradar.cli.output import print_table, warn
 from songradar.db import indexing, search, store
+from songradar.db.connection import POOL_SIZE
 from songradar.db.search import Question
 from songradar.filler import store_made
 from songradar.ingest import IngestOptions, ingest
@@ -33,6 +34,12 @@ SEARCHED_EVERY_S, CHANGED_EVERY_S, UPKEPT_EVERY_S = 0.2, 1.0, 5.0
 N_MEASURED = 50
 N_PARTS = 4
 """How often memory is looked at meanwhile: it grows at first, as every connection fills its caches."""
+
+SERVER_MB, CONNECTION_MB = 50, 50
+"""Memory that the server may have, and for each connection, which keeps what it has learnt of tables and plans."""
+
+GROWN = 1.5
+"""How many times as large our own memory and the bytes of a fragment may become."""
 
 SIZES = """
     SELECT (SELECT count(*) FROM songradar.fragments),
@@ -92,7 +99,9 @@ def main(minutes: float, fragments: int, seed: int) -> None:
     print_readings(before, after, tally, minutes)
     for error, n in Counter(tally.errors).most_common():
         warn(f"{n} x {error}")
-    raise SystemExit(1 if tally.errors else 0)
+    for bound in beyond_bounds(before, after, tally):
+        warn(bound)
+    raise SystemExit(1 if tally.errors or beyond_bounds(before, after, tally) else 0)
 
 
 def fill(catalogue: Catalogue, n_fragments: int) -> None:
@@ -231,6 +240,19 @@ def private(process: psutil.Process) -> int:
     return int(memory.rss - memory.shared)
 
 
+def beyond_bounds(before: Reading, after: Reading, tally: Tally) -> list[str]:
+    """What has grown more than it may."""
+    connections_mb = SERVER_MB + CONNECTION_MB * after.connections
+    sizes = [(each.table_bytes + each.index_bytes) / each.fragments for each in (before, after)]
+    bounds = {
+        f"more than {POOL_SIZE} connections and those of upkeep": after.connections > POOL_SIZE + 2,
+        f"more than {connections_mb} MB of the server's": tally.memory[-1].server_bytes > 1e6 * connections_mb,
+        f"our own memory is {GROWN} times as large": after.memory.own_bytes > GROWN * tally.memory[0].own_bytes,
+        f"a fragment takes {GROWN} times as much space": sizes[1] > GROWN * sizes[0],
+    }
+    return [what for what, is_so in bounds.items() if is_so]
+
+
 def print_readings(before: Reading, after: Reading, tally: Tally, minutes: float) -> None:
     def both(show: Callable[[Reading], str]) -> tuple[str, str]:
         return show(before), show(after)
@@ -248,6 +270,7 @@ def print_readings(before: Reading, after: Reading, tally: Tally, minutes: float
         ("a search, ms, median, 95 %, longest", *both(lambda r: ", ".join(f"{ms:.0f}" for ms in r.search_ms))),
         *((f"{name} meanwhile", "", f"{n:,}") for name, n in tally.done.items()),
         ("errors", "", f"{len(tally.errors)}"),
+        ("bounds that were passed", "", f"{len(beyond_bounds(before, after, tally))}"),
     ]
     print_table(("", "before", f"after {minutes:g} minutes"), rows)
 
