@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class WorkOptions:
 
 def work(
     catalogue: Catalogue, options: WorkOptions = WorkOptions(), tell: Callable[[str], None] = lambda _text: None
-) -> Iterator[FileOutcome]:
+) -> Generator[FileOutcome, None, None]:
     """Work for the farm, and tell what became of each file. Closing the iterator ends it, once the next file is done.
 
     It may be killed at any moment. A database that goes away is waited for; `tell` is told. Raises FarmMismatch,
@@ -126,6 +126,7 @@ class _FarmWorker:
                 with patience.attempt(), errors_of_postgresql():
                     connect_directly(self._catalogue.server).close()
                     asyncio.run(self._shift())
+                self.closing.wait(TENDED_S)  # whatever was lost, it is not asked for without a pause
         except BaseException as error:
             self.error = self.error or error
         finally:
