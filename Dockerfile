@@ -1,4 +1,4 @@
-# The page and the HTTP interface, without a database: docker-compose.yml runs both, and docs/server.md tells how.
+# The page, the HTTP interface and workers of a farm, without a database: docker-compose.yml and deploy/compose.yml run them.
 
 FROM python:3.13-slim AS build
 COPY pyproject.toml README.md LICENSE /source/
@@ -9,7 +9,7 @@ COPY ml /source/ml
 COPY cli /source/cli
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheel /source
 RUN python -m venv /opt/songradar && \
-    /opt/songradar/bin/pip install --no-cache-dir "$(echo /wheel/songradar-*.whl)[web]"
+    /opt/songradar/bin/pip install --no-cache-dir "$(echo /wheel/songradar-*.whl)[farm,web]"
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/songradar songradar

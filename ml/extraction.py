@@ -45,7 +45,7 @@ def usable_cores() -> int:
 
 
 class Extraction:
-    """Threads that hash and encode files. Leaving the context manager cancels unfinished work.
+    """Threads that hash and encode files, `workers` of them at once. Leaving the context manager closes it.
 
     Each encoding thread has its own decoding process and runs the network with ONNX Runtime, which releases Python's
     global lock. Hashing has a thread of its own, so that it does not wait for encoding.
@@ -53,6 +53,7 @@ class Extraction:
 
     def __init__(self, encoder: Encoder, workers: int, bounds: Bounds = UNBOUNDED) -> None:
         """`bounds` are those of each file."""
+        self.workers = workers
         self._encoder, self._bounds = encoder, bounds
         self._stop = Event()
         self._hashing = ThreadPoolExecutor(1, thread_name_prefix="hash")
@@ -69,6 +70,10 @@ class Extraction:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Cancel what is not finished, and end all threads and processes."""
         self._stop.set()  # also when the user interrupts: nobody waits for the end of a long file
         for pool in (self._hashing, self._encoding):
             pool.shutdown(cancel_futures=True)

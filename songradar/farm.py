@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -16,7 +16,7 @@ from songradar.db.farm import Queue
 from songradar.db.search import read_encoder
 from songradar.farm_queue import NAME, queue_of
 from songradar.ingest import ensure_encoder
-from songradar.ml.files import AudioFile, Failure, audio_files, text_of
+from songradar.ml.files import AudioFile, Failure, audio_files, is_folder, text_of
 from songradar.remote import is_remote, remote_files
 
 BATCH = 16
@@ -116,14 +116,20 @@ def batches(files: Sequence[AudioFile]) -> Iterator[list[AudioFile]]:
 
 
 def _found(host: str, paths: Sequence[str]) -> Iterator[tuple[str, str, Iterator[AudioFile | Failure]]]:
-    """For each path the machine that has its files, the folder that has to be there, and the files."""
-    for path in paths:
-        if is_remote(path):
-            yield "", path, remote_files(path)
+    """The machine that has the files, the folder that has to be there, and the files, so that many make a job."""
+    for (owner, root), group in groupby(paths, partial(_place, host)):
+        if owner:
+            yield owner, root, audio_files([Path(path) for path in group])
         else:
-            resolved = Path(path).resolve()
-            root = resolved if resolved.is_dir() else resolved.parent
-            yield host, text_of(root), audio_files([Path(path)])
+            yield owner, root, chain.from_iterable(map(remote_files, group))
+
+
+def _place(host: str, path: str) -> tuple[str, str]:
+    """Who has a path, and the folder it is, or is in; nobody has an address."""
+    if is_remote(path):
+        return "", f"{path.rpartition('/')[0]}/"
+    resolved = Path(path).resolve()
+    return host, text_of(resolved if is_folder(resolved) else resolved.parent)
 
 
 def _give(

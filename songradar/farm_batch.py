@@ -12,6 +12,7 @@ from songradar.db import farm
 from songradar.db.farm import Attempt, FarmFile
 from songradar.db.unfinished import scratch
 from songradar.ingest import FileOutcome, IngestOptions, Origin, ingest_files, tend_index
+from songradar.ml.extraction import Extraction
 from songradar.ml.files import AudioFile, Failure, path_of, stat
 from songradar.remote import at_hand, is_remote
 
@@ -50,7 +51,12 @@ class Site:
 
 
 def ingest_batch(
-    catalogue: Catalogue, encoder: LoadedEncoder, site: Site, attempt: Attempt, options: dict[str, Any]
+    catalogue: Catalogue,
+    encoder: LoadedEncoder,
+    extraction: Extraction,
+    site: Site,
+    attempt: Attempt,
+    options: dict[str, Any],
 ) -> Iterator[FileOutcome]:
     """Ingest what is left of a job, and tell what became of each file once that is written down.
 
@@ -67,7 +73,7 @@ def ingest_batch(
     with scratch() as folder:
         given = {file.source: located(site, file, folder) for file in taken}
         origin = Origin(taken[0].host, site.locate)
-        with closing(ingest_files(catalogue, encoder, list(given.values()), how, 1, origin)) as outcomes:
+        with closing(ingest_files(catalogue, encoder, extraction, list(given.values()), how, origin)) as outcomes:
             for outcome in outcomes:
                 file = of_source[outcome.source]
                 _forget(given[outcome.source])

@@ -4,13 +4,13 @@ import asyncio
 import logging
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, LifoQueue, SimpleQueue
 from threading import Event, Thread
 from typing import Any
 
@@ -20,7 +20,7 @@ from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from procrastinate.worker import Worker
 
-from songradar.catalogue import Catalogue
+from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import farm
 from songradar.db.connection import connect_directly, first_line
 from songradar.db.errors import EncoderUnknown, ServerUnreachable
@@ -29,7 +29,7 @@ from songradar.farm import SILENT_S
 from songradar.farm_batch import Interrupted, Site, TryAgain, Unseen, ingest_batch
 from songradar.farm_queue import NAME, errors_of_postgresql, queue_of
 from songradar.ingest import FileOutcome
-from songradar.ml.extraction import usable_cores
+from songradar.ml.extraction import Extraction, usable_cores
 from songradar.patience import Patience
 
 BEATS = 6
@@ -63,7 +63,7 @@ class WorkOptions:
 
 def work(
     catalogue: Catalogue, options: WorkOptions = WorkOptions(), tell: Callable[[str], None] = lambda _text: None
-) -> Iterator[FileOutcome]:
+) -> Generator[FileOutcome, None, None]:
     """Work for the farm, and tell what became of each file. Closing the iterator ends it, once the next file is done.
 
     It may be killed at any moment. A database that goes away is waited for; `tell` is told. Raises FarmMismatch,
@@ -115,6 +115,7 @@ class _FarmWorker:
         self._concurrency = options.concurrency or usable_cores()
         self._site = Site(options.mapped, self.closing.is_set)
         self._name = f"{catalogue.host}/{os.getpid()}"
+        self._extractions = _Extractions()
         self._queue = queue_of(catalogue.server, self._do, Backoff())
 
     def run(self) -> None:
@@ -125,9 +126,11 @@ class _FarmWorker:
                 with patience.attempt(), errors_of_postgresql():
                     connect_directly(self._catalogue.server).close()
                     asyncio.run(self._shift())
+                self.closing.wait(TENDED_S)  # whatever was lost, it is not asked for without a pause
         except BaseException as error:
             self.error = self.error or error
         finally:
+            self._extractions.close()
             self.outcomes.put(None)
 
     async def _shift(self) -> None:
@@ -177,8 +180,9 @@ class _FarmWorker:
         attempt = Attempt(job.id, job.attempts, self._name, job.worker_id)
         try:
             encoder = self._catalogue.encoder(options["encoder"], threads=0 if self._concurrency == 1 else 1)
-            for outcome in ingest_batch(self._catalogue, encoder, self._site, attempt, options):
-                self.outcomes.put(outcome)
+            with self._extractions.lent(encoder) as extraction:
+                for outcome in ingest_batch(self._catalogue, encoder, extraction, self._site, attempt, options):
+                    self.outcomes.put(outcome)
         except (Interrupted, TryAgain, Unseen, psycopg.Error, ServerUnreachable) as error:
             self._hand_back(attempt, error)
             raise
@@ -197,6 +201,38 @@ class _FarmWorker:
             self._tell(f"job {attempt.job}: {first_line(error)}; next attempt in {pause_s(attempt.attempt)} s")
         with suppress(psycopg.Error, ServerUnreachable):
             self._catalogue.retrying(partial(farm.release, attempt=attempt))
+
+
+class _Extractions:
+    """Keeps extractions with their decoding processes from job to job: starting them takes as long as a short song."""
+
+    def __init__(self) -> None:
+        self._idle: LifoQueue[tuple[int, Extraction]] = LifoQueue()
+
+    @contextmanager
+    def lent(self, encoder: LoadedEncoder) -> Iterator[Extraction]:
+        """One for a job; it is closed where that is broken off."""
+        extraction = self._taken(encoder)
+        try:
+            yield extraction
+        except BaseException:
+            extraction.close()
+            raise
+        self._idle.put((encoder.id, extraction))
+
+    def _taken(self, encoder: LoadedEncoder) -> Extraction:
+        with suppress(Empty):
+            while True:
+                of_encoder, extraction = self._idle.get_nowait()
+                if of_encoder == encoder.id:
+                    return extraction
+                extraction.close()
+        return Extraction(encoder.network, 1)
+
+    def close(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._idle.get_nowait()[1].close()
 
 
 def is_passing(error: psycopg.Error) -> bool:

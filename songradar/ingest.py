@@ -142,8 +142,9 @@ def ingest(
     files = list(audio_files(given))
     gone = _gone(catalogue, given) if options.prune else []
     total = len(files) + len(gone)
-    for number, outcome in enumerate(ingest_files(catalogue, encoder, files, options, workers), start=1):
-        yield FileOutcome(**vars(outcome) | {"number": number, "total": total})
+    with Extraction(encoder.network, workers, options.bounds) as extraction:
+        for number, outcome in enumerate(ingest_files(catalogue, encoder, extraction, files, options), start=1):
+            yield FileOutcome(**vars(outcome) | {"number": number, "total": total})
     for number, song in enumerate(gone, start=len(files) + 1):
         with suppress(SongUnknown):  # somebody else has removed it meanwhile
             catalogue.retrying(partial(store.remove_songs, song_ids=[song.id]))
@@ -155,15 +156,17 @@ def ingest(
 def ingest_files(
     catalogue: Catalogue,
     encoder: LoadedEncoder,
+    extraction: Extraction,
     files: Sequence[AudioFile | Failure],
     options: IngestOptions,
-    workers: int,
     origin: Origin | None = None,
 ) -> Generator[FileOutcome, None, None]:
-    """Bring the catalogue up to date with `files` of one machine [this one], `workers` of them in work at once."""
-    with Extraction(encoder.network, workers, options.bounds) as extraction:
-        ingestion = _Ingestion(catalogue, encoder, extraction, options, origin or Origin(catalogue.host))
-        yield from ingestion.run(files, 2 * workers)
+    """Bring the catalogue up to date with `files` of one machine [this one], which `extraction` hears.
+
+    Where it is broken off, `extraction` goes on with some of them until it is closed.
+    """
+    ingestion = _Ingestion(catalogue, encoder, extraction, options, origin or Origin(catalogue.host))
+    yield from ingestion.run(files, 2 * extraction.workers)
 
 
 def ensure_encoder(catalogue: Catalogue) -> None:

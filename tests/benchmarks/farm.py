@@ -21,6 +21,7 @@ from songradar.ml.package import read_shipped
 from tests.benchmarks.setting import MUSIC
 from tests.db.servers import postmaster
 
+IDLE = "1 worker, nothing to do"
 CLEAR = "TRUNCATE songradar.songs, songradar.farm_files CASCADE"
 
 
@@ -73,12 +74,18 @@ def by_workers() -> list[tuple[str, str, Run]]:
         ("1 worker, --concurrency 2", two, farmed(1, 2)),
         ("2 workers, --concurrency 1", two, farmed(2, 1)),
         ("4 workers, --concurrency 1", two, farmed(4, 1)),
+        (IDLE, IDLE, idle),
     ]
 
 
 def by_size(sizes: Sequence[int]) -> list[tuple[str, str, Run]]:
     plain = "ingest --workers 1"
     return [(plain, plain, ingested(1)), *((f"jobs of {n}", plain, farmed(1, 1, n)) for n in sizes)]
+
+
+def idle(catalogue: Catalogue, _files: Sequence[Path]) -> None:
+    """What starting takes."""
+    songradar(catalogue, ["farm", "work", "--drain"])
 
 
 def ingested(workers: int) -> Run:

@@ -267,6 +267,12 @@ def test_functions_of_the_queue_look_into_its_schema_alone_and_nobody_else_calls
     }
 
 
+def test_files_that_are_named_one_by_one_make_one_job(catalogue, music):
+    given(catalogue, *music.values())
+
+    assert {row[0] for row in asked(catalogue, "SELECT job FROM songradar.farm_v1")} == {1}
+
+
 def test_jobs_are_neither_long_nor_large(tmp_path):
     small = [AudioFile(tmp_path / str(n), 1, None) for n in range(2 * BATCH + 1)]
     large = [AudioFile(tmp_path / str(n), BATCH_BYTES // 2, None) for n in range(3)]
