@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from alembic import op
 
-from songradar.migrations import frozen_sql
+from songradar.migrations import farm_tables, frozen_sql
 
 revision: str = "20261129_proxy"
 down_revision: str | None = None
@@ -49,6 +49,7 @@ def upgrade() -> None:
         "CREATE TRIGGER searches_forget AFTER INSERT ON songradar.searches"
         " FOR EACH STATEMENT EXECUTE FUNCTION songradar.forget_searches_v1()"
     )
+    farm_tables.create()
     op.execute("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA songradar, plproxy FROM PUBLIC")
 
 
