@@ -66,6 +66,18 @@ def test_proxy_is_searched_filled_listed_and_edited_like_one_database(cluster, m
     assert (removed.exit_code, left) == (0, (0,))
 
 
+def test_workers_of_a_farm_ingest_through_the_proxy(cluster, music, run):
+    pytest.importorskip("procrastinate", reason="needs songradar[farm]")
+    given = run("farm", "enqueue", music["Amber"].parent)
+    worked = run("farm", "work", "--drain", "--concurrency", 1)
+    places = clusters.places(cluster)
+
+    assert given.stdout.startswith("3 enqueued")
+    assert (worked.exit_code, worked.stdout.split(",")[0]) == (0, "3 added")
+    assert len(places) == 3
+    assert all(clusters.home(cluster, sha256) == shard for shard, sha256 in places)
+
+
 def test_file_that_moves_or_changes_keeps_its_number_wherever_it_lives(cluster, music, run, rng):
     folder = music["Amber"].parent
     run("ingest", folder)

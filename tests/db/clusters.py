@@ -126,6 +126,7 @@ def clear(cluster: Cluster) -> None:
     with connect(cluster.proxy) as connection:
         connection.execute("DELETE FROM songradar.searches")
         connection.execute("DELETE FROM songradar.scans")
+        connection.execute("DELETE FROM songradar.farm_files")
     for url in cluster.shards:
         with connect(Server(url)) as connection:
             connection.execute("DELETE FROM songradar.songs")
