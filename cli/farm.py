@@ -39,8 +39,8 @@ def enqueue(
 
     Exit code 0: all went well; 1: some PATH cannot be read (each is named on stderr); 2: the command could not run.
     """
-    from songradar.farm import FarmOptions
-    from songradar.farm import enqueue as give
+    from songradar.farm.giving import FarmOptions
+    from songradar.farm.giving import enqueue as give
 
     counts: Counter[str] = Counter()
     with Catalogue.open() as catalogue:
@@ -72,8 +72,8 @@ def work(concurrency: int | None, drain: bool, as_json: bool) -> None:
     Exit code 0: all jobs are done (--drain); 1: some file failed (each is named on stderr); 2: it cannot work here;
     130: it was interrupted.
     """
-    from songradar.farm_work import WorkOptions
-    from songradar.farm_work import work as work_for
+    from songradar.farm.work import WorkOptions
+    from songradar.farm.work import work as work_for
 
     tally = Tally()
     with Catalogue.open() as catalogue:
@@ -97,7 +97,7 @@ def status(as_json: bool) -> None:
     songradar farm status
     songradar farm status --json
     """
-    from songradar.farm import status as status_of
+    from songradar.farm.giving import status as status_of
 
     with Catalogue.open() as catalogue:
         found = status_of(catalogue)

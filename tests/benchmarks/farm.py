@@ -13,10 +13,10 @@ from statistics import median
 import click
 import psutil
 
-from songradar import farm
 from songradar.catalogue import Catalogue, add_package
 from songradar.cli.output import print_table
 from songradar.evaluate import audio_in
+from songradar.farm import giving
 from songradar.ml.package import read_shipped
 from tests.benchmarks.setting import MUSIC
 from tests.db.servers import postmaster
@@ -92,12 +92,12 @@ def ingested(workers: int) -> Run:
     return lambda catalogue, files: songradar(catalogue, ["ingest", "--workers", str(workers), *map(str, files)])
 
 
-def farmed(workers: int, concurrency: int, batch: int = farm.BATCH) -> Run:
+def farmed(workers: int, concurrency: int, batch: int = giving.BATCH) -> Run:
     """So many workers, after the songs were given to the farm in jobs of `batch`."""
 
     def run(catalogue: Catalogue, files: Sequence[Path]) -> None:
         with jobs_of(batch):
-            assert all(one.state == "enqueued" for one in farm.enqueue(catalogue, files))
+            assert all(one.state == "enqueued" for one in giving.enqueue(catalogue, files))
         songradar(catalogue, ["farm", "work", "--drain", "--concurrency", str(concurrency)], workers)
 
     return run
@@ -105,11 +105,11 @@ def farmed(workers: int, concurrency: int, batch: int = farm.BATCH) -> Run:
 
 @contextmanager
 def jobs_of(batch: int) -> Iterator[None]:
-    before, farm.BATCH = farm.BATCH, batch
+    before, giving.BATCH = giving.BATCH, batch
     try:
         yield
     finally:
-        farm.BATCH = before
+        giving.BATCH = before
 
 
 def songradar(catalogue: Catalogue, arguments: Sequence[str], processes: int = 1) -> None:

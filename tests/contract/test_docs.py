@@ -181,8 +181,6 @@ def test_every_module_for_programs_is_on_the_python_page():
         "filler",
         "examine",
         "extents",
-        "farm_batch",
-        "farm_queue",
         "fitting",
         "following",
         "hearing",

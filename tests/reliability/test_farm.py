@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from songradar import Catalogue
-from songradar.farm import enqueue
+from songradar.farm.giving import enqueue
 from tests import synth
 
 N_SONGS, SONG_S = 150, 4.0
@@ -19,7 +19,7 @@ PATIENCE_S = 120
 WORK = """
 import sys
 from songradar import Catalogue
-from songradar.farm_work import WorkOptions, work
+from songradar.farm.work import WorkOptions, work
 with Catalogue.open() as catalogue:
     for outcome in work(catalogue, WorkOptions(concurrency=2, drain=True, silent_s=2.0)):
         print(outcome.outcome, flush=True)

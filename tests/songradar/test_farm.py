@@ -3,16 +3,18 @@
 import psycopg
 import pytest
 
-from songradar import Catalogue, encoders, farm_batch, farm_work
+from songradar import Catalogue, encoders
 from songradar.db import farm as files
 from songradar.db import sharing
 from songradar.db.farm import Attempt
 from songradar.environment import BadMapping, mapped_paths
 from songradar.errors import EncoderUnknown, NotAllowed
-from songradar.farm import BATCH, BATCH_BYTES, FarmOptions, batches, enqueue, status
-from songradar.farm_batch import Unseen
-from songradar.farm_queue import FarmMismatch, SchemaManager
-from songradar.farm_work import WorkOptions, work
+from songradar.farm import batch
+from songradar.farm import work as working
+from songradar.farm.batch import Unseen
+from songradar.farm.giving import BATCH, BATCH_BYTES, FarmOptions, batches, enqueue, status
+from songradar.farm.queue import FarmMismatch, SchemaManager
+from songradar.farm.work import WorkOptions, work
 from songradar.ingest import ingest
 from songradar.ml.files import AudioFile, Failure
 from tests import synth
@@ -33,7 +35,7 @@ def catalogue(database):
 @pytest.fixture
 def quickly(monkeypatch):
     """Jobs are tried again at once."""
-    monkeypatch.setattr(farm_work, "pause_s", lambda _attempts: 0)
+    monkeypatch.setattr(working, "pause_s", lambda _attempts: 0)
 
 
 def asked(catalogue, statement):
@@ -144,10 +146,8 @@ def test_mapping_that_is_none_is_refused(said):
 def test_disturbed_file_system_is_tried_again(catalogue, music, monkeypatch, quickly):
     given(catalogue, music["Amber"].parent)
     failures = [Failure(str(music["Birch"]), "may not be read (Stale file handle)", is_passing=True)]
-    stat = farm_batch.stat
-    monkeypatch.setattr(
-        farm_batch, "stat", lambda path: failures.pop() if failures and "Birch" in str(path) else stat(path)
-    )
+    stat = batch.stat
+    monkeypatch.setattr(batch, "stat", lambda path: failures.pop() if failures and "Birch" in str(path) else stat(path))
     told = []
     outcomes = worked(catalogue, told)
 
@@ -158,12 +158,12 @@ def test_disturbed_file_system_is_tried_again(catalogue, music, monkeypatch, qui
 
 def test_file_that_stays_out_of_reach_fails_at_last(catalogue, music, monkeypatch, quickly):
     given(catalogue, music["Amber"].parent)
-    stat = farm_batch.stat
+    stat = batch.stat
     stale = Failure("", "may not be read (Stale file handle)", is_passing=True)
-    monkeypatch.setattr(farm_batch, "stat", lambda path: stale if "Birch" in str(path) else stat(path))
+    monkeypatch.setattr(batch, "stat", lambda path: stale if "Birch" in str(path) else stat(path))
 
     assert sorted(worked(catalogue)) == ["added", "added", "failed"]
-    assert asked(catalogue, FARMED)[1][1:] == ("failed", "failed", stale.reason, farm_batch.FAULTS - 1)
+    assert asked(catalogue, FARMED)[1][1:] == ("failed", "failed", stale.reason, batch.FAULTS - 1)
 
 
 def test_job_for_an_encoder_that_was_removed_fails_and_says_so(catalogue, music, tmp_path):

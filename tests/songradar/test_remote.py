@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from songradar import Catalogue, farm_work, remote
-from songradar.farm import enqueue
-from songradar.farm_work import WorkOptions, work
+from songradar import Catalogue, remote
+from songradar.farm import work as working
+from songradar.farm.giving import enqueue
+from songradar.farm.work import WorkOptions, work
 from songradar.ml.errors import AudioReadError
 from songradar.ml.files import Failure
 from songradar.remote import at_hand, is_remote, remote_files
@@ -60,7 +61,7 @@ def shelf(music):
 
 @pytest.fixture
 def catalogue(database, monkeypatch):
-    monkeypatch.setattr(farm_work, "pause_s", lambda _attempts: 0)
+    monkeypatch.setattr(working, "pause_s", lambda _attempts: 0)
     with Catalogue.open(database) as opened:
         yield opened
 

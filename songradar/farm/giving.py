@@ -1,4 +1,4 @@
-"""Ingest with many machines: files are given to a farm, whose workers (`songradar.farm_work`) take them in batches."""
+"""Ingest with many machines: files are given to a farm, whose workers (`songradar.farm.work`) take them in batches."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from songradar.catalogue import Catalogue
 from songradar.db import farm, store
 from songradar.db.farm import Queue
 from songradar.db.search import read_encoder
-from songradar.farm_queue import NAME, queue_of
+from songradar.farm.queue import NAME, queue_of
 from songradar.ingest import ensure_encoder
 from songradar.ml.files import AudioFile, Failure, audio_files, is_folder, text_of
 from songradar.remote import is_remote, remote_files

@@ -25,9 +25,9 @@ from songradar.db import farm
 from songradar.db.connection import connect_directly, first_line
 from songradar.db.errors import EncoderUnknown, ServerUnreachable
 from songradar.db.farm import Attempt
-from songradar.farm import SILENT_S
-from songradar.farm_batch import Interrupted, Site, TryAgain, Unseen, ingest_batch
-from songradar.farm_queue import NAME, errors_of_postgresql, queue_of
+from songradar.farm.batch import Interrupted, Site, TryAgain, Unseen, ingest_batch
+from songradar.farm.giving import SILENT_S
+from songradar.farm.queue import NAME, errors_of_postgresql, queue_of
 from songradar.ingest import FileOutcome
 from songradar.ml.extraction import Extraction, usable_cores
 from songradar.patience import Patience

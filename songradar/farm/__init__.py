@@ -1,0 +1,1 @@
+"""A farm of workers, who ingest songs on many machines."""
