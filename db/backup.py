@@ -30,8 +30,8 @@ from songradar.db.connection import (
 )
 from songradar.db.errors import BackupUnusable, DatabaseError
 from songradar.db.programs import running
-from songradar.db.unfinished import appearing
 from songradar.db.zips import DAMAGES
+from songradar.unfinished import appearing
 
 TABLES = ("songs", "encoders", "fragments", "encodings", "searches", "matches", "settings", "scans", "plays")
 

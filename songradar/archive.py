@@ -22,10 +22,10 @@ from typing import IO, Any
 
 from songradar.db.exchange import ROW
 from songradar.db.store import COPY_END, COPY_HEADER
-from songradar.db.unfinished import appearing, scratch
 from songradar.db.zips import DAMAGES
 from songradar.ml.errors import EncoderFileError
 from songradar.ml.package import CALIBRATION, CARD, COHORT, METRICS, NETWORK, SPEC, EncoderPackage, read_package
+from songradar.unfinished import appearing, scratch
 
 FORMAT, FORMAT_VERSION = "songradar songs", 1
 MANIFEST, SONGS, FRAGMENTS, ENCODER = "manifest.json", "songs.jsonl", "fragments.copy", "encoder/"

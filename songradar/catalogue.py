@@ -17,11 +17,11 @@ from songradar.db.errors import ServerUnreachable
 from songradar.db.retrying import retrying
 from songradar.db.search import StoredEncoder, read_encoder, read_network
 from songradar.db.standby import check_standby, cluster_of
-from songradar.db.unfinished import held_folder
 from songradar.environment import environment
 from songradar.ml.encoder import Encoder
 from songradar.ml.package import EncoderPackage
 from songradar.ml.spec import AudioSpec
+from songradar.unfinished import held_folder
 
 if TYPE_CHECKING:
     from types import TracebackType

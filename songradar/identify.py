@@ -17,10 +17,10 @@ from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import search
 from songradar.db.errors import SearchNotKept, ShardDown
 from songradar.db.search import Match, Question
-from songradar.db.unfinished import scratch
 from songradar.ml.audio import Wave, decode, resample
 from songradar.ml.errors import AudioReadError, NothingToHear
 from songradar.ml.files import text_of
+from songradar.unfinished import scratch
 
 __all__ = [
     "Answer", "Audio", "Fragments", "Match", "SearchOptions", "identify", "identify_blocks", "identify_fragments",

@@ -32,10 +32,10 @@ from songradar.db.errors import EncoderMismatch, NotAllowed, SongRefused
 from songradar.db.exchange import ROW, Chosen
 from songradar.db.search import check_choice, check_not_empty, read_encoder
 from songradar.db.store import COPY_END, COPY_HEADER
-from songradar.db.unfinished import scratch
 from songradar.encoders import read as read_encoder_of
 from songradar.ml.package import write_package
 from songradar.song_line import NotASong, song_in
+from songradar.unfinished import scratch
 
 OnProgress: TypeAlias = Callable[[str, float], None]
 """Told the stage and the share of it that is done."""

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from songradar.db.unfinished import scratch
+from songradar.unfinished import scratch
 from songradar.web.operations import Call, last_part
 from songradar.web.problems import Problem, invalid
 

@@ -194,6 +194,7 @@ def test_every_module_for_programs_is_on_the_python_page():
         "scanner",
         "song_line",
         "twins",
+        "unfinished",
         "uploads",
         "web",
         "wording",

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from songradar.db import unfinished as module
-from songradar.db.unfinished import appearing, scratch
+from songradar import unfinished as module
+from songradar.unfinished import appearing, scratch
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from songradar.db.unfinished import appearing, scratch
+from songradar.unfinished import appearing, scratch
 with appearing(Path(sys.argv[1])) as unfinished, scratch() as folder:
     unfinished.write(b"half")
     unfinished.flush()
