@@ -179,12 +179,12 @@ def grade(truths: Sequence[Truth], heard: Iterable[Heard], duration_s: float, al
     at_s = np.asarray((np.arange(round(duration_s / STEP_S)) + 0.5) * STEP_S, np.float64)
     named = [_Naming(one, truths, at_s, alike) for one in heard if one.source is not None]
     known = [truth for truth in truths if truth.source is not None]
-    demanded = _any([_between(at_s, truth.start_s, truth.end_s) for truth in known], at_s)
-    allowed = _any([_between(at_s, truth.first_s, truth.last_s) for truth in known], at_s)
-    wrong = _any([one.bad for one in named], at_s)
-    right = _any([one.good for one in named], at_s) & ~wrong
-    same = _any([one.alike for one in named], at_s) & ~wrong & ~right
-    elsewhere = _any([one.elsewhere for one in named], at_s)
+    demanded = _marked(at_s, ((_between(at_s, truth.start_s, truth.end_s), True) for truth in known))
+    allowed = _marked(at_s, ((_between(at_s, truth.first_s, truth.last_s), True) for truth in known))
+    wrong = _marked(at_s, ((one.steps, one.bad) for one in named))
+    right = _marked(at_s, ((one.steps, one.good) for one in named)) & ~wrong
+    same = _marked(at_s, ((one.steps, one.alike) for one in named)) & ~wrong & ~right
+    elsewhere = _marked(at_s, ((one.steps, one.elsewhere) for one in named))
     counted = ~same
     seconds = {
         "songs_s": demanded & counted,
@@ -205,23 +205,25 @@ def grade(truths: Sequence[Truth], heard: Iterable[Heard], duration_s: float, al
 
 
 class _Naming:
-    """A playing that was named, step by step: `good` where that is so, `bad` where not, or `alike`."""
+    """A playing that was named, in its own `steps` of the mix: `good` where that is so, `bad` where not, or `alike`."""
 
     def __init__(self, heard: Heard, truths: Sequence[Truth], at_s: NDArray[np.float64], alike: Alike) -> None:
         self.heard = heard
-        mine = _between(at_s, heard.start_s, heard.end_s)
-        named_s = place_s(heard, at_s)
+        self.steps = _between(at_s, heard.start_s, heard.end_s)
+        mine_s = at_s[self.steps]
+        meanwhile = [truth for truth in truths if truth.first_s < heard.end_s and heard.start_s < truth.last_s]
+        named_s = place_s(heard, mine_s)
         self.of: dict[Truth, Steps] = {}
-        same_song = np.zeros(len(at_s), bool)
-        for truth in truths:
+        same_song = self.good = np.zeros(len(mine_s), bool)
+        for truth in meanwhile:
             if truth.source == heard.source:
-                there = mine & _between(at_s, truth.first_s, truth.last_s)
-                true_s = truth.song_start_s + (at_s - truth.start_s) * truth.speed
+                there = (truth.first_s <= mine_s) & (mine_s < truth.last_s)
+                true_s = truth.song_start_s + (mine_s - truth.start_s) * truth.speed
                 self.of[truth] = there & (np.abs(named_s - true_s) <= NEAR_S)
-                same_song |= there
-        self.good = _any(list(self.of.values()), at_s)
-        self.alike = _same_sound(heard, truths, mine & ~self.good, at_s, alike)
-        self.bad = mine & ~self.good & ~self.alike
+                self.good = self.good | self.of[truth]
+                same_song = same_song | there
+        self.alike = _same_sound(heard, meanwhile, ~self.good, mine_s, alike)
+        self.bad = ~self.good & ~self.alike
         self.elsewhere = self.bad & same_song
 
     @property
@@ -239,10 +241,10 @@ def _same_sound(
     """Those of the doubtful steps in which what plays sounds as what is named."""
     same = np.zeros(len(at_s), bool)
     for truth in truths:
-        steps = np.flatnonzero(doubtful & _between(at_s, truth.start_s, truth.end_s))
+        steps = np.flatnonzero(doubtful & (truth.start_s <= at_s) & (at_s < truth.end_s))
         for _, run in groupby(enumerate(steps), key=lambda pair: pair[1] - pair[0]):
             numbers = [number for _, number in run]
-            start_s, end_s = numbers[0] * STEP_S, (numbers[-1] + 1) * STEP_S
+            start_s, end_s = at_s[numbers[0]] - STEP_S / 2, at_s[numbers[-1]] + STEP_S / 2
             if end_s - start_s >= SOME_S and alike(truth, heard, start_s, end_s):
                 same[numbers] = True
     return same
@@ -250,9 +252,9 @@ def _same_sound(
 
 def _found(truth: Truth, named: Sequence[_Naming], at_s: NDArray[np.float64]) -> Found:
     parts = [one for one in named if truth in one.of and one.of[truth].any()]
-    rightly = _any([one.of[truth] for one in parts], at_s) & _between(at_s, truth.start_s, truth.end_s)
-    n_steps = int(_between(at_s, truth.start_s, truth.end_s).sum())
-    if not parts or rightly.sum() < FOUND * n_steps:
+    demanded = _between(at_s, truth.start_s, truth.end_s)
+    rightly = _marked(at_s, ((one.steps, one.of[truth]) for one in parts))[demanded]
+    if not parts or rightly.sum() < FOUND * len(rightly):
         return Found(truth.kind)
     start_s, end_s = min(one.heard.start_s for one in parts), max(one.heard.end_s for one in parts)
     return Found(
@@ -279,10 +281,14 @@ def place_s(heard: Heard, at_s: NDArray[np.float64]) -> NDArray[np.float64]:
     return start_s + (at_s - heard.start_s) * pace
 
 
-def _between(at_s: NDArray[np.float64], start_s: float, end_s: float) -> Steps:
-    return np.asarray((start_s <= at_s) & (at_s < end_s))
+def _between(at_s: NDArray[np.float64], start_s: float, end_s: float) -> slice:
+    """The steps from one time to another, the latter excluded."""
+    return slice(*np.searchsorted(at_s, (start_s, end_s)))
 
 
-def _any(many: Sequence[Steps], at_s: NDArray[np.float64]) -> Steps:
-    """Where at least one is true."""
-    return np.any(many, axis=0) if many else np.zeros(len(at_s), bool)
+def _marked(at_s: NDArray[np.float64], pieces: Iterable[tuple[slice, Steps | bool]]) -> Steps:
+    """Where at least one is true, of pieces that each lie in some steps."""
+    marked = np.zeros(len(at_s), bool)
+    for steps, piece in pieces:
+        marked[steps] |= piece
+    return marked
