@@ -17,9 +17,10 @@ SEARCH_PATH = "SET LOCAL search_path = pg_catalog, songradar_farm, pg_temp"
 
 _MAY_USE = "SELECT has_schema_privilege('songradar_farm', 'USAGE')"
 
+# In one order, so that two who give the same files never deadlock.
 _ENQUEUE = """
     INSERT INTO songradar.farm_files (source, host)
-    SELECT source, %(host)s FROM unnest(%(sources)s::text[]) AS f (source)
+    SELECT source, %(host)s FROM unnest(%(sources)s::text[]) AS f (source) ORDER BY source
         ON CONFLICT (md5(source), host) DO UPDATE
        SET job = NULL, enqueued_at = now(), attempt = 0, faults = 0, worker = NULL, outcome = NULL, reason = NULL,
            ended_at = NULL

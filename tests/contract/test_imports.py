@@ -109,6 +109,17 @@ def test_command_without_its_extra_says_what_to_install(birch):
     assert done.stderr == "songradar: this command needs more packages: pip install 'songradar[train]'\n"
 
 
+def test_farm_without_its_extra_says_what_to_install():
+    hide = (
+        "import sys; sys.modules.update(dict.fromkeys(('procrastinate', 'fsspec')))\n"
+        "from songradar.cli.main import main; main(['farm', 'work'])"
+    )
+    done = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True)
+
+    assert done.returncode == 2
+    assert done.stderr == "songradar: this command needs more packages: pip install 'songradar[farm]'\n"
+
+
 def test_server_without_its_extra_says_what_to_install():
     hide = (
         "import sys; sys.modules.update(dict.fromkeys(('starlette', 'uvicorn', 'prometheus_client')))\n"
