@@ -212,8 +212,12 @@ def test_every_released_object_carries_its_version(database):
 
 
 def test_every_sql_file_is_run_by_a_revision(database):
-    """A file is named after what it makes, or makes anew; types_v1 makes those that the family passes on."""
-    files_of = {path.name.removesuffix(".sql") for family in SQL.iterdir() for path in family.iterdir()}
+    """A file is named after what it makes, or makes anew; types_v1 makes those that the family passes on.
+
+    Those of proxy_v1 are run by the revisions of a proxy.
+    """
+    families = [family for family in SQL.iterdir() if family.name != "proxy_v1"]
+    files_of = {path.name.removesuffix(".sql") for family in families for path in family.iterdir()}
     with psycopg.connect(database) as connection:
         there = connection.execute(
             "SELECT proname FROM pg_proc WHERE pronamespace = 'songradar'::regnamespace"
