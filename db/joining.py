@@ -94,7 +94,7 @@ def _enter(proxy: psycopg.Connection, shard: Shard) -> None:
     )
     proxy.execute(_SLOTS, [shard.number, SLOTS - 1])
     proxy.execute("UPDATE songradar.cluster SET version = version + 1")
-    login = {key: where.pop(key) for key in ("user", "password") if key in where}
+    login: dict[str, str] = {key: where.pop(key) for key in ("user", "password") if key in where}
     login |= {} if "password" in login else {"password_required": "false"}
     server = sql.Identifier(f"songradar_shard_{shard.number}")
     # With its own estimates the proxy would fetch whole tables, where it could ask a shard for a few rows.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg.rows import class_row
 
-from songradar.db.cluster import check_no_cluster, everywhere
+from songradar.db.cluster import everywhere
 
 _SONGS = """
     SELECT e.song_id
@@ -90,11 +90,7 @@ class Twin:
 def songs_to_compare(
     connection: psycopg.Connection, encoder_id: int, artist: str | None, collection: str | None
 ) -> list[int]:
-    """Numbers, in ascending order, of the songs by `artist` in `collection` [any] that the encoder has encoded.
-
-    Raises NotOfClusters.
-    """
-    check_no_cluster(connection, "to look for duplicates in")
+    """Numbers, in ascending order, of the songs by `artist` in `collection` [any] that the encoder has encoded."""
     values = {"encoder": encoder_id, "artist": artist, "collection": collection}
     return [number for (number,) in connection.execute(_SONGS, values)]
 

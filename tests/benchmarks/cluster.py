@@ -16,7 +16,7 @@ import numpy as np
 import psycopg
 
 from songradar.cli.output import print_table, warn
-from songradar.db import embedded, schema
+from songradar.db import embedded, indexing, schema
 from songradar.db.connection import Server, connect
 from songradar.db.encoders import NewEncoder, add_encoder
 from songradar.db.moving import copy_songs
@@ -65,11 +65,10 @@ def main(
     with prepared(music, noise, ir, SECONDS, per_cell) as setting:
         one = reach.server()
         ((content, _),) = fill(setting.stored.id, setting.material, [N_SHARDS * fragments])
-        server.build(setting.stored.name)
+        build(one, setting.stored.name)
         with cluster_beside(one, setting) as (proxy, shards):
             for shard in shards:
-                with reach.pointed_at(shard):
-                    server.build(setting.stored.name)
+                build(shard, setting.stored.name)
             numbers = server.song_ids()
             questions = [Question(setting.stored.id, a.fingerprint.embeddings, a.fingerprint.offsets_s)
                          for a in setting.asked]  # fmt: skip
@@ -114,6 +113,14 @@ def share(one: Server, urls: Sequence[str]) -> None:
                 here = numbers[place :: len(urls)]
                 for start in range(0, len(here), BATCH):
                     copy_songs(source, shard, here[start : start + BATCH])
+
+
+def build(at: Server, encoder: str) -> None:
+    """Tidy the fragments and build their index."""
+    with connect(at) as connection:
+        connection.execute("VACUUM (ANALYZE) songradar.fragments")
+        (index,) = indexing.indexes(connection, encoder)
+    indexing.rebuild(at, index)
 
 
 def ask(questions: Sequence[Question], load_seconds: float) -> Asked:

@@ -9,8 +9,10 @@ import pytest
 
 from songradar.ml.audio import read_audio
 from tests import synth
+from tests.conftest import TEMPLATE
 from tests.db import clusters
 from tests.db.clusters import Cluster
+from tests.toy_encoder import write_toy_encoder
 
 pytestmark = pytest.mark.skipif(not clusters.PL_PROXY.exists(), reason=clusters.REASON)
 
@@ -122,3 +124,65 @@ def test_shard_that_is_down_makes_a_search_fail_or_its_answer_partial_as_asked(c
         assert ("Birch" in [match["title"] for match in answer["matches"]]) == (number != of_birch)
     assert (healthy["matches"][0]["title"], "missing_shards" in healthy) == ("Birch", False)
     assert kept == (5,)
+
+
+def test_encoder_is_on_all_shards_or_counts_for_nothing(cluster, server, toy_folder, run, tmp_path):
+    other = write_toy_encoder(tmp_path / "other", seed=1)
+    with clusters.down(server, cluster.shards[1]):
+        refused, listed = run("encoders", "add", other), run("encoders", "list")
+    added, used = run("encoders", "add", other), run("encoders", "use", "other")
+    on_shards = [clusters.rows(url, "SELECT id, name, active FROM songradar.encoders ORDER BY id")
+                 for url in (cluster.proxy.url, *cluster.shards)]  # fmt: skip
+    run("encoders", "use", "toy")
+    removed = run("encoders", "remove", "other", "--yes")
+    left = [clusters.rows(url, "SELECT name FROM songradar.encoders") for url in (cluster.proxy.url, *cluster.shards)]
+
+    assert refused.exit_code == 2
+    assert "other" not in listed.stdout
+    assert (added.exit_code, used.exit_code, removed.exit_code) == (0, 0, 0)
+    assert on_shards[0] == on_shards[1] == on_shards[2]
+    assert [row[1:] for row in on_shards[0]] == [("toy", False), ("other", True)]
+    assert left == [[("toy",)]] * 3
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("db", "upgrade"),
+        ("db", "backup", "file"),
+        ("db", "verify"),
+        ("db", "grant", "x"),
+        ("export", "file"),
+        ("songs", "duplicates"),
+    ],
+)
+def test_what_a_cluster_cannot_do_is_refused_in_one_sentence(cluster, run, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*command)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("songradar: ")
+    assert "cluster" in result.stderr
+    assert list(tmp_path.glob("file*")) == []
+
+
+def test_what_is_no_shard_is_refused(cluster, server, run):
+    for url, reason in (
+        (cluster.shards[0], "is a shard of the cluster already"),
+        (server.url(TEMPLATE), "has songs or encoders, which only the first shard of a cluster may have"),
+        ("mysql://shard", "does not begin with postgresql://"),
+    ):
+        result = run("cluster", "add", url)
+
+        assert result.exit_code == 2
+        assert reason in result.stderr
+    status = json.loads(run("cluster", "status", "--json").stdout)
+    assert [shard["number"] for shard in status["shards"]] == [0, 1]
+
+
+def test_one_database_is_no_cluster(database, run):
+    for command in ("status", "rebalance", "init"):
+        result = run("cluster", command)
+
+        assert result.exit_code == 2
+        assert "cluster" in result.stderr or "a proxy is another, empty database" in result.stderr

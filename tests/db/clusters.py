@@ -141,6 +141,11 @@ def places(cluster: Cluster) -> list[tuple[int, bytes]]:
     return found
 
 
+def rows(url: str, statement: str) -> list[Any]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(statement.encode()).fetchall()
+
+
 def home(cluster: Cluster, sha256: bytes) -> int:
     """The shard on which a song should be."""
     with connect(cluster.proxy) as connection:

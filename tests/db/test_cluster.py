@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.resources import files
 
 import numpy as np
 import psycopg
 import pytest
 
 from songradar.db import search, store
-from songradar.db.connection import Server, connect
+from songradar.db.connection import PROXY_HEAD, Server, connect
 from songradar.db.encoders import add_encoder
 from songradar.db.moving import copy_songs
 from songradar.db.search import Question
@@ -23,7 +25,7 @@ from tests.toy_encoder import SPEC
 
 pytestmark = pytest.mark.skipif(not clusters.PL_PROXY.exists(), reason=clusters.REASON)
 
-N_MELODIES, N_OTHERS = 40, 170
+N_MELODIES, N_OTHERS = 20, 185
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,12 @@ def encoder(toy_folder) -> Encoder:
 @pytest.fixture(scope="module")
 def melodies() -> list[np.ndarray]:
     rng = np.random.default_rng(5)
-    return [synth.melody(rng, 20.0, 8000) for _ in range(N_MELODIES)]
+    return [synth.melody(rng, 16.0, 8000) for _ in range(N_MELODIES)]
 
 
 @pytest.fixture(scope="module")
 def both(server, proxy_url, toy_folder, encoder, melodies) -> Iterator[Both]:
-    """Forty melodies, of which eight are there in a second file; the encoder has a cohort and a calibration."""
+    """Twenty melodies, of which four are there in a second file; the encoder has a cohort and a calibration."""
     with clusters.shards_of(server, 3) as urls, clusters.database_of(server.url("postgres"), "one", TEMPLATE) as one:
         proxy = clusters.make_proxy(proxy_url, urls)
         cohort = unit_vectors(8 * 12, seed=77).reshape(8, 12, 64)
@@ -100,11 +102,11 @@ def share(both: Both) -> None:
 
 
 def recordings(encoder: Encoder, melodies: list[np.ndarray], n: int) -> Iterator[Question]:
-    """Pieces of melodies in noise, of 2 to 9 s; one in ten is of no song, and two in four are asked of a choice."""
+    """Pieces of melodies in noise, of 2 to 7 s; one in ten is of no song, and two in four are asked of a choice."""
     rng = np.random.default_rng(6)
     for number in range(n):
         melody = melodies[rng.integers(len(melodies))] if number % 10 else synth.melody(rng, 20.0, 8000)
-        start_s, duration_s = rng.uniform(0, 10), rng.uniform(2, 9)
+        start_s, duration_s = rng.uniform(0, 8), rng.uniform(2, 7)
         piece = synth.cut(melody, start_s, duration_s, 8000)
         noisy = piece + rng.choice([0.01, 0.1, 0.3]) * rng.standard_normal(len(piece)).astype(np.float32)
         found = encoder.fingerprint_query([noisy.astype(np.float32)])
@@ -124,6 +126,13 @@ def assert_equal(of_one: list[search.Match], of_cluster: list[search.Match]) -> 
         for name, value in vars(one).items():
             expected = pytest.approx(value, rel=1e-5, abs=1e-6) if isinstance(value, float) else value
             assert getattr(other, name) == expected, name
+
+
+def test_every_sql_file_of_the_proxy_is_run_by_its_revision():
+    revision = import_module(f"songradar.migrations.proxy.versions.{PROXY_HEAD}")
+    folder = files("songradar.db").joinpath("sql", "proxy_v1")
+
+    assert {file.name for file in folder.iterdir()} == {f"{name}.sql" for name in ("tables_v1", *revision.OF_PROXY)}
 
 
 @pytest.mark.parametrize(("songs", "n"), [("both", 60), ("many", 200)])
