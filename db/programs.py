@@ -14,6 +14,9 @@ from songradar.db import embedded
 from songradar.db.connection import Server
 from songradar.db.errors import DatabaseError
 
+_BEFORE_REASON = r"^(?:\S+: (?=error:|ERROR:))?(?:error: +)?(?:query failed: +)?(?:(?:ERROR|FATAL): +)?"
+"""What programs put before a reason: who they are, and how bad it is."""
+
 
 def for_programs(url: str) -> tuple[str, dict[str, str]]:
     """What PostgreSQL's programs take for `url`: a connection string, and an environment with the password.
@@ -56,7 +59,10 @@ def running(
 def complaint(name: str, said: Sequence[str]) -> DatabaseError:
     """The error that a program of PostgreSQL's ended with, out of the lines that it said."""
     errors = [line for line in said if re.search("error:|ERROR:", line)] or [*said, f"{name} failed"]
-    return DatabaseError(re.sub(r"^(?:\S+: )?(?:error|ERROR): +(?:query failed: ERROR: +)?", "", errors[0]))
+    # Where a transfer breaks off, the error names a function of libpq, and the next line says why.
+    of_server = [found[1] for line in said if (found := re.search(r"detail: Error message from server: +(.+)", line))]
+    reason = (of_server or errors)[0]
+    return DatabaseError(re.sub(_BEFORE_REASON, "", reason))
 
 
 def path_of(name: str, server_version: int) -> str:
