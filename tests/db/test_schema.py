@@ -214,8 +214,8 @@ def test_every_released_object_carries_its_version(database):
 def test_every_sql_file_is_run_by_a_revision(database):
     """A file is named after what it makes, or makes anew; types_v1 makes those that the family passes on.
 
-    What others have released is read again where it is compared with the original; proxy_v1 is run by the revisions of a
-    proxy.
+    What others have released is read again where it is compared with the original. The revisions of a proxy run
+    proxy_v1.
     """
     ours = [each for each in SQL.iterdir() if each.name != "proxy_v1" and not each.name.startswith("procrastinate_")]
     files_of = {path.name.removesuffix(".sql") for family in ours for path in family.iterdir()}
