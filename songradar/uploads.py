@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from songradar.db.unfinished import scratch
 from songradar.ml.files import path_of, sha256
 
 HASH_DIGITS = 16
@@ -20,6 +21,13 @@ class StoredUpload:
 
     def keep(self) -> None:
         self.kept = True
+
+
+@contextmanager
+def arriving() -> Iterator[Path]:
+    """Where to write a file that is being sent: it is gone after the block, also where nobody ends that."""
+    with scratch() as folder:
+        yield folder / "upload"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from songradar.db.unfinished import scratch
+from songradar.uploads import arriving
 from songradar.web.operations import Call, last_part
 from songradar.web.problems import Problem, invalid
 
@@ -41,8 +41,7 @@ def media_type_of(request: Request) -> str:
 async def uploaded(call: Call) -> AsyncIterator[Upload]:
     """The body, or the field `file` of a form, as a file. Raises Problem."""
     body_s = call.service.options.body_s
-    with scratch() as folder:
-        path = folder / "upload"
+    with arriving() as path:
         try:
             with path.open("wb") as file:
                 async with call.service.receiving.taken(), asyncio.timeout(body_s):
