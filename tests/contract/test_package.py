@@ -31,6 +31,8 @@ def test_wheel_has_all_that_is_needed_and_no_tests(tmp_path):
         "songradar/migrations/env.py",
         "songradar/migrations/script.py.mako",
         "songradar/migrations/versions/20261126_first.py",
+        "songradar/migrations/proxy/env.py",
+        "songradar/db/sql/proxy_v1/match_v1.sql",
         "songradar/ml/weights/contrastive/encoder.onnx",
         "songradar/ml/weights/contrastive/CARD.md",
         "songradar/ml/weights/siamese/encoder.onnx",
@@ -56,8 +58,8 @@ def light_modules() -> list[str]:
         for path, prefix in zip(paths, prefixes, strict=True)
         for module in (pkgutil.iter_modules if prefix == "songradar." else pkgutil.walk_packages)(path, prefix)
         if not module.name.startswith(("songradar.ml.training.", "songradar.train"))
-        and module.name not in ("songradar.__main__", "songradar.migrations.env")
-        and not module.name.startswith("songradar.migrations.versions.2")
+        and module.name not in ("songradar.__main__", "songradar.migrations.env", "songradar.migrations.proxy.env")
+        and not module.name.startswith(("songradar.migrations.versions.2", "songradar.migrations.proxy.versions.2"))
     ]
 
 
