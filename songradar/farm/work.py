@@ -179,7 +179,9 @@ class _FarmWorker:
         assert job.id is not None
         attempt = Attempt(job.id, job.attempts, self._name, job.worker_id)
         try:
-            encoder = self._catalogue.encoder(options["encoder"], threads=0 if self._concurrency == 1 else 1)
+            encoder = self._catalogue.encoder(
+                options["encoder"], threads=1
+            )  # a core for each job: others work here, too
             with self._extractions.lent(encoder) as extraction:
                 for outcome in ingest_batch(self._catalogue, encoder, extraction, self._site, attempt, options):
                     self.outcomes.put(outcome)
