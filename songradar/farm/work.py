@@ -179,9 +179,8 @@ class _FarmWorker:
         assert job.id is not None
         attempt = Attempt(job.id, job.attempts, self._name, job.worker_id)
         try:
-            encoder = self._catalogue.encoder(
-                options["encoder"], threads=1
-            )  # a core for each job: others work here, too
+            # One core for each job, as others work here, too.
+            encoder = self._catalogue.encoder(options["encoder"], threads=1)
             with self._extractions.lent(encoder) as extraction:
                 for outcome in ingest_batch(self._catalogue, encoder, extraction, self._site, attempt, options):
                     self.outcomes.put(outcome)

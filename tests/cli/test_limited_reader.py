@@ -121,7 +121,7 @@ def test_export_holds_its_songs_alone(as_reader, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("db", "backup", "{folder}/all.songradar"), "songradar: permission denied for table fragments_1"),
+        (("db", "backup", "{folder}/all.songradar"), "songradar: permission denied for schema songradar_farm"),
         (("ingest", "{folder}"), "permission denied for table songs"),
         (("songs", "remove", "{number}", "--yes"), "there is no song number"),
         (("songs", "show", "{number}"), "there is no song number"),

@@ -9,10 +9,10 @@ from tests.reach import connect, connect_unchecked
 
 
 class ReportsVersions:
-    """Answers the version query as an old server would; no such server can be had here."""
+    """Answers the version query as an old server would, which is no proxy; no such server can be had here."""
 
     def __init__(self, *row: object) -> None:
-        self._row = row
+        self._row = (*row, False)
 
     def execute(self, _statement: str) -> "ReportsVersions":
         return self

@@ -25,6 +25,7 @@ with Catalogue.open() as catalogue:
         print(outcome.outcome, flush=True)
 """
 OUTCOMES = "SELECT coalesce(outcome, state), count(*) FROM songradar.farm_v1 GROUP BY 1"
+FAILURES = "SELECT source, reason FROM songradar.farm_v1 WHERE state = 'failed'"
 FRAGMENTS = """
     SELECT count(*), (SELECT count(*) FROM songradar.songs), (SELECT count(*) FROM songradar.encodings)
       FROM songradar.fragments
@@ -59,11 +60,13 @@ def test_workers_killed_at_ten_moments_lose_nothing_and_do_nothing_twice(databas
     ended = [(process.communicate(timeout=PATIENCE_S), process.returncode) for process in working]
     with psycopg.connect(database) as connection:
         outcomes = dict(connection.execute(OUTCOMES).fetchall())
+        failures = connection.execute(FAILURES).fetchall()
         rows = connection.execute(FRAGMENTS).fetchall()
         jobs = connection.execute("SELECT count(*) FROM songradar_farm.procrastinate_jobs").fetchone()
 
     assert [code for _, code in ended] == [0, 0]
     assert "" not in told, "every victim had begun"
+    assert failures == []
     assert set(outcomes) <= {"added", "already there"}
     assert sum(outcomes.values()) == N_SONGS
     assert outcomes.get("already there", 0) <= 2 * KILLS  # stored, and killed before that was written down
