@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 SCRATCH = "songradar-scratch-"
-HELD, FILES = "held", "files"
+NEW, HELD, FILES = "new", "held", "files"
 
 
 @contextmanager
@@ -55,8 +55,10 @@ def held_folder(prefix: str, remove: Callable[[Path], None]) -> Iterator[Path]:
     _clear_away(Path(tempfile.gettempdir()).glob(f"{prefix}*/{HELD}"), lambda held: remove(held.parent))
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     try:
-        with (folder / HELD).open("xb") as held:
-            _lock(held)
+        with (folder / NEW).open("xb") as held:
+            # Others look for the name HELD, and would take an unlocked file for what a killed process left.
+            if _lock(held):
+                (folder / NEW).rename(folder / HELD)
             yield folder
     finally:
         remove(folder)
