@@ -215,7 +215,10 @@ def version_of(text: str) -> tuple[int, ...]:
 
 def revision(connection: psycopg.Connection) -> str | None:
     """The schema's revision, None for a database without songradar's schema."""
-    table = PROXY_VERSIONS if is_proxy(connection) else "alembic_version"
+    return _revision_in(connection, PROXY_VERSIONS if is_proxy(connection) else "alembic_version")
+
+
+def _revision_in(connection: psycopg.Connection, table: str) -> str | None:
     try:
         row = connection.execute(f"SELECT version_num FROM {SCHEMA}.{table}").fetchone()
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
@@ -241,8 +244,8 @@ def check_revision(connection: psycopg.Connection, *, only_to_search: bool = Fal
 
     With `only_to_search`, a revision will do that is near enough for that, on either side.
     """
-    current = revision(connection)
-    newest = PROXY_HEAD if is_proxy(connection) else HEAD
+    newest, table = (PROXY_HEAD, PROXY_VERSIONS) if is_proxy(connection) else (HEAD, "alembic_version")
+    current = _revision_in(connection, table)
     if current == newest or (only_to_search and current and (current in SEARCHED or serves(connection))):
         return
     state = f"at revision {current}" if current else "not there yet"

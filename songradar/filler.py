@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db.store import NewSong, add_song
 from songradar.events import Listener, counter, ignore
-from songradar.ingest import tend_index
 from songradar.ml.mixtures import mixture
+from songradar.tending import tend_index
 
 _SONGS = """
     SELECT array_agg(f.embedding::real[] ORDER BY f.position)

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from songradar.catalogue import Catalogue, LoadedEncoder, add_package
 from songradar.db import store
-from songradar.db.cluster import servers_with_songs
-from songradar.db.connection import Server, connect
-from songradar.db.errors import IndexBusy, NeedsDirectConnection, SongRefused, SongUnknown, TransactionsInTheWay
+from songradar.db.errors import SongRefused, SongUnknown
 from songradar.db.search import has_encoders
 from songradar.db.store import Change, KnownFile, NewSong
 from songradar.db.twins import Twin
@@ -25,10 +23,10 @@ from songradar.ml.extraction import Extracted, Extraction, HashedFile, usable_co
 from songradar.ml.files import AudioFile, Failure, audio_files, path_of, stat
 from songradar.ml.package import read_shipped
 from songradar.ml.tags import Tags
+from songradar.tending import tend_index
 from songradar.twins import Twins, twins_of
 
 if TYPE_CHECKING:
-    from songradar.db.indexing import OnProgress
     from songradar.db.songs import StoredSong
 
 LOOKED_UP = 500
@@ -175,35 +173,6 @@ def ensure_encoder(catalogue: Catalogue) -> None:
         has_any = has_encoders(connection)
     if not has_any:
         add_package(catalogue, read_shipped())
-
-
-def tend_index(
-    catalogue: Catalogue, encoder: str, *, by_far: bool = False, on_progress: "OnProgress | None" = None
-) -> bool:
-    """Build an encoder's index again where it has outgrown its lists, or only if `by_far`. Returns whether it did so.
-
-    The index is left as it is where the role may not rebuild it, behind a pooler, and while others block it. Of a
-    cluster, those of all shards are looked at.
-    """
-    with catalogue.connection() as connection:
-        servers = servers_with_songs(connection, catalogue.server)
-    built = [_tend_one(server, encoder, by_far=by_far, on_progress=on_progress) for server in servers]
-    return any(built)
-
-
-def _tend_one(server: Server, encoder: str, *, by_far: bool, on_progress: "OnProgress | None") -> bool:
-    from songradar.db import indexing
-
-    with connect(server) as connection:
-        (index,) = indexing.indexes(connection, encoder)
-        memory = indexing.memory_for_building(connection, server)
-    factor = indexing.OUTGROWN_BY_FAR if by_far else indexing.OUTGROWN
-    if not (index.is_mine and index.is_outgrown(memory, factor)):
-        return False
-    with suppress(IndexBusy, NeedsDirectConnection, TransactionsInTheWay):
-        indexing.rebuild(server, index, on_progress=on_progress or (lambda _phase, _share: None))
-        return True
-    return False
 
 
 class _Ingestion:

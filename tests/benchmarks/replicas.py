@@ -1,9 +1,9 @@
 """Searches a second with one server and with two: `python -m tests.benchmarks.replicas --help`."""
 
 import os
-import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -45,7 +45,8 @@ def main(music: tuple[Path, ...], fragments: int, for_s: float, rounds: int) -> 
             for _ in range(rounds):
                 for name, read_url in ways.items():
                     with Catalogue.open(built.server.url, read_url=read_url) as catalogue:
-                        found[name].append(rate(catalogue, questions, for_s))
+                        rate = server.rate(questions, CONNECTIONS, for_s, partial(asking, catalogue))
+                        found[name].append(rate)
     first = median(found["1 server"])
     print_table(
         (f"{fragments:,} fragments, {SECONDS} s recordings", "searches/s", "times"),
@@ -68,22 +69,15 @@ def pin(built: House, core: int) -> None:
     os.sched_setaffinity(built.postmaster, {core})
 
 
-def rate(catalogue: Catalogue, questions: Sequence[Question], for_s: float) -> float:
-    """Searches a second."""
-    until = time.monotonic() + for_s
+@contextmanager
+def asking(catalogue: Catalogue) -> Iterator[Callable[[Question], object]]:
+    """Asks each question on whichever connection the catalogue gives."""
 
-    def keep_asking(first: int) -> int:
-        done = 0
-        while time.monotonic() < until:
-            with catalogue.searching() as connection:
-                find_matches(connection, questions[(first + done) % len(questions)])
-            done += 1
-        return done
+    def ask(question: Question) -> None:
+        with catalogue.searching() as connection:
+            find_matches(connection, question)
 
-    began = time.monotonic()
-    with ThreadPoolExecutor(CONNECTIONS) as threads:
-        done = sum(threads.map(keep_asking, range(0, 7 * CONNECTIONS, 7)))
-    return done / (time.monotonic() - began)
+    yield ask
 
 
 if __name__ == "__main__":

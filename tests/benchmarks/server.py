@@ -5,9 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -210,15 +211,27 @@ def forget(path: Path) -> None:
         os.close(descriptor)
 
 
-def rate(questions: Sequence[Question], n_connections: int, seconds: float) -> float:
-    """Searches a second that so many connections get through, each asking one after the other."""
+@contextmanager
+def connected() -> Iterator[Callable[[Question], object]]:
+    """Asks on a connection of its own."""
+    with connect() as connection:
+        yield partial(ask, connection)
+
+
+def rate(
+    questions: Sequence[Question],
+    n_connections: int,
+    seconds: float,
+    asking: Callable[[], AbstractContextManager[Callable[[Question], object]]] = connected,
+) -> float:
+    """Searches a second that so many threads get through, each of which is `asking` one question after the other."""
     until = time.perf_counter() + seconds
 
     def keep_asking(first: int) -> int:
         done = 0
-        with connect() as connection:
+        with asking() as ask_one:
             while time.perf_counter() < until:
-                ask(connection, questions[(first + done) % len(questions)])
+                ask_one(questions[(first + done) % len(questions)])
                 done += 1
         return done
 

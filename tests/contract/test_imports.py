@@ -109,23 +109,19 @@ def test_command_without_its_extra_says_what_to_install(birch):
     assert done.stderr == "songradar: this command needs more packages: pip install 'songradar[train]'\n"
 
 
-def test_farm_without_its_extra_says_what_to_install():
+@pytest.mark.parametrize(
+    ("hidden", "arguments", "extra"),
+    [
+        (("procrastinate", "fsspec"), ["farm", "work"], "farm"),
+        (("starlette", "uvicorn", "prometheus_client"), ["serve"], "web"),
+    ],
+)
+def test_farm_or_server_without_its_extra_says_what_to_install(hidden, arguments, extra):
     hide = (
-        "import sys; sys.modules.update(dict.fromkeys(('procrastinate', 'fsspec')))\n"
-        "from songradar.cli.main import main; main(['farm', 'work'])"
+        f"import sys; sys.modules.update(dict.fromkeys({hidden}))\n"
+        f"from songradar.cli.main import main; main({arguments})"
     )
     done = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True)
 
     assert done.returncode == 2
-    assert done.stderr == "songradar: this command needs more packages: pip install 'songradar[farm]'\n"
-
-
-def test_server_without_its_extra_says_what_to_install():
-    hide = (
-        "import sys; sys.modules.update(dict.fromkeys(('starlette', 'uvicorn', 'prometheus_client')))\n"
-        "from songradar.cli.main import main; main(['serve'])"
-    )
-    done = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True)
-
-    assert done.returncode == 2
-    assert done.stderr == "songradar: this command needs more packages: pip install 'songradar[web]'\n"
+    assert done.stderr == f"songradar: this command needs more packages: pip install 'songradar[{extra}]'\n"

@@ -1,4 +1,4 @@
-"""Fixtures: a backup, and another database to restore it in."""
+"""Fixtures: a catalogue of random vectors, a backup, and another database to restore it in."""
 
 import pytest
 
@@ -10,6 +10,12 @@ from tests.db.backups import PIECE
 from tests.db.questions import find
 from tests.db.rows import active_encoder_id, add_trees
 from tests.reach import connect
+
+
+@pytest.fixture
+def forest(database):
+    """Thirty songs of forty fragments: random vectors from seeds 0 to 29."""
+    add_trees(30, n=40)
 
 
 @pytest.fixture

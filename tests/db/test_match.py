@@ -1,7 +1,6 @@
 """match_v1 against plain NumPy, and the plans PostgreSQL makes of it."""
 
 import dataclasses
-import re
 
 import numpy as np
 import psycopg
@@ -10,7 +9,7 @@ from pgvector import HalfVector
 
 from songradar.db import search
 from songradar.db.errors import EncoderUnknown
-from tests.db.questions import HOP_S, QUERY_HOP_S, WEIGHTS, find, judge_by, question
+from tests.db.questions import HOP_S, QUERY_HOP_S, WEIGHTS, find, judge_by
 from tests.db.rows import active_encoder_id, add_recording, add_song, add_trees, between, noisy, unit_vectors
 from tests.reach import connect
 
@@ -24,12 +23,6 @@ def centred(query, span_s):
     """A recording's fragments without most of what they have in common."""
     rest = query - 0.8 * span_s / (1 + span_s) * query.mean(axis=0)
     return rest / np.linalg.norm(rest, axis=1, keepdims=True)
-
-
-@pytest.fixture
-def forest(database):
-    """Thirty songs of forty fragments: random vectors from seeds 0 to 29."""
-    add_trees(30, n=40)
 
 
 def test_piece_of_a_song_is_found_where_it_starts(forest, rng):
@@ -300,61 +293,3 @@ def test_every_field_of_a_match_is_a_column_of_the_function_or_of_the_song():
         "rank", "song_id", "title", "artist", "source", "offset_s", "score", "coverage", "lead", "peak", "n_fragments",
         "confidence", "accepted", "same_recording", "album", "isrc", "mbid", "tags",
     }  # fmt: skip
-
-
-def looks_of(query, **options):
-    """The answer, and which look of match_v1 gave it, as it tells in a debugging message."""
-    said = []
-    with connect() as connection:
-        connection.add_notice_handler(lambda notice: said.append(notice.message_primary))
-        connection.execute("SET client_min_messages = debug1")
-        found = search.find_matches(connection, question(query, **options))
-    (look,) = (re.search(r"match_v1: the (\w+) look", text)[1] for text in said if "match_v1: the" in text)
-    return found, look
-
-
-@pytest.mark.parametrize(("level", "look"), [(0.02, "first"), (0.9, "thorough")])
-def test_easy_recording_is_answered_by_the_first_look_and_a_hard_one_as_exact_search_does(forest, rng, level, look):
-    judge_by(WEIGHTS)
-    query = noisy(unit_vectors(40, seed=7)[11:27], rng, level)
-    found, taken = looks_of(query)
-    exact, _ = looks_of(query, exact=True)
-
-    assert taken == look
-    assert (found[0].title, found[0].offset_s, found[0].score) == ("Tree 7", exact[0].offset_s, exact[0].score)
-    assert found[0].accepted == exact[0].accepted
-
-
-def test_both_looks_give_the_same_rows_where_the_first_is_accepted(forest, rng):
-    """The song, another file of its recording, and what came near: scored by all fragments either way."""
-    judge_by(WEIGHTS)
-    add_recording("Compilation", noisy(between(unit_vectors(40, seed=7), np.arange(36)), rng, 0.005))
-    query = noisy(unit_vectors(40, seed=7)[11:27], rng)
-    quick, look = looks_of(query)
-    with connect() as connection:
-        connection.execute("UPDATE songradar.encoders SET sure = NULL")
-    slow, other_look = looks_of(query)
-
-    def rows(found):
-        return [(m.rank, m.title, m.offset_s, m.score, m.n_fragments, m.accepted, m.same_recording) for m in found[:2]]
-
-    assert (look, other_look) == ("first", "thorough")
-    assert rows(quick) == rows(slow)
-    assert [match.same_recording for match in quick[:3]] == [True, True, False]
-    assert quick[0].confidence == pytest.approx(slow[0].confidence, abs=0.01)
-
-
-def test_first_look_stands_where_no_other_is_wanted(forest, rng):
-    judge_by(WEIGHTS)
-    query = noisy(unit_vectors(40, seed=7)[11:27], rng, 0.9)
-    found, look = looks_of(query, first_look=True)
-    _, otherwise = looks_of(query)
-
-    assert (look, otherwise) == ("first", "thorough")
-    assert found[0].rank == 1
-
-
-def test_exact_search_takes_no_first_look(forest, rng):
-    _, look = looks_of(noisy(unit_vectors(40, seed=7)[11:27], rng), exact=True)
-
-    assert look == "thorough"

@@ -3,6 +3,9 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -10,7 +13,7 @@ import pytest
 
 from songradar.db import joining, rebalancing, search, store
 from songradar.db.cluster import shards
-from songradar.db.connection import connect
+from songradar.db.connection import Server, connect
 from songradar.db.errors import ClusterBusy
 from songradar.db.search import Question
 from tests.db import clusters
@@ -38,54 +41,64 @@ def add_song(connection, seed: int) -> None:
     store.add_song(connection, song_row(f"Tree {seed}"), 1, np.arange(N_FRAGMENTS, dtype=np.int32), vectors)
 
 
+@dataclass
+class Asked:
+    """How often each thread has asked, and what it was told that is wrong."""
+
+    wrong: list[object] = field(default_factory=list)
+    n: Counter[int] = field(default_factory=Counter)
+
+
+def keep_asking(proxy: Server, thread: int, asked: Asked, done: threading.Event) -> None:
+    """Ask for pieces of songs until it is done, or goes wrong."""
+    rng = np.random.default_rng(thread)
+    with connect(proxy) as connection:
+        while not done.is_set():
+            seed = int(rng.integers(N_SONGS))
+            query = noisy(unit_vectors(N_FRAGMENTS, seed)[4:12], rng)
+            offsets_s = 0.5 * np.arange(8, dtype=np.float32)
+            try:
+                found = search.find_matches(connection, Question(1, query, offsets_s, exact=True))
+            except Exception as error:
+                asked.wrong.append(error)
+                return
+            titles = [match.title for match in found]
+            if titles[0] != f"Tree {seed}" or len(titles) != 5 or len(set(titles)) != 5:
+                asked.wrong.append((seed, titles))
+            asked.n[thread] += 1
+
+
+@contextmanager
+def asking(proxy: Server) -> Iterator[Asked]:
+    """Three threads search for the length of a block."""
+    asked, done = Asked(), threading.Event()
+    with ThreadPoolExecutor(3) as threads:
+        for number in range(3):
+            threads.submit(keep_asking, proxy, number, asked, done)
+        try:
+            yield asked
+        finally:
+            done.set()
+
+
 def test_shard_is_added_under_load_and_no_search_fails_or_misses_its_song(cluster, server, rng):
     """Also when the move is broken off and begun again, and with songs that come in meanwhile."""
-    wrong: list[object] = []
-    n_asked = Counter[int]()
-    done = threading.Event()
+    with clusters.database_of(server.url("postgres"), "shard_added", clusters.BARE) as url:
+        with asking(cluster.proxy) as asked, connect(cluster.proxy) as connection, connect(cluster.proxy) as other:
+            joining.add_shard(connection, url)
+            broken_off = rebalancing.rebalance(connection)
+            n_before = sum(moved.songs for moved in islice(broken_off, 5))
+            with pytest.raises(ClusterBusy):
+                next(rebalancing.rebalance(other))
+            broken_off.close()
+            add_song(other, N_SONGS)
+            n_after = sum(moved.songs for moved in rebalancing.rebalance(connection))
+            slots = [shard.slots for shard in shards(connection)]
+        places = clusters.places(Cluster(cluster.proxy, [*cluster.shards, url]))
+        homes = [clusters.home(cluster, sha256) for _, sha256 in places]
 
-    def ask(thread: int) -> None:
-        generator = np.random.default_rng(thread)
-        with connect(cluster.proxy) as connection:
-            while not done.is_set():
-                seed = int(generator.integers(N_SONGS))
-                query = noisy(unit_vectors(N_FRAGMENTS, seed)[4:12], generator)
-                offsets_s = 0.5 * np.arange(8, dtype=np.float32)
-                try:
-                    found = search.find_matches(connection, Question(1, query, offsets_s, exact=True))
-                except Exception as error:
-                    wrong.append(error)
-                    return
-                titles = [match.title for match in found]
-                if titles[0] != f"Tree {seed}" or len(titles) != 5 or len(set(titles)) != 5:
-                    wrong.append((seed, titles))
-                n_asked[thread] += 1
-
-    askers = [threading.Thread(target=ask, args=[number]) for number in range(3)]
-    for asker in askers:
-        asker.start()
-    try:
-        with clusters.database_of(server.url("postgres"), "shard_added", clusters.BARE) as url:
-            with connect(cluster.proxy) as connection, connect(cluster.proxy) as other:
-                joining.add_shard(connection, url)
-                broken_off = rebalancing.rebalance(connection)
-                n_before = sum(moved.songs for moved in islice(broken_off, 5))
-                with pytest.raises(ClusterBusy):
-                    next(rebalancing.rebalance(other))
-                broken_off.close()
-                add_song(other, N_SONGS)
-                n_after = sum(moved.songs for moved in rebalancing.rebalance(connection))
-                slots = [shard.slots for shard in shards(connection)]
-            done.set()
-            for asker in askers:
-                asker.join()
-            places = clusters.places(Cluster(cluster.proxy, [*cluster.shards, url]))
-            homes = [clusters.home(cluster, sha256) for _, sha256 in places]
-    finally:
-        done.set()
-
-    assert wrong == []
-    assert all(n_asked[number] > 3 for number in range(3))
+    assert asked.wrong == []
+    assert all(asked.n[number] > 3 for number in range(3))
     assert n_before > 0
     assert n_after > 0
     assert sorted(slots) == [85, 85, 86]
