@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 import click
 
+from songradar.cli.output import Failed
+
 EXTRA_OF = (
     {"matplotlib": "plots"}
     | dict.fromkeys(("keras", "librosa", "onnx", "scipy", "tensorflow", "tf2onnx"), "train")
@@ -40,15 +42,6 @@ COMMANDS = {
     "cluster": ("cluster", "Spread a catalogue over several databases."),
 }
 """Each command's module in `songradar.cli`, and its line in the list of commands, which imports none of them."""
-
-
-class Failed(click.ClickException):
-    """An error that the user can do something about. Its exit code is 2, like grep's."""
-
-    exit_code = 2
-
-    def show(self, file: Any = None) -> None:
-        click.echo(f"songradar: {self.message}", file=file, err=True)
 
 
 class LazyGroup(click.Group):

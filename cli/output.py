@@ -1,4 +1,4 @@
-"""How results look on a terminal: tables, JSON lines, sizes and counts."""
+"""How results look on a terminal: tables, JSON lines, sizes and counts; and how errors do."""
 
 import json
 import shutil
@@ -8,6 +8,15 @@ from typing import Any
 import click
 
 from songradar.wording import cut, shown
+
+
+class Failed(click.ClickException):
+    """An error that the user can do something about. Its exit code is 2, like grep's."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"songradar: {self.message}", file=file, err=True)
 
 
 def size(n_bytes: int) -> str:

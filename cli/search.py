@@ -12,8 +12,8 @@ from songradar.cli.answers import print_answer, print_answer_json
 from songradar.cli.fetching import name_of, opened
 from songradar.cli.keeping import may_keep
 from songradar.cli.options import ARTIST, COLLECTION, ENCODER
-from songradar.cli.output import print_json, warn
-from songradar.db.errors import SearchNotKept
+from songradar.cli.output import Failed, print_json, warn
+from songradar.db.errors import SearchNotKept, ShardDown
 from songradar.identify import Answer, SearchOptions, identify, keep
 from songradar.ml.errors import AudioError, AudioReadError
 from songradar.ml.files import Failure, audio_files, is_folder
@@ -65,6 +65,8 @@ def search(
                 show_place(number, len(found), recording)
             try:
                 answer = search_one(catalogue, recording, options)
+            except ShardDown as error:
+                raise Failed(f"{error}: --partial searches the others") from error
             except AudioError as error:
                 exit_code = 2
                 reason = error.reason if isinstance(error, AudioReadError) else str(error)

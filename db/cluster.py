@@ -82,4 +82,4 @@ def told_which_is_down(connection: psycopg.Connection) -> Iterator[None]:
 def check_no_cluster(connection: psycopg.Connection, what: str) -> None:
     """Raise NotOfClusters where a proxy was asked for `what`, which only single databases can do."""
     if is_proxy(connection):
-        raise NotOfClusters(f"{what} a whole cluster is not possible: ask its shards one by one")
+        raise NotOfClusters(f"{what} a whole cluster is not possible")

@@ -95,7 +95,7 @@ class ShardDown(DatabaseError):
     def __init__(self, answering: list[int], down: list[int]) -> None:
         names = " and ".join(f"shard {number}" for number in down)
         verb = "does" if len(down) == 1 else "do"
-        super().__init__(f"{names} of the cluster {verb} not answer: --partial searches the others")
+        super().__init__(f"{names} of the cluster {verb} not answer")
         self.answering = answering
         self.down = down
 

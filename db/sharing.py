@@ -6,7 +6,8 @@ import psycopg
 from psycopg import errors, sql
 
 from songradar.db.cluster import check_no_cluster
-from songradar.db.errors import NotAllowed, RoleUnknown
+from songradar.db.connection import is_proxy
+from songradar.db.errors import NotAllowed, NotOfClusters, RoleUnknown
 
 _READ = """
     GRANT USAGE ON SCHEMA songradar TO {role};
@@ -15,6 +16,11 @@ _READ = """
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA songradar GRANT SELECT ON TABLES TO {role};
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA songradar GRANT EXECUTE ON FUNCTIONS TO {role};
     INSERT INTO songradar.readers (role, collections) VALUES ({number}, {collections});
+"""
+_READ_AT_PROXY = """
+    GRANT USAGE ON SCHEMA songradar TO {role};
+    GRANT SELECT ON {tables} TO {role};
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA songradar TO {role};
 """
 _WRITE = """
     GRANT INSERT, UPDATE, DELETE ON songradar.songs, songradar.fragments, songradar.encodings TO {role};
@@ -25,6 +31,11 @@ _WRITE = """
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA songradar_farm TO {role};
     GRANT USAGE ON ALL SEQUENCES IN SCHEMA songradar_farm TO {role};
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA songradar_farm TO {role};
+"""
+_REVOKE_AT_PROXY = """
+    REVOKE ALL ON ALL FUNCTIONS IN SCHEMA songradar FROM {role};
+    REVOKE ALL ON ALL TABLES IN SCHEMA songradar FROM {role};
+    REVOKE ALL ON SCHEMA songradar FROM {role};
 """
 _REVOKE = """
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA songradar REVOKE ALL ON FUNCTIONS FROM {role};
@@ -44,11 +55,13 @@ _OWNER = """
 """
 _NUMBER = "SELECT CASE %(role)s WHEN 'public' THEN 0 ELSE (SELECT oid FROM pg_roles WHERE rolname = %(role)s) END"
 
-# Partitions of fragments are read through their table alone: its policy says what a role sees of it.
+# Partitions of fragments are read through their table alone: its policy says what a role sees of it. A proxy's list of
+# shards may hold passwords.
 _TABLES = """
     SELECT relname
       FROM pg_class
      WHERE relnamespace = 'songradar'::regnamespace AND relkind IN ('r', 'p', 'v') AND relname !~ '^fragments_[0-9]+$'
+       AND relname <> 'shards'
 """
 _PARTITIONS = """
     SELECT songradar.share_partition_v1(inhrelid) FROM pg_inherits WHERE inhparent = 'songradar.fragments'::regclass
@@ -63,16 +76,22 @@ def grant(
     """Let `role` search and read the songs in `collections` [all], including all that later migrations add.
 
     With `write`, it may also ingest, remove songs and keep searches; without, it loses these rights. Only the owner may
-    change encoders and the schema. What was granted before ends. Raises RoleUnknown, NotAllowed.
+    change encoders and the schema. What was granted before ends. At the proxy of a cluster, roles may only be let read,
+    and see all songs. Raises RoleUnknown, NotAllowed, NotOfClusters.
     """
     assert not (write and collections), "writers see all songs"
-    wanted = None if not collections else sorted(set(collections))
-    _run(connection, _REVOKE + _READ + (_WRITE if write else ""), role, wanted)
+    if is_proxy(connection):
+        if write or collections:
+            raise NotOfClusters("at the proxy of a cluster, a role may be let read all songs, and nothing else")
+        _run(connection, _REVOKE_AT_PROXY + _READ_AT_PROXY, role)
+    else:
+        wanted = None if not collections else sorted(set(collections))
+        _run(connection, _REVOKE + _READ + (_WRITE if write else "") + _PARTITIONS, role, wanted)
 
 
 def revoke(connection: psycopg.Connection, role: str) -> None:
     """Take all rights in the catalogue from `role`. Raises RoleUnknown, NotAllowed."""
-    _run(connection, _REVOKE, role)
+    _run(connection, _REVOKE_AT_PROXY if is_proxy(connection) else _REVOKE + _PARTITIONS, role)
 
 
 def empty_collections(connection: psycopg.Connection, collections: Sequence[str]) -> list[str]:
@@ -87,6 +106,7 @@ def share_partitions(connection: psycopg.Connection) -> None:
 
 def announce(connection: psycopg.Connection, *, on: bool) -> None:
     """Let the triggers tell listeners of songs and matches, or not. Raises NotAllowed."""
+    check_no_cluster(connection, "to switch the announcements of")
     how = "ENABLE" if on else "DISABLE"
     try:
         with connection.transaction():
@@ -100,7 +120,6 @@ def announce(connection: psycopg.Connection, *, on: bool) -> None:
 
 def _run(connection: psycopg.Connection, statements: str, role: str, collections: Sequence[str] | None = None) -> None:
     """Run `statements` in one transaction. PostgreSQL itself only warns when a role grants rights it cannot grant."""
-    check_no_cluster(connection, "to grant rights in")
     found = connection.execute(_OWNER).fetchone()
     assert found is not None
     owner, may_grant = found
@@ -120,4 +139,3 @@ def _run(connection: psycopg.Connection, statements: str, role: str, collections
                 tables=sql.SQL(", ").join(tables),
             )
         )
-        share_partitions(connection)

@@ -77,6 +77,10 @@ _REPLACE = f"""
      WHERE id = %(id)s
 """
 
+_ANNOUNCE = """
+    SELECT pg_notify('songradar_songs', json_build_object('song_id', %s::integer, 'change', %s::text)::text)
+"""
+
 _COPY = "COPY songradar.{} (encoder_id, song_id, position, embedding) FROM STDIN (FORMAT binary)"
 
 _ROW = np.dtype(
@@ -186,7 +190,7 @@ def add_song(
     Two processes may add the same song at once: one of them finds it already there. Raises SongRefused.
     """
 
-    def store(home: psycopg.Connection) -> Change:
+    def store(home: psycopg.Connection) -> tuple[int, Change]:
         with home.transaction():
             song_id, change = _claim(home, song)
             claimed = home.execute(
@@ -195,13 +199,16 @@ def add_song(
                 [encoder_id, song_id, len(positions)],
             )
             if not claimed.rowcount:
-                return Change.PRESENT
+                return song_id, Change.PRESENT
             with copying(home, encoder_id) as copy:
                 copy.write(COPY_HEADER + copy_rows(encoder_id, song_id, positions, embeddings) + COPY_END)
-        return change
+        return song_id, change
 
     with refusals(), home_of(connection, song.sha256, song.source, song.host) as home:
-        return _again_after_deadlock(lambda: store(home))
+        song_id, change = _again_after_deadlock(lambda: store(home))
+        if home is not connection and change != Change.PRESENT:  # nobody listens to the shards, whose triggers tell it
+            connection.execute(_ANNOUNCE, [song_id, "added" if change == Change.ADDED else "changed"])
+        return change
 
 
 def remove_songs(connection: psycopg.Connection, song_ids: Sequence[int]) -> None:

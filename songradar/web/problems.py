@@ -79,6 +79,7 @@ OURS: dict[type[Exception], tuple[int, str]] = {
     errors.EditRefused: (422, "invalid"),
     errors.SongRefused: (422, "invalid"),
     errors.NotAllowed: (403, "forbidden"),
+    errors.ShardDown: (503, "shard-down"),
 }
 
 

@@ -69,6 +69,9 @@ ANSWER = {
     "matches": items("Match"),
     "reason": described(TEXT, "Why nothing could be compared: the recording is silent, or too short."),
     "timings_ms": described(NUMBERS, "Milliseconds of each stage."),
+    "missing_shards": described(
+        {"type": "array", "items": COUNT}, "Of a cluster, the shards that did not answer, where `partial` allowed that."
+    ),
 }
 
 SONG = {
@@ -271,7 +274,7 @@ PROBLEM = record(
 
 SCHEMAS: dict[str, Schema] = {
     "Match": MATCH,
-    "Answer": record(ANSWER, optional=("reason",)),
+    "Answer": record(ANSWER, optional=("reason", "missing_shards")),
     "Embeddings": EMBEDDINGS,
     "FileForm": record({"file": {"type": "string", "format": "binary"}}),
     "Song": record(SONG),

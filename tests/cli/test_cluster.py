@@ -17,6 +17,19 @@ from tests.toy_encoder import write_toy_encoder
 pytestmark = pytest.mark.skipif(not clusters.PL_PROXY.exists(), reason=clusters.REASON)
 
 DOWN = "does not answer: --partial searches the others"
+READABLE = (
+    "SELECT count(*) FROM songradar.songs_v1",
+    "SELECT count(*) FROM songradar.fragments_v1",
+    "SELECT count(*) FROM songradar.matches_v1",
+    "SELECT songradar.answering_v1()",
+)
+THE_OWNERS = (
+    "SELECT url FROM songradar.shards",
+    "SELECT plproxy.get_cluster_partitions('all')",
+    "DELETE FROM songradar.songs",
+    "INSERT INTO songradar.searches (query, duration_s) VALUES ('clip', 1)",
+    "UPDATE songradar.encoders SET active = false",
+)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +139,42 @@ def test_shard_that_is_down_makes_a_search_fail_or_its_answer_partial_as_asked(c
     assert kept == (5,)
 
 
+def test_role_that_is_let_read_searches_and_learns_no_password(cluster, music, run, clip, monkeypatch):
+    run("ingest", music["Amber"].parent)
+    with psycopg.connect(cluster.proxy.url, autocommit=True) as owner:
+        owner.execute("CREATE ROLE radio LOGIN")
+        granted = run("db", "grant", "radio")
+        theirs = cluster.proxy.url.replace("postgres@", "radio@")
+        monkeypatch.setenv("DATABASE_URL", theirs)
+        found, scanned = run("search", "--json", clip), run("scan", "--json", "--no-save", music["Cedar"])
+        with psycopg.connect(theirs, autocommit=True) as reader:
+            for statement in READABLE:
+                reader.execute(statement)
+            for statement in THE_OWNERS:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    reader.execute(statement)
+        monkeypatch.setenv("DATABASE_URL", cluster.proxy.url)
+        revoked = run("db", "revoke", "radio")
+        owner.execute("DROP ROLE radio")  # which fails if any right is left
+
+    assert (granted.exit_code, revoked.exit_code) == (0, 0)
+    assert json.loads(found.stdout)["matches"][0]["title"] == "Birch"
+    assert "Cedar" in scanned.stdout
+
+
+def test_songs_are_announced_at_the_proxy(cluster, music, run):
+    with psycopg.connect(cluster.proxy.url, autocommit=True) as connection:
+        connection.execute("LISTEN songradar_songs")
+        run("ingest", music["Amber"].parent)
+        run("ingest", music["Amber"].parent)
+        number = songs_of(run)[0]["song_id"]
+        run("songs", "remove", number, "--yes")
+        told = [json.loads(heard.payload) for heard in connection.notifies(timeout=1, stop_after=4)]
+
+    assert [one["change"] for one in told] == ["added"] * 3 + ["removed"]
+    assert told[-1]["song_id"] == number
+
+
 def test_encoder_is_on_all_shards_or_counts_for_nothing(cluster, server, toy_folder, run, tmp_path):
     other = write_toy_encoder(tmp_path / "other", seed=1)
     with clusters.down(server, cluster.shards[1]):
@@ -151,7 +200,9 @@ def test_encoder_is_on_all_shards_or_counts_for_nothing(cluster, server, toy_fol
         ("db", "upgrade"),
         ("db", "backup", "file"),
         ("db", "verify"),
-        ("db", "grant", "x"),
+        ("db", "grant", "x", "--write"),
+        ("db", "grant", "x", "--collection", "oak"),
+        ("db", "announce", "off"),
         ("export", "file"),
         ("songs", "duplicates"),
     ],

@@ -14,6 +14,7 @@ TEMPERATURE = 0.1
 def network():
     """The module, and weights that are the same each time: a narrow network of others may hear nothing at all."""
     import keras
+
     from songradar.ml.training.contrastive import network
 
     keras.utils.set_random_seed(7)

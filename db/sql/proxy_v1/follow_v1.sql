@@ -17,6 +17,8 @@ CREATE FUNCTION songradar.follow_v1(
 )
 RETURNS double precision[]
 LANGUAGE sql STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 SELECT f.similarities
   FROM songradar.follow_on_v1(follow_v1.encoder, follow_v1.song, follow_v1.embeddings, follow_v1.song_s)

@@ -21,6 +21,8 @@ RETURNS TABLE (
     accepted boolean, same_recording boolean
 )
 LANGUAGE sql STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 WITH found AS MATERIALIZED (
     SELECT m.*

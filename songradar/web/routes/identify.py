@@ -24,7 +24,9 @@ LARGEST = 1000.0
 
 
 async def identify_recording(call: Call) -> Response:
-    options = SearchOptions(call["limit"], call["encoder"], call["artist"], call["collection"], call["exact"])
+    options = SearchOptions(
+        call["limit"], call["encoder"], call["artist"], call["collection"], call["exact"], partial=call["partial"]
+    )
     if media_type_of(call.request) == "application/json":
         answer = await _of_fragments(call, options)
     else:
@@ -102,6 +104,7 @@ SEARCHING = (
     Parameter(
         "exact", {"type": "boolean", "default": False}, "Compare with every fragment instead of asking the index."
     ),
+    Parameter("partial", {"type": "boolean", "default": False}, "Of a cluster, leave out shards that do not answer."),
     Parameter("keep", {"type": "boolean", "default": True}, "Keep the search in the database, if it may."),
 )
 
