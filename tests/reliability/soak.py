@@ -36,7 +36,10 @@ N_PARTS = 4
 """How often memory is looked at meanwhile: it grows at first, as every connection fills its caches."""
 
 SERVER_MB, CONNECTION_MB = 50, 50
-"""Memory that the server may have, and for each connection, which keeps what it has learnt of tables and plans."""
+"""Memory that the server may have, and for each connection, which keeps what it has learnt of tables and plans.
+
+While an index is rebuilt, that takes more, by the square of its lists, and is told apart.
+"""
 
 GROWN = 1.5
 """How many times as large our own memory and the bytes of a fragment may become."""
@@ -54,9 +57,10 @@ SIZES = """
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that processes do not share: of the server's, and of our own."""
+    """Bytes that processes do not share: of the server's, of that of them which rebuilds an index, and of our own."""
 
     server_bytes: int
+    rebuilding_bytes: int
     own_bytes: int
 
 
@@ -228,8 +232,17 @@ def reading(built: House, catalogue: Catalogue, asked: Asked) -> Reading:
 
 def memory(built: House) -> Memory:
     postmaster = psutil.Process(built.postmaster)
-    server = sum(private(process) for process in (postmaster, *postmaster.children()))
-    return Memory(server, private(psutil.Process()))
+    rebuilding = [process for process in postmaster.children() if "REINDEX" in title(process)]
+    others = {postmaster, *postmaster.children()} - set(rebuilding)
+    return Memory(sum(map(private, others)), sum(map(private, rebuilding)), private(psutil.Process()))
+
+
+def title(process: psutil.Process) -> str:
+    """What a process of PostgreSQL says that it does."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def private(process: psutil.Process) -> int:
@@ -264,15 +277,20 @@ def print_readings(before: Reading, after: Reading, tally: Tally, minutes: float
         ("dead rows", *both(lambda r: f"{r.dead_rows:,}")),
         ("connections", *both(lambda r: f"{r.connections}")),
         ("memory of the server, MB", *both(lambda r: f"{r.memory.server_bytes / 1e6:.0f}")),
-        ("at each quarter", "", ", ".join(f"{each.server_bytes / 1e6:.0f}" for each in tally.memory)),
+        ("at each quarter", "", each_mb([each.server_bytes for each in tally.memory])),
+        ("and what rebuilt the index then", "", each_mb([each.rebuilding_bytes for each in tally.memory])),
         ("memory of songradar, MB", *both(lambda r: f"{r.memory.own_bytes / 1e6:.0f}")),
-        ("at each quarter", "", ", ".join(f"{each.own_bytes / 1e6:.0f}" for each in tally.memory)),
+        ("at each quarter", "", each_mb([each.own_bytes for each in tally.memory])),
         ("a search, ms, median, 95 %, longest", *both(lambda r: ", ".join(f"{ms:.0f}" for ms in r.search_ms))),
         *((f"{name} meanwhile", "", f"{n:,}") for name, n in tally.done.items()),
         ("errors", "", f"{len(tally.errors)}"),
         ("bounds that were passed", "", f"{len(beyond_bounds(before, after, tally))}"),
     ]
     print_table(("", "before", f"after {minutes:g} minutes"), rows)
+
+
+def each_mb(sizes: list[int]) -> str:
+    return ", ".join(f"{size / 1e6:.0f}" for size in sizes)
 
 
 if __name__ == "__main__":
