@@ -195,10 +195,13 @@ class _Ingestion:
         self._tend_at = TENDED_FIRST
 
     def run(self, files: Sequence[AudioFile | Failure], n_encoding: int) -> Iterator[FileOutcome]:
-        """Outcomes in the order in which they come. At most `n_encoding` files are with the encoder."""
+        """Outcomes in the order in which they come: with one worker, that of the files that are new.
+
+        At most `n_encoding` files are with the encoder.
+        """
         unknown = self._unknown(files)
-        hashing: set[Future[HashedFile | Failure]] = set()
-        encoding: set[Future[Extracted | Failure]] = set()
+        hashing: list[Future[HashedFile | Failure]] = []
+        encoding: list[Future[Extracted | Failure]] = []
         hashed: deque[HashedFile] = deque()
         while True:
             item = None
@@ -206,18 +209,19 @@ class _Ingestion:
                 if isinstance(item, FileOutcome):
                     yield item
                 else:
-                    hashing.add(self._extraction.hash(item))
+                    hashing.append(self._extraction.hash(item))
             while hashed and len(encoding) < n_encoding:
-                encoding.add(self._extraction.encode(hashed.popleft()))
+                encoding.append(self._extraction.encode(hashed.popleft()))
             if not hashing and not encoding:
                 if item is None:
                     return
                 continue
             pending: list[Future[Any]] = [*hashing, *encoding]
             done = wait(pending, return_when=FIRST_COMPLETED).done
-            read = [future.result() for future in hashing & done]
-            ready = [future.result() for future in encoding & done]
-            hashing, encoding = hashing - done, encoding - done
+            read = [future.result() for future in hashing if future in done]
+            ready = [future.result() for future in encoding if future in done]
+            hashing = [future for future in hashing if future not in done]
+            encoding = [future for future in encoding if future not in done]
             yield from self._look_up(read, hashed)
             for result in ready:
                 yield self._store(result)
