@@ -1,11 +1,10 @@
 """The OpenAPI 3.1 document, made of the operations; `python -m songradar.web.openapi` prints it."""
 
 import json
-from http import HTTPStatus
 from typing import Any
 
 from songradar.web.operations import Operation, ref
-from songradar.web.problems import MEDIA_TYPE
+from songradar.web.problems import MEDIA_TYPE, title_of
 from songradar.web.routes import (
     covers,
     duplicates,
@@ -35,9 +34,6 @@ ALL: list[Operation] = [
 
 ALWAYS = (429, 500, 503)
 """Statuses with which any request may be refused."""
-
-TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
-"""Names that HTTPStatus has only from Python 3.13 on."""
 
 DESCRIPTION = """Name the song that a recording is a piece of, and look after the catalogue of songs.
 
@@ -82,7 +78,7 @@ def described(operation: Operation) -> dict[str, Any]:
     }
     for status in sorted(refusals):
         content = {MEDIA_TYPE: {"schema": ref("Problem")}}
-        answers[str(status)] = {"description": TITLES.get(status, HTTPStatus(status).phrase), "content": content}
+        answers[str(status)] = {"description": title_of(status), "content": content}
     found: dict[str, Any] = {
         "operationId": name_of(operation),
         "summary": operation.summary,

@@ -18,6 +18,9 @@ MEDIA_TYPE = "application/problem+json"
 AGAIN_S = 2
 """After how many seconds to ask again where the server is busy."""
 
+TITLES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+"""Names that HTTPStatus has only from Python 3.13 on."""
+
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """What a full disk says, or the part of it that one may fill."""
 
@@ -42,6 +45,15 @@ class Problem(Exception):
         return JSONResponse(content, self.status, self.headers, MEDIA_TYPE)
 
 
+def title_of(status: int) -> str:
+    """What a status is called, with any Python.
+
+    >>> title_of(404), title_of(416)
+    ('Not Found', 'Range Not Satisfiable')
+    """
+    return TITLES.get(status, HTTPStatus(status).phrase)
+
+
 def busy(detail: str) -> Problem:
     return Problem(503, "busy", detail, {"Retry-After": str(AGAIN_S)})
 
@@ -59,7 +71,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, HTTPException):
-        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        kind = title_of(error.status_code).lower().replace(" ", "-")
         return Problem(error.status_code, kind, str(error.detail), error.headers)
     if isinstance(error, errors.AudioReadError):
         return Problem(422, "unreadable-audio", f"the recording {error.reason}")
