@@ -15,7 +15,7 @@ from songradar.db import songs as stored
 from songradar.db.songs import SORTS, StoredSong
 from songradar.edit import change, read_table
 from songradar.edit import edit as edit_songs
-from songradar.ingest import missing_songs
+from songradar.missing import missing_songs
 from songradar.records import of_song, of_song_and_usage
 from songradar.songs import remove as remove_songs
 from songradar.songs import show as show_song

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from songradar.catalogue import Catalogue, LoadedEncoder, add_package
 from songradar.db import store
@@ -17,6 +17,7 @@ from songradar.db.errors import SongRefused, SongUnknown
 from songradar.db.search import has_encoders
 from songradar.db.store import Change, KnownFile, NewSong
 from songradar.db.twins import Twin
+from songradar.missing import missing_songs
 from songradar.ml.decoder import UNBOUNDED, Bounds
 from songradar.ml.encoder import Fingerprint
 from songradar.ml.extraction import Extracted, Extraction, HashedFile, usable_cores
@@ -25,9 +26,6 @@ from songradar.ml.package import read_shipped
 from songradar.ml.tags import Tags
 from songradar.tending import tend_index
 from songradar.twins import Twins, twins_of
-
-if TYPE_CHECKING:
-    from songradar.db.songs import StoredSong
 
 LOOKED_UP = 500
 """Files looked up in the database at a time by path, size and time stamp."""
@@ -138,7 +136,7 @@ def ingest(
     ensure_encoder(catalogue)
     encoder = catalogue.encoder(options.encoder, threads=0 if workers == 1 else 1)
     files = list(audio_files(given))
-    gone = _gone(catalogue, given) if options.prune else []
+    gone = missing_songs(catalogue, below=given) if options.prune else []
     total = len(files) + len(gone)
     with Extraction(encoder.network, workers, options.bounds) as extraction:
         for number, outcome in enumerate(ingest_files(catalogue, encoder, extraction, files, options), start=1):
@@ -336,18 +334,3 @@ def _is_there(known: KnownFile, path: Path | None) -> bool:
         return True
     found = stat(path)
     return isinstance(found, AudioFile) and (found.size, found.modified_at) == (known.size_bytes, known.modified_at)
-
-
-def missing_songs(catalogue: Catalogue) -> "list[StoredSong]":
-    """The songs of this machine whose files are gone."""
-    from songradar.db.songs import songs_on  # SQLAlchemy
-
-    return [song for song in songs_on(catalogue.engine, catalogue.host) if not path_of(song.source).exists()]
-
-
-def _gone(catalogue: Catalogue, below: Sequence[Path]) -> "list[StoredSong]":
-    """Those of the missing songs that were below these paths."""
-    roots = [path.resolve() for path in below]
-    return [
-        song for song in missing_songs(catalogue) if any(path_of(song.source).is_relative_to(root) for root in roots)
-    ]
