@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+import psycopg
+
 from songradar.db.connection import Server, connect_directly
 
 SONGS, MATCHES = "songradar_songs", "songradar_matches"
@@ -35,6 +37,12 @@ def announcements(server: Server, every_s: float = 1.0) -> Iterator[Announcement
                 if understood is not None:
                     yield understood
             yield None
+
+
+def announce_song(connection: psycopg.Connection, song_id: int, change: str) -> None:
+    """Say what the trigger of a table of songs says, where that is in another database than those who listen."""
+    payload = json.dumps({"song_id": song_id, "change": change})
+    connection.execute("SELECT pg_notify(%s, %s)", [SONGS, payload])
 
 
 def parsed(channel: str, payload: str) -> Announcement | None:

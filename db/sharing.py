@@ -15,12 +15,6 @@ _READ = """
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA songradar TO {role};
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA songradar GRANT SELECT ON TABLES TO {role};
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA songradar GRANT EXECUTE ON FUNCTIONS TO {role};
-    INSERT INTO songradar.readers (role, collections) VALUES ({number}, {collections});
-"""
-_READ_AT_PROXY = """
-    GRANT USAGE ON SCHEMA songradar TO {role};
-    GRANT SELECT ON {tables} TO {role};
-    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA songradar TO {role};
 """
 _WRITE = """
     GRANT INSERT, UPDATE, DELETE ON songradar.songs, songradar.fragments, songradar.encodings TO {role};
@@ -32,11 +26,6 @@ _WRITE = """
     GRANT USAGE ON ALL SEQUENCES IN SCHEMA songradar_farm TO {role};
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA songradar_farm TO {role};
 """
-_REVOKE_AT_PROXY = """
-    REVOKE ALL ON ALL FUNCTIONS IN SCHEMA songradar FROM {role};
-    REVOKE ALL ON ALL TABLES IN SCHEMA songradar FROM {role};
-    REVOKE ALL ON SCHEMA songradar FROM {role};
-"""
 _REVOKE = """
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA songradar REVOKE ALL ON FUNCTIONS FROM {role};
     ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA songradar REVOKE ALL ON TABLES FROM {role};
@@ -47,9 +36,15 @@ _REVOKE = """
     REVOKE ALL ON ALL SEQUENCES IN SCHEMA songradar_farm FROM {role};
     REVOKE ALL ON ALL TABLES IN SCHEMA songradar_farm FROM {role};
     REVOKE ALL ON SCHEMA songradar_farm FROM {role};
+"""
+
+# Which collections a role sees is known, and looked at, where the songs are: a proxy has no such policies.
+_REMEMBER = "INSERT INTO songradar.readers (role, collections) VALUES ({number}, {collections});"
+_FORGET = """
     DELETE FROM songradar.readers AS r
      WHERE r.role = {number} OR r.role <> 0 AND NOT EXISTS (SELECT FROM pg_roles AS a WHERE a.oid = r.role);
 """
+
 _OWNER = """
     SELECT nspowner::regrole::text, pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'songradar'
 """
@@ -83,15 +78,16 @@ def grant(
     if is_proxy(connection):
         if write or collections:
             raise NotOfClusters("at the proxy of a cluster, a role may be let read all songs, and nothing else")
-        _run(connection, _REVOKE_AT_PROXY + _READ_AT_PROXY, role)
+        _run(connection, _REVOKE + _READ, role)
     else:
         wanted = None if not collections else sorted(set(collections))
-        _run(connection, _REVOKE + _READ + (_WRITE if write else "") + _PARTITIONS, role, wanted)
+        granted = _READ + _REMEMBER + (_WRITE if write else "")
+        _run(connection, _REVOKE + _FORGET + granted + _PARTITIONS, role, wanted)
 
 
 def revoke(connection: psycopg.Connection, role: str) -> None:
     """Take all rights in the catalogue from `role`. Raises RoleUnknown, NotAllowed."""
-    _run(connection, _REVOKE_AT_PROXY if is_proxy(connection) else _REVOKE + _PARTITIONS, role)
+    _run(connection, _REVOKE if is_proxy(connection) else _REVOKE + _FORGET + _PARTITIONS, role)
 
 
 def empty_collections(connection: psycopg.Connection, collections: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from psycopg import sql
 from psycopg.rows import class_row
 
+from songradar.db.announcements import announce_song
 from songradar.db.cluster import everywhere
 from songradar.db.errors import SongRefused, SongUnknown
 from songradar.db.moving import home_of
@@ -50,6 +51,7 @@ _RELOCATE = f"""
        SET {_NAMES},
            source = %(source)s, host = %(host)s, size_bytes = %(size_bytes)s, modified_at = %(modified_at)s
      WHERE sha256 = %(sha256)s
+    RETURNING id
 """
 
 # Rows are locked in the order of their numbers, so that two processes with the same songs never deadlock.
@@ -75,10 +77,6 @@ _REPLACE = f"""
        SET {_NAMES},
            duration_s = %(duration_s)s, sha256 = %(sha256)s, size_bytes = %(size_bytes)s, modified_at = %(modified_at)s
      WHERE id = %(id)s
-"""
-
-_ANNOUNCE = """
-    SELECT pg_notify('songradar_songs', json_build_object('song_id', %s::integer, 'change', %s::text)::text)
 """
 
 _COPY = "COPY songradar.{} (encoder_id, song_id, position, embedding) FROM STDIN (FORMAT binary)"
@@ -172,7 +170,9 @@ def relocate(connection: psycopg.Connection, song: NewSong) -> None:
     """Let the song with these bytes be known by `song`'s path, time stamp and tags. Raises SongRefused."""
     with refusals(), everywhere(connection) as databases:
         for database in databases:
-            database.execute(_RELOCATE, vars(song))
+            for (song_id,) in database.execute(_RELOCATE, vars(song)).fetchall():
+                if database is not connection:
+                    announce_song(connection, song_id, "changed")
 
 
 def add_song(
@@ -207,7 +207,7 @@ def add_song(
     with refusals(), home_of(connection, song.sha256, song.source, song.host) as home:
         song_id, change = _again_after_deadlock(lambda: store(home))
         if home is not connection and change != Change.PRESENT:  # nobody listens to the shards, whose triggers tell it
-            connection.execute(_ANNOUNCE, [song_id, "added" if change == Change.ADDED else "changed"])
+            announce_song(connection, song_id, "added" if change == Change.ADDED else "changed")
         return change
 
 

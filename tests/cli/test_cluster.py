@@ -168,10 +168,12 @@ def test_songs_are_announced_at_the_proxy(cluster, music, run):
         run("ingest", music["Amber"].parent)
         run("ingest", music["Amber"].parent)
         number = songs_of(run)[0]["song_id"]
+        shutil.move(music["Birch"], music["Birch"].with_name("04 The Trees - Birch.wav"))
+        run("ingest", music["Amber"].parent)
         run("songs", "remove", number, "--yes")
-        told = [json.loads(heard.payload) for heard in connection.notifies(timeout=1, stop_after=4)]
+        told = [json.loads(heard.payload) for heard in connection.notifies(timeout=1, stop_after=5)]
 
-    assert [one["change"] for one in told] == ["added"] * 3 + ["removed"]
+    assert [one["change"] for one in told] == ["added"] * 3 + ["changed", "removed"]
     assert told[-1]["song_id"] == number
 
 

@@ -21,7 +21,7 @@ def clips(music, tmp_path):
 
 @pytest.fixture
 def proxy_url(server):
-    with server.access("local all postgres trust"), clusters.proxy_server(clusters.owner_of(server)) as url:
+    with clusters.proxy_beside(server) as url:
         yield url
 
 

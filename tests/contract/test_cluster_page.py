@@ -32,11 +32,7 @@ def test_every_command_and_query_of_the_page_works_in_turn(server, run, tmp_path
     rate_hz = CONTRASTIVE.sample_rate_hz
     song = read_audio(Path("music/kevin_macleod_vibe_ace.m4a"), rate_hz)
     synth.write_wav(Path("recording.wav"), synth.cut(song, 10.0, 15.0, rate_hz), rate_hz)
-    with (
-        server.access("local all postgres trust"),
-        clusters.proxy_server(clusters.owner_of(server)) as proxy,
-        ExitStack() as stack,
-    ):
+    with clusters.proxy_beside(server) as proxy, ExitStack() as stack:
         monkeypatch.setenv("DATABASE_URL", proxy)
         shards = [stack.enter_context(clusters.database_of(server.url("postgres"), f"page_{i}")) for i in range(2)]
         outputs = {}

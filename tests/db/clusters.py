@@ -93,6 +93,13 @@ def owner_of(server: Any) -> int:
     return int((server.home / "postgres").stat().st_uid)
 
 
+@contextmanager
+def proxy_beside(server: Any) -> Iterator[str]:
+    """The URL of a proxy's database; it may connect to the databases of the session's server."""
+    with server.access("local all postgres trust"), proxy_server(owner_of(server)) as url:
+        yield url
+
+
 @dataclass(frozen=True)
 class Cluster:
     """A proxy and the URLs of its shards."""
@@ -104,11 +111,7 @@ class Cluster:
 @contextmanager
 def cluster_on(server: Any, n_shards: int) -> Iterator[Cluster]:
     """A cluster whose shards are databases of the session's server; every shard has as many slots."""
-    with (
-        server.access("local all postgres trust"),
-        proxy_server(owner_of(server)) as url,
-        shards_of(server, n_shards) as shards,
-    ):
+    with proxy_beside(server) as url, shards_of(server, n_shards) as shards:
         proxy = make_proxy(url, shards)
         with connect(proxy) as connection:
             connection.execute("UPDATE songradar.slots SET shard = slot %% %s", [n_shards])

@@ -39,7 +39,7 @@ class Both:
 
 @pytest.fixture(scope="module")
 def proxy_url(server) -> Iterator[str]:
-    with server.access("local all postgres trust"), clusters.proxy_server(clusters.owner_of(server)) as url:
+    with clusters.proxy_beside(server) as url:
         yield url
 
 

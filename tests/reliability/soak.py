@@ -232,8 +232,9 @@ def reading(built: House, catalogue: Catalogue, asked: Asked) -> Reading:
 
 def memory(built: House) -> Memory:
     postmaster = psutil.Process(built.postmaster)
-    rebuilding = [process for process in postmaster.children() if "REINDEX" in title(process)]
-    others = {postmaster, *postmaster.children()} - set(rebuilding)
+    processes = {postmaster, *postmaster.children()}
+    rebuilding = {process for process in processes if "REINDEX" in title(process)}
+    others = processes - rebuilding
     return Memory(sum(map(private, others)), sum(map(private, rebuilding)), private(psutil.Process()))
 
 

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from songradar import Catalogue
-from songradar.ml.audio import read_audio
 from songradar.web.options import WebOptions
-from tests import synth
 from tests.db import clusters
 from tests.db.clusters import Cluster
 from tests.web.conftest import Served, serving
@@ -39,11 +37,6 @@ def filled(cluster, served, music) -> Iterator[Served]:
         upload(served, path)
     yield served
     clusters.clear(cluster)
-
-
-@pytest.fixture
-def clip(music, tmp_path) -> Path:
-    return synth.write_wav(tmp_path / "clip.wav", synth.cut(read_audio(music["Birch"], synth.RATE_HZ), 4.0, 5.0))
 
 
 def upload(served: Served, path: Path) -> list[dict[str, object]]:
