@@ -1,5 +1,8 @@
 """What the page draws: covers, and numbers about searches."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from mutagen.id3 import APIC
 from mutagen.wave import WAVE
@@ -13,23 +16,30 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(200)
 
 
 @pytest.fixture
-def pictured(database, music, options):
-    """A server with one song that has a cover."""
-    file = WAVE(music["Amber"])
+def covered(music, tmp_path) -> Path:
+    """A copy of a song, with a cover in its tags."""
+    copy = Path(shutil.copy(music["Amber"], tmp_path))
+    file = WAVE(copy)
     file.add_tags()
     file.tags.add(APIC(encoding=3, mime="image/png", type=3, desc="front", data=PNG))
     file.save()
+    return copy
+
+
+@pytest.fixture
+def pictured(database, covered, options):
+    """A server with one song that has a cover."""
     with Catalogue.open(database) as catalogue:
-        list(ingest(catalogue, music["Amber"]))
+        list(ingest(catalogue, covered))
         with serving(catalogue, options) as served:
             yield served
 
 
-def test_cover_of_a_song_is_sent(pictured, music):
+def test_cover_of_a_song_is_sent(pictured, covered):
     found = pictured.get("/songs/1/cover")
     assert (found.status_code, found.headers["content-type"], found.content) == (200, "image/png", PNG)
 
-    music["Amber"].unlink()
+    covered.unlink()
     assert pictured.get("/songs/1/cover").status_code == 204
     assert check(pictured.get("/songs/9/cover"), "/songs/{song_id}/cover")["status"] == 404
 
