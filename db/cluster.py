@@ -14,11 +14,28 @@ from songradar.db.errors import NotOfClusters, ShardDown
 SLOTS = 256
 """A song is in the slot that the first byte of its SHA-256 says, and each slot is one shard's."""
 
+PING_S = 3
+"""What a shard is given to say that it is there."""
+
 _SHARDS = """
     SELECT s.number, s.url, (SELECT count(*) FROM songradar.slots AS p WHERE p.shard = s.number) AS slots,
            (SELECT count(*) FROM songradar.slots AS p WHERE p.moving_from = s.number) AS leaving
       FROM songradar.shards AS s
      ORDER BY s.number
+"""
+
+_SLOTS = """
+    SELECT s.number, coalesce(array_agg(p.slot::integer) FILTER (WHERE p.slot IS NOT NULL), '{}')
+      FROM songradar.shards AS s
+      LEFT JOIN songradar.slots AS p ON s.number IN (p.shard, p.moving_from)
+     GROUP BY s.number
+"""
+
+_BE_PATIENT = """
+    SELECT set_config('statement_timeout', limits.longest_ms::text, true)
+      FROM (SELECT 1000 * c.patience_s, 1000 * extract(epoch FROM current_setting('statement_timeout')::interval)
+              FROM songradar.cluster AS c) AS limits (longest_ms, now_ms)
+     WHERE limits.now_ms NOT BETWEEN 1 AND limits.longest_ms
 """
 
 
@@ -48,6 +65,11 @@ def shards(connection: psycopg.Connection) -> list[Shard]:
         return cursor.execute(_SHARDS).fetchall()
 
 
+def slots_of_shards(connection: psycopg.Connection) -> dict[int, list[int]]:
+    """The slots whose songs a shard has, by its number; one that moves is on two of them."""
+    return dict(connection.execute(_SLOTS).fetchall())
+
+
 @contextmanager
 def everywhere(connection: psycopg.Connection) -> Iterator[list[psycopg.Connection]]:
     """All databases that have songs: this one, or its shards."""
@@ -64,19 +86,32 @@ def servers_with_songs(connection: psycopg.Connection, server: Server) -> list[S
 
 
 @contextmanager
-def told_which_is_down(connection: psycopg.Connection) -> Iterator[None]:
-    """Turn an error in a proxy into ShardDown, where a shard does not answer."""
+def asking_shards(connection: psycopg.Connection) -> Iterator[None]:
+    """What a proxy is asked in the block ends within the patience of its cluster.
+
+    Raises ShardDown instead of the error in it, where a shard does not answer.
+    """
     try:
-        yield
+        with connection.transaction():
+            connection.execute(_BE_PATIENT)
+            yield
     except psycopg.DatabaseError as error:
         if connection.closed:
             raise
-        row = connection.execute("SELECT songradar.answering_v1()").fetchone()
-        answering = list(row[0]) if row else []
-        down = [shard.number for shard in shards(connection) if shard.number not in answering]
-        if not down:
+        numbers = [shard.number for shard in shards(connection)]
+        answering = [number for number in numbers if _answers(connection, number)]
+        if answering == numbers:
             raise
-        raise ShardDown(answering, down) from error
+        raise ShardDown(answering, [number for number in numbers if number not in answering]) from error
+
+
+def _answers(connection: psycopg.Connection, number: int) -> bool:
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL statement_timeout = '{PING_S} s'")
+            return connection.execute("SELECT songradar.answering_v1(%s)", [[number]]).fetchone() == ([number],)
+    except psycopg.errors.QueryCanceled:
+        return False
 
 
 def check_no_cluster(connection: psycopg.Connection, what: str) -> None:

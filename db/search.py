@@ -12,7 +12,7 @@ from pgvector import HalfVector
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from songradar.db.cluster import check_no_cluster, told_which_is_down
+from songradar.db.cluster import asking_shards, check_no_cluster
 from songradar.db.connection import has_pgvector
 from songradar.db.errors import CatalogueEmpty, EncoderUnknown, SearchNotKept, SongUnknown
 
@@ -229,7 +229,7 @@ def find_matches(connection: psycopg.Connection, question: Question) -> list[Mat
     with connection.cursor(row_factory=class_row(Match)) as cursor:
         if has_pgvector(connection):
             return cursor.execute(_MATCHES.format(arguments=arguments), question.parameters).fetchall()
-        with told_which_is_down(connection):
+        with asking_shards(connection):
             return cursor.execute(_MATCHES_OF_SHARDS.format(arguments=arguments), question.parameters).fetchall()
 
 

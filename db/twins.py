@@ -1,13 +1,14 @@
-"""Songs that are the same recording: statements through `songradar.twins_v1` and `twins_of_v1`."""
+"""Songs that are the same recording: statements through `songradar.twins_of_v1`, in every database that has songs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, LiteralString
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from pgvector import HalfVector
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 
 from songradar.db.cluster import everywhere
 
@@ -20,19 +21,29 @@ _SONGS = """
      ORDER BY e.song_id
 """
 
-_COLUMNS = """
-    s.id AS song_id, s.title, s.artist, s.source, s.duration_s,
-    o.id AS other_song_id, o.title AS other_title, o.artist AS other_artist, o.source AS other_source,
-    o.duration_s AS other_duration_s
+# As many fragments are looked up as by twins_v1, which cannot ask other shards.
+_STORED = """
+    SELECT s.id AS song_id, s.title, s.artist, s.source, s.duration_s, f.positions, f.embeddings,
+           greatest(60, cardinality(f.positions) / 4) AS probes
+      FROM songradar.songs AS s
+     CROSS JOIN LATERAL (
+           SELECT array_agg(f.position ORDER BY f.position) AS positions,
+                  array_agg(f.embedding ORDER BY f.position)::text AS embeddings
+             FROM songradar.fragments AS f
+            WHERE f.encoder_id = %(encoder)s AND f.song_id = s.id
+           ) AS f
+     WHERE s.id = ANY (%(songs)s) AND f.positions IS NOT NULL
+     ORDER BY s.id
 """
 
-_AMONG = f"""
-    SELECT {_COLUMNS}, t.shift_s, t.speed, t.start_s, t.end_s, t.overlap_s, t.confidence
-      FROM songradar.twins_v1(%s, %s, %s) AS t
-      JOIN songradar.songs AS s ON s.id = t.song_id
+_PAIRS = """
+    SELECT o.id AS other_song_id, o.title AS other_title, o.artist AS other_artist, o.source AS other_source,
+           o.duration_s AS other_duration_s, t.shift_s, t.speed, t.start_s, t.end_s, t.overlap_s, t.confidence
+      FROM songradar.twins_of_v1(
+           %(encoder)s, %(positions)s, %(embeddings)s, %(min_overlap_s)s, %(probes)s, %(song_id)s) AS t
       JOIN songradar.songs AS o ON o.id = t.other_song_id
-     WHERE t.confidence >= %s
-     ORDER BY t.song_id, t.other_song_id
+     WHERE t.confidence >= %(min_confidence)s
+     ORDER BY o.id
 """
 
 _OF = """
@@ -92,7 +103,8 @@ def songs_to_compare(
 ) -> list[int]:
     """Numbers, in ascending order, of the songs by `artist` in `collection` [any] that the encoder has encoded."""
     values = {"encoder": encoder_id, "artist": artist, "collection": collection}
-    return [number for (number,) in connection.execute(_SONGS, values)]
+    with everywhere(connection) as databases:
+        return sorted({number for database in databases for (number,) in database.execute(_SONGS, values)})
 
 
 def pairs_with(
@@ -103,8 +115,20 @@ def pairs_with(
     min_confidence: float,
 ) -> list[Pair]:
     """The pairs of one of `songs` and any other song that have `min_overlap_s` in common."""
-    with connection.cursor(row_factory=class_row(Pair)) as cursor:
-        return cursor.execute(_AMONG, [encoder_id, list(songs), min_overlap_s, min_confidence]).fetchall()
+    values = {"encoder": encoder_id, "min_overlap_s": min_overlap_s, "min_confidence": min_confidence}
+    found = []
+    with everywhere(connection) as databases:
+        for home in databases:
+            for song in _rows(home, _STORED, values | {"songs": list(songs)}):
+                asked = {name: song.pop(name) for name in ("positions", "embeddings", "probes")}
+                for database in databases:
+                    found += [Pair(**song, **other) for other in _rows(database, _PAIRS, values | asked | song)]
+    return found
+
+
+def _rows(database: psycopg.Connection, statement: LiteralString, values: Mapping[str, object]) -> list[dict[str, Any]]:
+    with database.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(statement, values).fetchall()
 
 
 def twins_of(

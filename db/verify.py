@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from songradar.db.connection import Server, connect_directly
+from songradar.db.cluster import SLOTS, shards, slots_of_shards
+from songradar.db.connection import Server, connect, connect_directly
 from songradar.db.errors import DatabaseError
 from songradar.db.programs import complaint, for_programs, path_of
 
@@ -39,6 +40,8 @@ _FAULTS = {
     _NETWORKS: "encoder {0}: its network is not the one that was added (SHA-256)",
 }
 """What no row may be, and how it is told."""
+
+_MISPLACED = "SELECT id, get_byte(sha256, 0) FROM songradar.songs WHERE get_byte(sha256, 0) <> ALL (%s) ORDER BY id"
 
 _COUNTS = """
     SELECT (SELECT count(*) FROM songradar.songs), (SELECT coalesce(sum(n_fragments), 0) FROM songradar.encodings),
@@ -133,3 +136,18 @@ def check_indexes(connection: psycopg.Connection) -> Check:
                 faults.append(f"index {index} of {table} is damaged: {str(error).splitlines()[0]}")
     how = "B-trees by amcheck" if amcheck else "amcheck is not installed"
     return Check("indexes", f"{len(found)} indexes, {how}", tuple(faults))
+
+
+def check_places(proxy: psycopg.Connection) -> Check:
+    """Songs of a cluster against the shards on which their SHA-256 says they are; slots may move meanwhile."""
+    before, faults = slots_of_shards(proxy), []
+    for shard in shards(proxy):
+        with connect(shard.server) as database:
+            misplaced = database.execute(_MISPLACED, [before[shard.number]]).fetchall()
+        now = slots_of_shards(proxy)[shard.number]
+        faults += [
+            f"song {number}: is on shard {shard.number}, which has no songs whose SHA-256 begins with {slot:02x}"
+            for number, slot in misplaced
+            if slot not in now
+        ]
+    return Check("places", f"{SLOTS} slots on {len(before)} shards", tuple(faults))

@@ -7,7 +7,6 @@ from typing import Literal, TypeAlias
 
 from songradar.catalogue import Catalogue
 from songradar.db import search, twins
-from songradar.db.cluster import check_no_cluster
 from songradar.db.twins import Pair
 from songradar.events import Listener, Step, ignore
 from songradar.ml.extraction import usable_cores
@@ -37,12 +36,11 @@ def duplicates(
 ) -> Iterator[Pair]:
     """Pairs of songs that are the same recording, each once, that of the smaller number first; in no certain order.
 
-    Raises CatalogueEmpty, EncoderUnknown, EncoderHasNoTwins, SongUnknown, NotOfClusters.
+    Raises CatalogueEmpty, EncoderUnknown, EncoderHasNoTwins, SongUnknown.
     """
     encoder = catalogue.encoder(options.encoder)
     check_has_twins(encoder)
     with catalogue.connection() as connection:
-        check_no_cluster(connection, "to look for duplicates in")
         search.check_not_empty(connection, encoder.stored)
         search.check_choice(connection, options.artist, options.collection)
         songs = twins.songs_to_compare(connection, encoder.id, options.artist, options.collection)

@@ -1,10 +1,12 @@
 """Whether a catalogue is as it should be, down to PostgreSQL's pages and the songs' files."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from songradar.catalogue import Catalogue
-from songradar.db.cluster import check_no_cluster
-from songradar.db.verify import Check, check_indexes, check_pages, check_rows
+from songradar.db.cluster import servers_with_songs
+from songradar.db.connection import Server, connect, is_proxy
+from songradar.db.verify import Check, check_indexes, check_pages, check_places, check_rows
 from songradar.events import Listener, counter, ignore
 from songradar.ml.errors import AudioReadError
 from songradar.ml.files import AudioFile, path_of, sha256, stat
@@ -16,16 +18,29 @@ def verify(
     """Check the catalogue, one part after the other; searches and ingestion may go on.
 
     `pages` reads every page of the server, which takes the right to replicate [where the server is the embedded one];
-    `files` reads the songs' files on this machine. Raises DatabaseError where a check cannot be made.
+    `files` reads the songs' files on this machine. Of a cluster, every shard is checked. Raises DatabaseError where a
+    check cannot be made.
     """
-    if catalogue.server.is_embedded if pages is None else pages:
-        yield check_pages(catalogue.server)
     with catalogue.connection() as connection:
-        check_no_cluster(connection, "to verify")
-        yield check_indexes(connection)
-        yield check_rows(connection)
+        of_cluster = is_proxy(connection)
+        servers = servers_with_songs(connection, catalogue.server)
+    for server in servers:
+        for check in check_database(server, pages=server.is_embedded if pages is None else pages):
+            yield replace(check, name=f"{check.name} of {server.origin}") if of_cluster else check
+    if of_cluster:
+        with catalogue.connection() as connection:
+            yield check_places(connection)
     if files:
         yield check_files(catalogue, listen)
+
+
+def check_database(server: Server, *, pages: bool) -> Iterator[Check]:
+    """One database with songs."""
+    if pages:
+        yield check_pages(server)
+    with connect(server) as connection:
+        yield check_indexes(connection)
+        yield check_rows(connection)
 
 
 def check_files(catalogue: Catalogue, listen: Listener = ignore) -> Check:

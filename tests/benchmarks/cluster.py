@@ -152,7 +152,7 @@ def share_of_right(answers: Sequence[Answer], songs: Sequence[int], *, accepted:
 
 
 def percentiles(ms: Sequence[float]) -> str:
-    return ", ".join(f"{value:.3g}" for value in np.percentile(ms, [50, 95, 99]))
+    return ", ".join(f"{float(f'{value:.3g}'):g}" for value in np.percentile(ms, [50, 95, 99]))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from itertools import combinations
 
 import psycopg
 import pytest
@@ -196,17 +197,51 @@ def test_encoder_is_on_all_shards_or_counts_for_nothing(cluster, server, toy_fol
     assert left == [[("toy",)]] * 3
 
 
+def test_the_same_recording_is_told_of_songs_on_one_shard_and_on_several(cluster, music, run, tmp_path):
+    wave = read_audio(music["Birch"], synth.RATE_HZ)
+    copies = [synth.write_wav(tmp_path / f"copy {n}.wav", (1 - n / 10) * wave) for n in range(6)]
+    run("ingest", *copies)
+    numbers = sorted(song["song_id"] for song in songs_of(run))
+    result = run("songs", "duplicates", "--json")
+    pairs = [json.loads(line) for line in result.stdout.splitlines()]
+    absent = run("songs", "duplicates", "--artist", "Nobody")
+
+    assert {number % 64 for number in numbers} == {0, 1}
+    assert sorted((p["song_id"], p["other_song_id"]) for p in pairs) == list(combinations(numbers, 2))
+    assert {(p["relation"], p["speed"]) for p in pairs} == {("same", 1.0)}
+    assert "has no song by Nobody" in absent.stderr
+
+
+def test_every_shard_is_verified_and_songs_on_the_wrong_one_are_told(cluster, music, run):
+    run("ingest", *music.values())
+    whole = run("db", "verify", "--files", "--json")
+    [number, *_] = [song["song_id"] for song in songs_of(run) if song["song_id"] % 64 == 0]
+    with psycopg.connect(cluster.shards[0], autocommit=True) as shard:
+        shard.execute("DELETE FROM songradar.fragments WHERE song_id = %s AND position = 0", [number])
+    with psycopg.connect(cluster.proxy.url, autocommit=True) as proxy:
+        slots = proxy.execute("UPDATE songradar.slots SET shard = 1 WHERE shard = 0 RETURNING slot").fetchall()
+        damaged = run("db", "verify")
+        proxy.execute("UPDATE songradar.slots SET shard = 0 WHERE slot = ANY (%s)", [[slot for (slot,) in slots]])
+
+    assert whole.exit_code == 0
+    assert [json.loads(line)["check"] for line in whole.stdout.splitlines()] == [
+        "indexes of shard 0", "rows of shard 0", "indexes of shard 1", "rows of shard 1", "places", "files"
+    ]  # fmt: skip
+    assert damaged.exit_code == 1
+    assert "rows of shard 1: " in damaged.stdout
+    assert f"song {number}: encoder toy has stored" in damaged.stderr
+    assert f"song {number}: is on shard 0, which has no songs whose SHA-256 begins with" in damaged.stderr
+
+
 @pytest.mark.parametrize(
     "command",
     [
         ("db", "upgrade"),
         ("db", "backup", "file"),
-        ("db", "verify"),
         ("db", "grant", "x", "--write"),
         ("db", "grant", "x", "--collection", "oak"),
         ("db", "announce", "off"),
         ("export", "file"),
-        ("songs", "duplicates"),
     ],
 )
 def test_what_a_cluster_cannot_do_is_refused_in_one_sentence(cluster, run, command, tmp_path, monkeypatch):

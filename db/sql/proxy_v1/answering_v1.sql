@@ -1,5 +1,9 @@
 -- answering_v1: numbers of the shards that answer, for which each is asked.
-CREATE FUNCTION songradar.answering_v1() RETURNS integer[]
+--
+-- Arguments  shards  that are asked; NULL for all
+--
+-- A shard that takes connections, and does not go on, is waited for until statement_timeout.
+CREATE FUNCTION songradar.answering_v1(shards integer[] DEFAULT NULL) RETURNS integer[]
 LANGUAGE plpgsql STABLE
 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -8,7 +12,9 @@ DECLARE
     shard integer;
     answering integer[] := '{}';
 BEGIN
-    FOR shard IN SELECT s.number FROM songradar.shards AS s ORDER BY s.number LOOP
+    FOR shard IN
+        SELECT s.number FROM songradar.shards AS s WHERE shards IS NULL OR s.number = ANY (shards) ORDER BY s.number
+    LOOP
         BEGIN
             PERFORM p.one FROM songradar.ping_v1(ARRAY[shard]) AS p;
             answering := answering || shard;

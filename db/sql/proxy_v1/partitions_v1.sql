@@ -4,7 +4,9 @@
 -- some shards: `0,2`. PL/Proxy keeps connections for each name, and asks for the shards anew when the version rises.
 --
 -- It wants a power of two of partitions; two that are equal are one connection, so the list is filled up by
--- repetition. They run as their owner, since connection strings may hold passwords.
+-- repetition. Its query_timeout is of no use here, as it is looked at only while some shard says something; what ends
+-- the wait for one that does not is the caller's statement_timeout. These functions run as their owner, since
+-- connection strings may hold passwords.
 CREATE FUNCTION plproxy.get_cluster_version(cluster_name text) RETURNS integer
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -17,7 +19,7 @@ AS $$
 WITH shard AS MATERIALIZED (
     SELECT s.conninfo, row_number() OVER (ORDER BY s.number) - 1 AS place, count(*) OVER () AS n
       FROM songradar.shards AS s
-     WHERE cluster_name = 'all' OR s.number = ANY (string_to_array(cluster_name, ',')::integer[])
+     WHERE cluster_name = 'all' OR s.number::text = ANY (string_to_array(cluster_name, ','))
 )
 SELECT shard.conninfo
   FROM shard
@@ -29,7 +31,7 @@ $$;
 CREATE FUNCTION plproxy.get_cluster_config(cluster_name text, OUT key text, OUT val text) RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ VALUES ('connection_lifetime', '3600'), ('keepalive_idle', '60') $$;
+AS $$ VALUES ('connection_lifetime', '3600') $$;
 
 CREATE FUNCTION songradar.cluster_name_v1(shards integer[]) RETURNS text
 LANGUAGE sql IMMUTABLE

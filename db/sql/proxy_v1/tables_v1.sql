@@ -10,12 +10,15 @@ COMMENT ON DOMAIN songradar.halfvec IS 'An embedding as pgvector writes it.';
 
 CREATE TABLE songradar.cluster (
     one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
-    version integer NOT NULL DEFAULT 1
+    version integer NOT NULL DEFAULT 1,
+    patience_s integer NOT NULL DEFAULT 20 CHECK (patience_s >= 1)
 );
 INSERT INTO songradar.cluster DEFAULT VALUES;
 COMMENT ON TABLE songradar.cluster IS 'The cluster of which this database is the proxy.';
 COMMENT ON COLUMN songradar.cluster.version IS
     'Rises with each change of the shards, so that PL/Proxy asks for them anew.';
+COMMENT ON COLUMN songradar.cluster.patience_s IS
+    'Seconds that songradar waits for what shards are asked; then it tells which of them do not answer.';
 
 CREATE TABLE songradar.shards (
     number smallint PRIMARY KEY CHECK (number BETWEEN 0 AND 63),
