@@ -15,7 +15,7 @@ from songradar.db import connection, embedded, schema
 from songradar.ml.audio import read_audio
 from tests import synth
 from tests.conftest import Server
-from tests.db import clusters
+from tests.db import clusters, servers
 from tests.db.clusters import Cluster
 
 pytestmark = pytest.mark.skipif(not clusters.PL_PROXY.exists(), reason=clusters.REASON)
@@ -38,9 +38,8 @@ def cluster(server, beside, toy_folder, monkeypatch) -> Iterator[Cluster]:
         shards = [*stack.enter_context(clusters.shards_of(server, 1)), beside.url("songradar")]
         stack.enter_context(beside.access("local all postgres trust"))
         schema.upgrade(connection.Server(shards[1]))
-        cluster = Cluster(clusters.make_proxy(url, shards), shards)
+        cluster = clusters.make_cluster(url, shards)
         with psycopg.connect(url, autocommit=True) as proxy:
-            proxy.execute("UPDATE songradar.slots SET shard = slot % 2")
             proxy.execute("UPDATE songradar.cluster SET patience_s = 2")
         clusters.add_package_to(cluster, toy_folder)
         monkeypatch.setenv("DATABASE_URL", url)
@@ -50,7 +49,7 @@ def cluster(server, beside, toy_folder, monkeypatch) -> Iterator[Cluster]:
 @contextmanager
 def stopped(server: Server) -> Iterator[None]:
     """Its processes hold still for the length of a block; the kernel goes on taking connections for them."""
-    postmaster = psutil.Process(int((server.home / "postgres" / "postmaster.pid").read_text().split()[0]))
+    postmaster = psutil.Process(servers.postmaster(server.home))
     processes = [postmaster, *postmaster.children()]
     for process in processes:
         process.suspend()

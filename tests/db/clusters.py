@@ -108,14 +108,19 @@ class Cluster:
     shards: list[str]
 
 
+def make_cluster(url: str, shards: list[str]) -> Cluster:
+    """The database at `url` as the proxy of these shards, of which every one has as many slots."""
+    proxy = make_proxy(url, shards)
+    with connect(proxy) as connection:
+        connection.execute("UPDATE songradar.slots SET shard = slot %% %s", [len(shards)])
+    return Cluster(proxy, shards)
+
+
 @contextmanager
 def cluster_on(server: Any, n_shards: int) -> Iterator[Cluster]:
-    """A cluster whose shards are databases of the session's server; every shard has as many slots."""
+    """A cluster whose shards are databases of the session's server."""
     with proxy_beside(server) as url, shards_of(server, n_shards) as shards:
-        proxy = make_proxy(url, shards)
-        with connect(proxy) as connection:
-            connection.execute("UPDATE songradar.slots SET shard = slot %% %s", [n_shards])
-        yield Cluster(proxy, shards)
+        yield make_cluster(url, shards)
 
 
 def add_package_to(cluster: Cluster, folder: Path) -> None:
