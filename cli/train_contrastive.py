@@ -74,6 +74,14 @@ QUERY_HOP_S = 0.3125
     help="Dimensions of an embedding; of a wider network to begin with, the principal ones.",
 )
 @click.option(
+    "--widths",
+    nargs=4,
+    type=click.IntRange(1),
+    default=DEFAULTS.widths,
+    show_default=True,
+    help="Filters of the network's four stages.",
+)
+@click.option(
     "--chunks",
     type=click.IntRange(1),
     default=DEFAULTS.n_chunks,
@@ -127,6 +135,7 @@ def contrastive(
     start: Path | None,
     hop: str,
     dim: int,
+    widths: tuple[int, int, int, int],
     chunks: int,
     transpose: tuple[float, ...],
     held_out: float,
@@ -156,8 +165,8 @@ def contrastive(
     spec = replace(CONTRASTIVE, hop_s=float(hop), query_hop_s=query_hop_s(float(hop)), dim=dim)
     folders = Folders(music, noise, ir)
     config = ContrastiveConfig(
-        n_pairs=pairs, steps=steps, epochs=epochs, n_averaged=average, n_chunks=chunks, transpositions=transpose,
-        learning_rate=rate, precision=precision, held_out_share=held_out, trial_size=trial, seed=seed,
+        widths=widths, n_pairs=pairs, steps=steps, epochs=epochs, n_averaged=average, n_chunks=chunks,
+        transpositions=transpose, learning_rate=rate, precision=precision, held_out_share=held_out, trial_size=trial, seed=seed,
         recipe=Recipe(**dict.fromkeys(without, False)),
     )  # fmt: skip
     publication = train.Publication(recordings, read_credits(credits_))

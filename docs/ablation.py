@@ -13,6 +13,7 @@ recipe's hop.
 
 import argparse
 import csv
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ VARIANTS = {
     "without offset": ["--without", "offset"],
     "without songs alike in a batch": ["--without", "neighbours"],
     "without noise alone as a negative": ["--without", "bare_noise"],
+    "half of the filters": ["--widths", "24", "48", "80", "112"],
+    "half as many filters again": ["--widths", "72", "144", "240", "336"],
     "without rooms": ["--without", "room"],
     "without band limits": ["--without", "band_pass"],
     "without speed, tempo, pitch": ["--without", "warp"],
@@ -35,7 +38,7 @@ VARIANTS = {
     "without singing": [],
     "without talk among the noises": [],
 }
-"""In this order the first four share a bank of spectrograms; each of the others draws its own in the same place."""
+"""In this order the first six share a bank of spectrograms; each of the others draws its own in the same place."""
 
 NEEDED = {"without singing": "singing", "without talk among the noises": "talk"}
 """Variants that only exist if there is something to leave out."""
@@ -119,6 +122,7 @@ def compared(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
     theirs is one more row.
     """
     from songradar.ml.spec import CONTRASTIVE as SPEC  # what follows needs TensorFlow, and help does not
+    from songradar.ml.training.contrastive.config import ContrastiveConfig
     from songradar.ml.training.contrastive.fit import averaged, embedder, first_encoder
     from songradar.ml.training.contrastive.retrieval import named_rightly
 
@@ -126,7 +130,8 @@ def compared(arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
     rows = {}
     for name in arguments.only:
         run = folder_of(name, arguments.out)
-        encoder = first_encoder(SPEC, run, catalogue)
+        widths = tuple(json.loads((run / "settings.json").read_text())["widths"])
+        encoder = first_encoder(SPEC, ContrastiveConfig(widths=widths), run, catalogue)
         right = named_rightly(embedder(encoder), catalogue, trial, SPEC)
         rows[name] = {group: float(right[:, chosen].mean()) for group, chosen in groups.items()}
         if name == "the recipe" and (kept := sorted(run.glob("epoch*.npz"))):

@@ -106,6 +106,7 @@ def contrastive(sounds, out, *options):
 def test_contrastive_training_leaves_an_encoder_that_names_songs(sounds, database, run, tmp_path):
     out = tmp_path / "tiny"
     options = ["--epochs", "2", "--steps", "2", "--pairs", "8", "--chunks", "8", "--trial", "1", "--recordings", "1"]
+    options += ["--widths", "8", "8", "8", "8"]
     result = contrastive(sounds, out, *options)
     assert result.exit_code == 0, result.output
     run("encoders", "add", out)

@@ -8,6 +8,7 @@ import pytest
 
 from songradar.ml.errors import TrainingDataError
 from tests.ml.tiny import CONTRASTIVE_SPEC as SPEC
+from tests.ml.tiny import WIDTHS
 
 pytestmark = pytest.mark.train
 
@@ -15,15 +16,14 @@ pytestmark = pytest.mark.train
 @pytest.fixture(scope="module")
 def train(material):
     """Train for two epochs of two steps: `train(out)` returns the encoder and the lines logged."""
-    from songradar.ml.training.contrastive.config import ContrastiveConfig
     from songradar.ml.training.contrastive.fit import fit
 
-    config = ContrastiveConfig(n_pairs=16, steps=2, epochs=2, n_chunks=24, trial_size=2)
+    short = config()
 
     def train(out, log=None):
         out.mkdir(exist_ok=True)
         lines = []
-        return fit(material, SPEC, config, out, log or lines.append), lines
+        return fit(material, SPEC, short, out, log or lines.append), lines
 
     return train
 
@@ -33,6 +33,14 @@ def trained(train, tmp_path_factory):
     """A whole training: its folder, the encoder and the lines logged."""
     out = tmp_path_factory.mktemp("trained")
     return out, *train(out)
+
+
+def config(**others):
+    """Two epochs of two steps of a small network, if not told otherwise."""
+    from songradar.ml.training.contrastive.config import ContrastiveConfig
+
+    usual = ContrastiveConfig(widths=WIDTHS, n_pairs=16, steps=2, epochs=2, n_chunks=24, trial_size=2)
+    return replace(usual, **others)
 
 
 def rows(out):
@@ -103,18 +111,15 @@ def test_finished_training_is_not_repeated(train, trained):
 
 def test_average_of_the_last_epochs_is_measured_as_one_more(material, tmp_path):
     from songradar.ml.training.checkpoints import read_weights
-    from songradar.ml.training.contrastive.config import ContrastiveConfig
     from songradar.ml.training.contrastive.fit import embedder, fit
     from songradar.ml.training.contrastive.network import contrastive_encoder
     from songradar.ml.training.contrastive.retrieval import hit_rates
 
-    config = ContrastiveConfig(n_pairs=16, steps=2, epochs=3, n_averaged=2, n_chunks=24, trial_size=2)
-
-    encoder = fit(material, SPEC, config, tmp_path, lambda _: None)
+    encoder = fit(material, SPEC, config(epochs=3, n_averaged=2), tmp_path, lambda _: None)
 
     assert sorted(path.name for path in tmp_path.glob("epoch*.npz")) == ["epoch2.npz", "epoch3.npz"]
     second, third = (read_weights(tmp_path / f"epoch{epoch}.npz") for epoch in (2, 3))
-    average = contrastive_encoder(SPEC)
+    average = contrastive_encoder(SPEC, WIDTHS)
     average.set_weights([(one + other) / 2 for one, other in zip(second, third, strict=True)])
     *_, last = rows(tmp_path)
     rates = hit_rates(embedder(average), material.catalogue, material.trial, SPEC)
@@ -128,13 +133,11 @@ def test_average_of_the_last_epochs_is_measured_as_one_more(material, tmp_path):
 def test_average_that_is_best_is_what_the_training_leaves(material, tmp_path, monkeypatch):
     from songradar.ml.training.checkpoints import read_weights
     from songradar.ml.training.contrastive import fit as module
-    from songradar.ml.training.contrastive.config import ContrastiveConfig
 
     rate, lines = iter([0.1, 0.2, 0.9]), []
     monkeypatch.setattr(module, "mean_rate", lambda _: next(rate))
-    config = ContrastiveConfig(n_pairs=16, steps=2, epochs=2, n_averaged=2, n_chunks=24, trial_size=2)
 
-    encoder = module.fit(material, SPEC, config, tmp_path, lines.append)
+    encoder = module.fit(material, SPEC, config(n_averaged=2), tmp_path, lines.append)
 
     assert lines[2:] == ["average of the last 2 hit_rate 0.9"]
     expected = module.averaged([tmp_path / "epoch1.npz", tmp_path / "epoch2.npz"])
@@ -194,12 +197,9 @@ def test_ancestor_that_will_not_do_is_refused(text, reason, tmp_path):
 def test_training_in_bfloat16_leaves_an_encoder_in_float32(material, tmp_path):
     import keras
 
-    from songradar.ml.training.contrastive.config import ContrastiveConfig
     from songradar.ml.training.contrastive.fit import embedder, fit
 
-    config = ContrastiveConfig(n_pairs=16, steps=1, epochs=2, n_chunks=24, trial_size=2, precision="mixed_bfloat16")
-
-    encoder = fit(material, SPEC, config, tmp_path, lambda _: None)
+    encoder = fit(material, SPEC, config(steps=1, precision="mixed_bfloat16"), tmp_path, lambda _: None)
 
     assert {str(layer.compute_dtype) for layer in encoder.layers} == {"float32"}
     views = np.random.default_rng(0).standard_normal((4, SPEC.n_frames, SPEC.n_mels)).astype(np.float32)
@@ -215,7 +215,7 @@ def test_training_begins_with_the_weights_of_another(trained, material):
 
     out, encoder, _ = trained
 
-    first = first_encoder(SPEC, out, material.clean)
+    first = first_encoder(SPEC, config(), out, material.clean)
 
     for got, expected in zip(first.get_weights(), encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(got, expected)
@@ -228,7 +228,7 @@ def test_training_begins_with_weights_that_were_kept_small(trained, material, tm
     (tmp_path / "weights.npz").write_bytes((out / "weights.npz").read_bytes())
     (tmp_path / "settings.json").write_text('{"held_out_share": 0.15}')
 
-    first = first_encoder(SPEC, tmp_path, material.clean)
+    first = first_encoder(SPEC, config(), tmp_path, material.clean)
 
     assert "weights.npz" in ancestor(tmp_path, 0.15)
     assert (tmp_path / "weights.npz").stat().st_size < (out / "best.keras").stat().st_size / 4
@@ -242,7 +242,7 @@ def test_training_begins_with_the_principal_dimensions_of_a_wider_network(traine
 
     out, encoder, _ = trained
 
-    narrow = first_encoder(replace(SPEC, dim=24), out, material.clean)
+    narrow = first_encoder(replace(SPEC, dim=24), config(), out, material.clean)
 
     (_, few), (_, all_) = (spread_embeddings(embedder(model), material.clean, SPEC) for model in (narrow, encoder))
     assert few.shape == (len(all_), 24)
@@ -254,9 +254,10 @@ def test_weights_of_another_network_are_refused(tmp_path, trained, material):
 
     (tmp_path / "best.keras").write_bytes((trained[0] / "best.keras").read_bytes()[:1000])
 
-    for spec, start in ((replace(SPEC, dim=2 * SPEC.dim), trained[0]), (SPEC, tmp_path)):
+    wide, wider = replace(SPEC, dim=2 * SPEC.dim), config(widths=(16, 16, 16, 16))
+    for spec, others, start in ((wide, config(), trained[0]), (SPEC, wider, trained[0]), (SPEC, config(), tmp_path)):
         with pytest.raises(TrainingDataError, match=f"{start.name}: no encoder of this kind"):
-            first_encoder(spec, start, material.clean)
+            first_encoder(spec, others, start, material.clean)
 
 
 @pytest.mark.parametrize(("rates", "best"), [([0.5], 1), ([0.2, 0.6, 0.4], 2), ([0.5, 0.5], 1)])

@@ -60,7 +60,9 @@ def test_embeddings_are_unit_vectors(network, rng):
 
 
 def test_shipped_network_is_compact(network):
-    encoder = network.contrastive_encoder(CONTRASTIVE)
+    from songradar.ml.training.contrastive.config import ContrastiveConfig
+
+    encoder = network.contrastive_encoder(CONTRASTIVE, ContrastiveConfig().widths)
 
     assert encoder.input_shape == (None, 28, 128, 1)
     assert encoder.output_shape == (None, 64)

@@ -23,6 +23,9 @@ SPEC = replace(
 CONTRASTIVE_SPEC = replace(CONTRASTIVE, n_mels=32, hop_s=0.5, query_hop_s=0.25)
 """The shipped recipe with a quarter of its bands, and a hop for embeddings that nobody has trained to bear more."""
 
+WIDTHS = (8, 8, 8, 8)
+"""Filters of the stages of a network that takes a moment to train."""
+
 HELD_OUT_SHARE = 0.4
 """Of the files of `folders`, this share keeps songs 11, 13, 15 for validation, and one noise, room and device; songs 1
 and 2 are for the test."""

@@ -19,12 +19,13 @@ class Recipe:
 
 @dataclass(frozen=True)
 class ContrastiveConfig:
-    """Hyper-parameters. `precision` is a dtype policy of Keras.
+    """Hyper-parameters. `widths` are the filters of the network's four stages; `precision` is a dtype policy of Keras.
 
     The weights of the last `n_averaged` epochs are averaged, too, if those are several. If this training begins with
     the weights of an earlier one, `start` has the settings of that one.
     """
 
+    widths: tuple[int, int, int, int] = (48, 96, 160, 224)
     n_pairs: int = 256
     steps: int = 200
     epochs: int = 20

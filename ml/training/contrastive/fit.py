@@ -51,7 +51,7 @@ def fit(
     if last.exists():
         model = keras.saving.load_model(last)
     else:
-        model = compiled(first_encoder(spec, start, material.clean, config.precision), config)
+        model = compiled(first_encoder(spec, config, start, material.clean), config)
     embed = embedder(model)
 
     def run_epoch(epoch: int) -> Row:
@@ -82,7 +82,7 @@ def fit(
     if config.n_averaged > 1:
         measure_average(model, rows, config, out, validated, log)
     draw_retrieval_curves(rows, out / "curves.png")
-    encoder = contrastive_encoder(spec)  # in float32, whatever the training's precision was
+    encoder = contrastive_encoder(spec, config.widths)  # in float32, whatever the training's precision was
     encoder.set_weights(keras.saving.load_model(best, compile=False).get_weights())
     return encoder
 
@@ -150,19 +150,19 @@ def weights_in(start: Path) -> Path:
     return start / "best.keras" if (start / "best.keras").exists() else start / SMALL
 
 
-def first_encoder(spec: AudioSpec, start: Path | None, clean: Clean, precision: str = "float32") -> keras.Model:
+def first_encoder(spec: AudioSpec, config: ContrastiveConfig, start: Path | None, clean: Clean) -> keras.Model:
     """An untrained encoder, or the best one in `start`. Raises TrainingDataError when that is one of another kind.
 
     If it has more dimensions than `spec`, it is projected onto the principal directions of the embeddings of `clean`.
     """
     usual = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    encoder = contrastive_encoder(spec)
+    keras.config.set_dtype_policy(config.precision)
+    encoder = contrastive_encoder(spec, config.widths)
     keras.config.set_dtype_policy(usual)
     if start:
         try:
             if weights_in(start).suffix == ".npz":
-                earlier = contrastive_encoder(spec)
+                earlier = contrastive_encoder(spec, config.widths)
                 earlier.set_weights(read_weights(weights_in(start)))
             else:
                 earlier = keras.saving.load_model(weights_in(start), compile=False)

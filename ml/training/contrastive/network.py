@@ -1,5 +1,6 @@
 """A compact residual network from one second of log-mel frames to a point on the unit sphere, and its loss."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,12 +8,11 @@ from keras import layers, ops
 
 from songradar.ml.spec import AudioSpec
 
-WIDTHS = (48, 96, 160, 224)
-"""Filters of the four stages; each halves time and frequency."""
 
-
-def contrastive_encoder(spec: AudioSpec, widths: tuple[int, ...] = WIDTHS) -> keras.Model:
+def contrastive_encoder(spec: AudioSpec, widths: Sequence[int]) -> keras.Model:
     """(N, n_frames, n_mels, 1) standardised -> (N, dim) unit vectors.
+
+    `widths` are the filters of each stage, which halves time and frequency.
 
     The last maps are flattened, not pooled, because the time and band of each sound distinguish two moments of a song.
     Overlapping fragments cannot share computation, because of this, the strides and the level of each fragment.
