@@ -10,6 +10,7 @@ from songradar.catalogue import Catalogue
 from songradar.cli.options import JSON, PATH, WORKERS, YES
 from songradar.cli.output import counted, note, print_json, print_table, size, warn
 from songradar.cli.reporting import build_index, print_summary, report
+from songradar.db.store import NOWHERE
 from songradar.ingest import Tally
 from songradar.records import of_encoder
 
@@ -110,7 +111,11 @@ def reencode(name: str, workers: int | None) -> None:
         print_summary(tally)
         left = use_cases.unencoded(catalogue, name)
         for file in left:
-            if file.host != catalogue.host:
+            if file.host == NOWHERE:
+                note(
+                    f"{file.source}: came from another catalogue, without its file; ingest the file to have it encoded"
+                )
+            elif file.host != catalogue.host:
                 note(f"{file.source}: is on {file.host}; run this there, too")
         if left:
             warn(f"{counted(len(left), 'song')} not encoded by {name}, so searches do not use it yet")

@@ -1,7 +1,7 @@
 """Write songs and their fragments, one transaction a song. The database alone records which files are done."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -50,13 +50,12 @@ _RELOCATE = f"""
     UPDATE songradar.songs
        SET {_NAMES},
            source = %(source)s, host = %(host)s, size_bytes = %(size_bytes)s, modified_at = %(modified_at)s
-     WHERE sha256 = %(sha256)s
-    RETURNING id
+     WHERE id = %(id)s
 """
 
 # Rows are locked in the order of their numbers, so that two processes with the same songs never deadlock.
 _KNOWN = """
-    SELECT id, sha256
+    SELECT id, sha256, source, host
       FROM songradar.songs
      WHERE sha256 = %(sha256)s OR (source = %(source)s AND host = %(host)s)
      ORDER BY id
@@ -71,6 +70,10 @@ _INSERT = """
         ON CONFLICT DO NOTHING
     RETURNING id
 """
+
+_EXCHANGE = "UPDATE songradar.songs SET source = %s, host = %s WHERE id = %s"
+
+_FORGET = "DELETE FROM songradar.songs WHERE id = %s AND source = %s AND host = %s"
 
 _REPLACE = f"""
     UPDATE songradar.songs
@@ -91,6 +94,9 @@ _ROW = np.dtype(
     ]
 )
 """A row of COPY's binary format up to the embedding. Each field follows its length in bytes; a halfvec has a header."""
+
+NOWHERE = ""
+"""The host of a song that came from another catalogue without its path: its file is on no machine that one knows."""
 
 COPY_HEADER, COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
 
@@ -167,12 +173,29 @@ def count_unencoded(connection: psycopg.Connection, encoder_id: int) -> int:
 
 
 def relocate(connection: psycopg.Connection, song: NewSong) -> None:
-    """Let the song with these bytes be known by `song`'s path, time stamp and tags. Raises SongRefused."""
+    """Let the song with these bytes be known by `song`'s path, time stamp and tags. Raises SongRefused.
+
+    A song that was known by this path lost its file, or has changed places with this one: it gets the path that this
+    one had, so that no two songs claim a file.
+    """
+
+    def move(databases: Sequence[psycopg.Connection]) -> list[tuple[psycopg.Connection, int]]:
+        with ExitStack() as transactions:
+            for database in databases:
+                transactions.enter_context(database.transaction())
+            known = [(database, *row) for database in databases for row in database.execute(_KNOWN, vars(song))]
+            left = next((place for _, _, sha256, *place in known if sha256 == song.sha256), None)
+            for database, song_id, sha256, *_ in known:
+                if sha256 == song.sha256:
+                    database.execute(_RELOCATE, vars(song) | {"id": song_id})
+                elif left:
+                    database.execute(_EXCHANGE, [*left, song_id])
+        return [(database, song_id) for database, song_id, *_ in known]
+
     with refusals(), everywhere(connection) as databases:
-        for database in databases:
-            for (song_id,) in database.execute(_RELOCATE, vars(song)).fetchall():
-                if database is not connection:
-                    announce_song(connection, song_id, "changed")
+        for database, song_id in _again_after_deadlock(lambda: move(databases)):
+            if database is not connection:
+                announce_song(connection, song_id, "changed")
 
 
 def add_song(
@@ -221,6 +244,11 @@ def remove_songs(connection: psycopg.Connection, song_ids: Sequence[int]) -> Non
                 raise SongUnknown(f"there is no song number {number}")
 
 
+def forget_file(connection: psycopg.Connection, song_id: int, source: str, host: str) -> bool:
+    """Remove a song, if it is still known by this file; whether it was."""
+    return connection.execute(_FORGET, [song_id, source, host]).rowcount > 0
+
+
 @contextmanager
 def refusals() -> Iterator[None]:
     """Raise SongRefused for values that PostgreSQL rejects; let errors that concern all songs pass."""
@@ -246,7 +274,7 @@ def _again_after_deadlock(act: Callable[[], _Result]) -> _Result:
 def _claim(connection: psycopg.Connection, song: NewSong) -> tuple[int, Change]:
     """The number of the song's row, new or known, locked until the transaction ends."""
     known = connection.execute(_KNOWN, vars(song)).fetchall()
-    for song_id, sha256 in known:
+    for song_id, sha256, *_ in known:
         if sha256 == song.sha256:
             return song_id, Change.ADDED
     if known:
@@ -260,7 +288,7 @@ def _claim(connection: psycopg.Connection, song: NewSong) -> tuple[int, Change]:
         return added[0], Change.ADDED
     # Another process has just committed the same bytes.
     known = connection.execute(_KNOWN, vars(song)).fetchall()
-    return next(song_id for song_id, sha256 in known if sha256 == song.sha256), Change.ADDED
+    return next(song_id for song_id, sha256, *_ in known if sha256 == song.sha256), Change.ADDED
 
 
 def copying(connection: psycopg.Connection, encoder_id: int) -> AbstractContextManager[psycopg.Copy]:

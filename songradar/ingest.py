@@ -4,8 +4,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,15 +12,15 @@ from typing import Any, Literal, TypeAlias
 
 from songradar.catalogue import Catalogue, LoadedEncoder, add_package
 from songradar.db import store
-from songradar.db.errors import SongRefused, SongUnknown
+from songradar.db.errors import SongRefused
 from songradar.db.search import has_encoders
-from songradar.db.store import Change, KnownFile, NewSong
+from songradar.db.store import NOWHERE, Change, KnownFile, NewSong
 from songradar.db.twins import Twin
 from songradar.missing import missing_songs
 from songradar.ml.decoder import UNBOUNDED, Bounds
 from songradar.ml.encoder import Fingerprint
 from songradar.ml.extraction import Extracted, Extraction, HashedFile, usable_cores
-from songradar.ml.files import AudioFile, Failure, audio_files, path_of, stat
+from songradar.ml.files import AudioFile, Failure, audio_files, path_of, stat, text_of
 from songradar.ml.package import read_shipped
 from songradar.ml.tags import Tags
 from songradar.tending import tend_index
@@ -41,9 +40,10 @@ TENDED_EVERY more were. It is rebuilt if it has far outgrown its lists, in which
 @dataclass(frozen=True)
 class IngestOptions:
     """How to ingest: files in work at once [as many as usable cores], the encoder [the active one], the part of the
-    catalogue that new songs go into, whether to remove songs below the given paths whose files are gone, whether to
-    build an outgrown index again in the end, and whether to leave out new songs that are there in another file, whole.
-    `tell_twins` is whether to look for such files at all; `bounds` how much of each file is heard.
+    catalogue that new songs go into, whether to remove songs whose files are gone that were below those of the given
+    paths that hold audio, whether to build an outgrown index again in the end, and whether to leave out new songs that
+    are there in another file, whole. `tell_twins` is whether to look for such files at all; `bounds` how much of each
+    file is heard.
     """
 
     workers: int | None = None
@@ -136,17 +136,30 @@ def ingest(
     ensure_encoder(catalogue)
     encoder = catalogue.encoder(options.encoder, threads=0 if workers == 1 else 1)
     files = list(audio_files(given))
-    gone = missing_songs(catalogue, below=given) if options.prune else []
-    total = len(files) + len(gone)
+    barren = {text_of(path) for path in given} & {file.path for file in files if isinstance(file, Failure)}
+    if options.prune:
+        files = [_explained(file) if isinstance(file, Failure) and file.path in barren else file for file in files]
     with Extraction(encoder.network, workers, options.bounds) as extraction:
         for number, outcome in enumerate(ingest_files(catalogue, encoder, extraction, files, options), start=1):
-            yield FileOutcome(**vars(outcome) | {"number": number, "total": total})
-    for number, song in enumerate(gone, start=len(files) + 1):
-        with suppress(SongUnknown):  # somebody else has removed it meanwhile
-            catalogue.retrying(partial(store.remove_songs, song_ids=[song.id]))
-        yield FileOutcome(song.source, "removed", number=number, total=total)
+            yield FileOutcome(**vars(outcome) | {"number": number, "total": len(files)})
+    if options.prune:  # now that songs whose files have moved are known by their new paths
+        yield from _prune(catalogue, [path for path in given if text_of(path) not in barren], len(files))
     if options.tend_index:
         tend_index(catalogue, encoder.name)
+
+
+def _explained(failure: Failure) -> Failure:
+    """A path that holds no audio looks the same when its disk is away, so nothing is removed for its sake."""
+    return replace(failure, reason=f"{failure.reason}, so the songs below it are kept: is its disk there?")
+
+
+def _prune(catalogue: Catalogue, below: Sequence[Path], n_files: int) -> Iterator[FileOutcome]:
+    """Remove the songs whose files below these paths are gone; `n_files` were told of before."""
+    gone = missing_songs(catalogue, below)
+    for number, song in enumerate(gone, start=n_files + 1):
+        forgotten = catalogue.retrying(partial(store.forget_file, song_id=song.id, source=song.source, host=song.host))
+        if forgotten:
+            yield FileOutcome(song.source, "removed", number=number, total=n_files + len(gone))
 
 
 def ingest_files(
@@ -254,17 +267,21 @@ class _Ingestion:
                 yield self._follow(item, known[item.sha256])
 
     def _follow(self, item: HashedFile, known: KnownFile) -> FileOutcome:
-        """The outcome of a file with known bytes: a copy if the known path still has them, else the song has moved."""
+        """The outcome of a file with known bytes: a copy if the known path still has them, else the song has moved.
+
+        A song that came without a file, from another catalogue, has one now.
+        """
         host, source = self._origin.host, item.file.source
         same_path = (known.source, known.host) == (source, host)
-        if not same_path and (known.host != host or _is_there(known, self._origin.locate(known.source))):
+        elsewhere = known.host not in (host, NOWHERE)
+        if not same_path and (elsewhere or (known.host and _is_there(known, self._origin.locate(known.source)))):
             return FileOutcome(source, "already there")
         try:
             song = self._song(item, self._extraction.tags(item.file))
             self._catalogue.retrying(partial(store.relocate, song=song))
         except SongRefused as error:
             return FileOutcome(source, "failed", reason=str(error))
-        return FileOutcome(source, "already there" if same_path else "moved")
+        return FileOutcome(source, "already there" if same_path or known.host == NOWHERE else "moved")
 
     def _store(self, result: Extracted | Failure) -> FileOutcome:
         if isinstance(result, Failure):

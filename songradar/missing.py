@@ -18,6 +18,17 @@ def missing_songs(catalogue: Catalogue, below: Sequence[Path] | None = None) -> 
     roots = None if below is None else [path.resolve() for path in below]
 
     def is_missing(path: Path) -> bool:
-        return (roots is None or any(path.is_relative_to(root) for root in roots)) and not path.exists()
+        return (roots is None or any(path.is_relative_to(root) for root in roots)) and _is_gone(path)
 
     return [song for song in songs_on(catalogue.engine, catalogue.host) if is_missing(path_of(song.source))]
+
+
+def _is_gone(path: Path) -> bool:
+    """Whether nothing is there. Where the system cannot say, as of a disk that fails, something may be."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,5 +1,6 @@
 """ingest is a stream of events: lazy, closable, and never behind for long."""
 
+import shutil
 import threading
 
 import psycopg
@@ -80,6 +81,68 @@ def test_songs_whose_files_are_gone_are_listed_and_pruned_below_the_given_paths_
     assert [event.outcome for event in events] == ["already there", "already there", "removed"]
     assert [event.number for event in events] == [1, 2, 3]
     assert run("songs", "missing").stderr == "1 file missing\n"
+
+
+def files_of(catalogue):
+    """The path of each song, by number."""
+    with catalogue.connection() as connection:
+        return dict(connection.execute("SELECT id, source FROM songradar.songs ORDER BY id").fetchall())
+
+
+@pytest.fixture
+def three(catalogue, music):
+    """The paths of three songs, which are numbers 1, 2 and 3."""
+    for path in music.values():
+        list(ingest(catalogue, path))
+    return list(music.values())
+
+
+def test_pruning_follows_a_song_that_has_moved(catalogue, three):
+    amber, birch, cedar = three
+    (amber.parent / "archive").mkdir()
+    moved = birch.rename(amber.parent / "archive" / "Birch.wav")
+
+    outcomes = [event.outcome for event in ingest(catalogue, amber.parent, IngestOptions(prune=True))]
+
+    assert sorted(outcomes) == ["already there", "already there", "moved"]
+    assert files_of(catalogue) == {1: str(amber), 2: str(moved), 3: str(cedar)}
+
+
+@pytest.mark.parametrize("unmount", [shutil.rmtree, lambda folder: [path.unlink() for path in folder.iterdir()]])
+def test_nothing_is_pruned_below_a_folder_that_is_away(unmount, catalogue, music, tmp_path, rng):
+    """A disk that is not mounted leaves no folder, or an empty one."""
+    here = synth.write_wav(tmp_path / "here.wav", synth.melody(rng, 6.0))
+    list(ingest(catalogue, [*music.values(), here]))
+    away, before = music["Amber"].parent, files_of(catalogue)
+    unmount(away)
+
+    events = list(ingest(catalogue, [away, here], IngestOptions(prune=True)))
+
+    assert files_of(catalogue) == before
+    assert {event.outcome for event in events} == {"failed", "already there"}
+    (reason,) = (event.reason for event in events if event.outcome == "failed")
+    assert reason.endswith(", so the songs below it are kept: is its disk there?")
+
+
+def test_file_that_is_moved_over_another_does_not_become_two_songs_of_one_file(catalogue, run, three):
+    amber, birch, cedar = three
+    amber.replace(birch)
+
+    outcomes = [event.outcome for event in ingest(catalogue, cedar.parent)]
+
+    assert sorted(outcomes) == ["already there", "moved"]
+    assert files_of(catalogue) == {1: str(birch), 2: str(amber), 3: str(cedar)}
+    assert run("songs", "missing").stderr == "1 file missing\n"
+    assert "removed" in [event.outcome for event in ingest(catalogue, cedar.parent, IngestOptions(prune=True))]
+    assert files_of(catalogue) == {1: str(birch), 3: str(cedar)}
+
+
+def test_song_that_is_known_by_another_file_meanwhile_is_not_forgotten(catalogue, three):
+    with catalogue.connection() as connection:
+        gone = [store.forget_file(connection, 1, source, catalogue.host) for source in ("/old.wav", str(three[0]))]
+
+    assert gone == [False, True]
+    assert list(files_of(catalogue)) == [2, 3]
 
 
 @pytest.fixture

@@ -122,6 +122,19 @@ def test_without_paths_a_file_tells_names_alone(source, target, tmp_path, music)
     assert str(tmp_path).encode() not in members(tmp_path / "names")[SONGS]
 
 
+def test_song_that_came_without_its_file_finds_it(source, target, tmp_path, music):
+    export_songs(source, tmp_path / "names", ExportOptions(paths=False))
+    import_songs(target, tmp_path / "names")
+    before = ask(target, "SELECT id, title FROM songradar.songs ORDER BY id")
+
+    outcomes = [event.outcome for event in ingest(target, music["Amber"].parent)]
+
+    assert outcomes == 3 * ["already there"]
+    assert ask(target, "SELECT id, title FROM songradar.songs ORDER BY id") == before
+    assert {row[0] for row in ask(target, "SELECT source FROM songradar.songs")} == set(map(str, music.values()))
+    assert {row[0] for row in ask(target, "SELECT host FROM songradar.songs")} == {target.host}
+
+
 def test_without_its_network_a_file_is_for_catalogues_that_have_it(source, target, tmp_path, toy_folder):
     export_songs(source, tmp_path / "bare", ExportOptions(network=False))
     with pytest.raises(ArchiveUnusable, match="is encoded by toy, a network that is neither in the file nor in the"):
