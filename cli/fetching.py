@@ -8,7 +8,6 @@ from io import BufferedReader
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
 from songradar.ml.errors import AudioReadError
 from songradar.ml.files import text_of
@@ -38,7 +37,7 @@ def name_of(recording: str) -> str:
 
 
 def is_url(recording: str) -> bool:
-    return urlsplit(recording).scheme in ("http", "https")
+    return recording.lower().startswith(("http://", "https://"))
 
 
 @contextmanager
@@ -58,7 +57,8 @@ def opened(recording: str) -> Iterator[Path]:
 
 def fetch(url: str, file: IO[bytes]) -> None:
     """Raises AudioReadError."""
-    from urllib.request import Request, urlopen  # takes longer to import than most searches take
+    from http.client import HTTPException  # these take longer to import than most searches take
+    from urllib.request import Request, urlopen
 
     try:
         request = Request(url, headers={"User-Agent": "songradar"})  # noqa: S310  (http or https alone)
@@ -66,7 +66,7 @@ def fetch(url: str, file: IO[bytes]) -> None:
             copy(response, file, url, None if response.length is not None else URL_S)
             if response.length:
                 raise AudioReadError(url, "breaks off while it is fetched")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise AudioReadError(url, f"cannot be fetched ({reason})") from error
 

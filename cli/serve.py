@@ -18,7 +18,7 @@ import click
 from songradar.catalogue import Catalogue
 from songradar.cli.options import PATH
 from songradar.cli.output import note
-from songradar.environment import uploads_folder
+from songradar.environment import environment, uploads_folder
 
 if TYPE_CHECKING:
     from songradar.web.serving import Address
@@ -130,7 +130,9 @@ def opened(*, is_demo: bool) -> Iterator[tuple[Catalogue, Path]]:
             note(f"A recording to try it with: {folder / 'noisy.wav'}")
             yield catalogue, folder
         return
-    with Catalogue.open(statement_s=STATEMENT_S) as catalogue:
+    # Where there are standbys, they are served also while the database that takes changes is away.
+    has_standbys = environment().read_server is not None
+    with Catalogue.open(statement_s=STATEMENT_S, only_to_search=has_standbys) as catalogue:
         yield catalogue, uploads_folder()
 
 

@@ -166,8 +166,8 @@ def contrastive(
     folders = Folders(music, noise, ir)
     config = ContrastiveConfig(
         widths=widths, n_pairs=pairs, steps=steps, epochs=epochs, n_averaged=average, n_chunks=chunks,
-        transpositions=transpose, learning_rate=rate, precision=precision, held_out_share=held_out, trial_size=trial, seed=seed,
-        recipe=Recipe(**dict.fromkeys(without, False)),
+        transpositions=transpose, learning_rate=rate, precision=precision, held_out_share=held_out, trial_size=trial,
+        seed=seed, recipe=Recipe(**dict.fromkeys(without, False)),
     )  # fmt: skip
     publication = train.Publication(recordings, read_credits(credits_))
     bank, workers = bank or out / "bank", workers or usable_cores()

@@ -36,8 +36,9 @@ BREAKS_DOWN = "makes the decoder break down: the file is damaged"
 ENDED_S = 1.0
 """How long a decoding process whose answer has broken off may take to be gone."""
 
-SECRETS = ("DATABASE_URL", "PGPASSWORD", "PGPASSFILE")
-"""What the environment tells of the database, and sound that takes a decoding process over need not know."""
+SECRETS = ("DATABASE_URL", "SONGRADAR_READ_URL", "PG", "AWS_")
+"""How the names begin of what the environment tells of databases and buckets, and sound that takes a decoding process
+over need not know."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def started(
 
     `defaults` stand where the environment says nothing.
     """
-    told = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    told = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
     own = {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-c", program, *arguments]
     return subprocess.Popen(

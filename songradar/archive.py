@@ -213,6 +213,8 @@ def _read_manifest(archive: zipfile.ZipFile, source: Path) -> Manifest:
     allowed = {SONGS, FRAGMENTS, *MAX_BYTES} - {MANIFEST}
     if not {SONGS, FRAGMENTS} <= members.keys() <= allowed or sorted(names) != sorted([MANIFEST, *members]):
         raise ArchiveUnusable(f"{source}: does not hold what its manifest says")
+    if members[FRAGMENTS].bytes != size_of_fragments(manifest.fragments):
+        raise ArchiveUnusable(f"{source}: holds other than the {manifest.fragments} fragments that its manifest says")
     return manifest
 
 

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from songradar.catalogue import Catalogue
 from songradar.db import search, twins
+from songradar.db.connection import POOL_SIZE
 from songradar.db.twins import Pair
 from songradar.events import Listener, Step, ignore
 from songradar.ml.extraction import usable_cores
@@ -51,7 +52,7 @@ def duplicates(
 
     told: set[tuple[int, int]] = set()
     batches = [songs[start : start + BATCH] for start in range(0, len(songs), BATCH)]
-    executor = ThreadPoolExecutor(usable_cores())
+    executor = ThreadPoolExecutor(min(usable_cores(), POOL_SIZE // 2))  # searches need connections, too
     try:
         for number, found in enumerate(executor.map(compare, batches), start=1):
             for pair in map(smaller_first, found):

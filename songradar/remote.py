@@ -1,6 +1,7 @@
 """Songs that lie on the web or in a bucket: told and fetched by fsspec (`songradar[remote]`)."""
 
 import posixpath
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,11 @@ SCHEMES = ("http", "https", "s3")
 
 LONGEST = 4 << 30
 """Bytes of the largest song that is fetched."""
+
+TOO_LARGE = f"is larger than {LONGEST >> 30} GiB"
+
+ANSWER_S, ENDLESS_S = 60.0, 600.0
+"""How long a server on the web may be silent, and how long may come what does not say its length."""
 
 TOO_BUSY = (408, 425, 429)
 """Answers of servers on the web that blame the asker and are passing all the same."""
@@ -53,7 +59,7 @@ def at_hand(address: str, folder: Path) -> AudioFile | Failure:
     except AudioReadError as error:
         return Failure(text_of(address), error.reason, error.is_passing)
     if described.size > LONGEST:
-        return Failure(text_of(address), f"is larger than {LONGEST >> 30} GiB")
+        return Failure(text_of(address), TOO_LARGE)
     return replace(described, path=path, fetch=partial(_fetch, address, system, name, path))
 
 
@@ -76,7 +82,12 @@ def _opened(address: str) -> tuple[Any, str]:
     """The file system of an address, and what the song is called there."""
     from fsspec.core import url_to_fs
 
-    return url_to_fs(address, use_listings_cache=False)  # type: ignore[no-any-return]
+    options: dict[str, Any] = {}
+    if urlsplit(address).scheme != "s3":
+        from aiohttp import ClientTimeout  # which by itself gives up after five minutes, however much has come
+
+        options["client_kwargs"] = {"timeout": ClientTimeout(total=None, sock_connect=ANSWER_S, sock_read=ANSWER_S)}
+    return url_to_fs(address, use_listings_cache=False, **options)  # type: ignore[no-any-return]
 
 
 def _found(address: str) -> Iterator[AudioFile]:
@@ -102,9 +113,19 @@ def _described(address: str, info: dict[str, Any]) -> AudioFile:
 
 
 def _fetch(address: str, system: Any, name: str, path: Path) -> None:
+    from fsspec.callbacks import Callback
+
+    began = time.monotonic()
+
+    def check(size: int | None, value: int, **_: Any) -> None:
+        if value > LONGEST:
+            raise AudioReadError(address, TOO_LARGE)
+        if size is None and time.monotonic() - began > ENDLESS_S:
+            raise AudioReadError(address, f"has no end after {ENDLESS_S:.0f} s")
+
     with told(address):
         path.parent.mkdir(exist_ok=True)
-        system.get_file(name, str(path))
+        system.get_file(name, str(path), callback=Callback(hooks={"bounds": check}))
 
 
 def _first_cause(error: BaseException) -> BaseException:

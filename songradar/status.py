@@ -18,7 +18,7 @@ def status(catalogue: Catalogue) -> dict[str, Any]:
         where = f"{connection.info.host}:{connection.info.port}/{connection.info.dbname}"
         if catalogue.server.is_embedded:
             (where,) = connection.execute("SHOW data_directory").fetchone() or (where,)
-        active = next((encoder for encoder in encoders.summaries(catalogue) if encoder.active), None)
+    active = next((encoder for encoder in encoders.summaries(catalogue) if encoder.active), None)
     facts = {
         "database": where,
         "postgresql": postgresql,

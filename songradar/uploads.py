@@ -4,41 +4,59 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 from songradar.ml.files import path_of, sha256
+from songradar.unfinished import appearing
 
 HASH_DIGITS = 16
 """Digits of a file's SHA-256 that name its folder."""
 
 
+@dataclass
 class StoredUpload:
-    """A file in its place, which stays there only if `keep` is called."""
+    """A file in its place, where it stays only if `keep` is called by one of the uploads that brought it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.kept = path, False
+    path: Path
+    kept: bool
+    uploads: int = 0
+    copying: Lock = field(default_factory=Lock)
 
     def keep(self) -> None:
         self.kept = True
+
+
+_in_use: dict[Path, StoredUpload] = {}
+_use = Lock()
 
 
 @contextmanager
 def store_upload(path: Path, folder: Path, name: str) -> Iterator[StoredUpload]:
     """Copy `path` into `folder`, into a place named by its bytes, and remove it again unless it is kept.
 
-    A file that was there before stays. Raises OSError.
+    A file that was there before stays. Of uploads of the same file at the same time, the last removes it if none has
+    kept it. Raises OSError.
     """
-    place = folder.absolute() / sha256(path).hex()[:HASH_DIGITS]
-    stored = StoredUpload(place / name)
-    stored.kept = stored.path.exists()
-    place.mkdir(parents=True, exist_ok=True)
+    target = folder.absolute() / sha256(path).hex()[:HASH_DIGITS] / name
+    with _use:
+        stored = _in_use.setdefault(target, StoredUpload(target, kept=target.exists()))
+        stored.uploads += 1
     try:
-        if not stored.kept:
-            shutil.copyfile(path, stored.path)
+        with stored.copying:
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with appearing(target) as copy, path.open("rb") as file:
+                    shutil.copyfileobj(file, copy)
         yield stored
     finally:
-        if not stored.kept:
-            _remove(stored.path)
+        with _use:
+            stored.uploads -= 1
+            if not stored.uploads:
+                del _in_use[target]
+                if not stored.kept:
+                    _remove(target)
 
 
 def remove_old(folder: Path, days: float) -> None:

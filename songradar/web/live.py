@@ -114,8 +114,18 @@ async def _block(socket: WebSocket, begin: Begin) -> NDArray[np.float32]:
     data = message.get("bytes")
     if data is None:
         raise invalid("what is sent are samples, in binary messages")
-    samples = np.frombuffer(data[: len(data) // 4 * 4], FORMATS[begin.format])
-    scale = np.float32(1 / 32768 if begin.format == "int16" else 1)
+    return samples_of(data, begin.format)
+
+
+def samples_of(data: bytes, form: str) -> NDArray[np.float32]:
+    """What samples in one of FORMATS stand for, (t,) float32 from -1 to 1; half a sample at the end is left out.
+
+    >>> samples_of(bytes([0, 64, 0, 192, 0, 32]), "int16").tolist()
+    [0.5, -0.5, 0.25]
+    """
+    dtype = np.dtype(FORMATS[form])
+    samples = np.frombuffer(data[: len(data) // dtype.itemsize * dtype.itemsize], dtype)
+    scale = np.float32(1 / 32768 if form == "int16" else 1)
     wave = np.nan_to_num(samples.astype(np.float32) * scale, posinf=1, neginf=-1)
     return np.asarray(np.clip(wave, -1, 1), np.float32)
 

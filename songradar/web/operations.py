@@ -64,7 +64,7 @@ def _checked(text: str, schema: Schema) -> Any:
 
 def _checked_text(text: str, schema: Schema) -> Any:
     shortest, longest = schema.get("minLength", 0), schema.get("maxLength", 1000)
-    if "\0" in text or not shortest <= len(text) <= longest:
+    if not shortest <= len(text) <= longest or any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text):
         raise ValueError(f"is no text of {shortest} to {longest} characters")
     if "enum" in schema and text not in schema["enum"]:
         raise ValueError(f"{text[:60]!r} is none of {', '.join(schema['enum'])}")

@@ -21,7 +21,8 @@ JSON_BYTES = 4 << 20
 """Most bytes of JSON that are read: the embeddings of an hour take about half."""
 
 CHUNK = 1 << 20
-LONGEST_NAME = 200
+LONGEST_NAME, LONGEST_ENDING = 200, 8
+"""Bytes of a file's name, of which so many characters after a last dot say of which kind it is."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,16 @@ def safe_name(name: str) -> str:
 
     >>> safe_name("../../etc/passwd"), safe_name(".ssh"), safe_name("")
     ('passwd', 'ssh', 'recording')
+    >>> len(safe_name("x" * 1_000_000 + ".mp3"))
+    200
     """
     last = str(last_part(name))
     kept = "".join(c for c in last if unicodedata.category(c)[0] != "C" and c not in '<>:"|?*').strip().lstrip(".")
-    while len(kept.encode()) > LONGEST_NAME:
-        kept = kept[:-1] if "." not in kept[:-8] else kept[1:]
-    return kept or "recording"
+    stem, dot, ending = kept.rpartition(".")
+    if not stem or len(ending) > LONGEST_ENDING:
+        stem, dot, ending = kept, "", ""
+    short = stem.encode()[: LONGEST_NAME - len((dot + ending).encode())].decode(errors="ignore")
+    return short + dot + ending or "recording"
 
 
 async def json_body(request: Request, body_s: float) -> Any:

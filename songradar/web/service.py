@@ -1,6 +1,7 @@
 """What the operations share: the catalogue, its decoders, what is counted, and room for work."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import ParamSpec
 from starlette.concurrency import run_in_threadpool
 
 from songradar.catalogue import Catalogue
-from songradar.identify import Answer, keep
+from songradar.identify import Answer, keep, why_not_kept
 from songradar.untrusted import Decoders
 from songradar.uploads import discard, remove_old
 from songradar.web.limits import Rates, Slots
@@ -22,6 +23,9 @@ P = ParamSpec("P")
 
 SONGS, RECORDINGS = "songs", "recordings"
 """The folders of uploaded files."""
+
+ASKED_AGAIN_S = 10.0
+"""How long a database that could keep nothing is left in peace."""
 
 FORGETTING_S = 3600
 """How often it is looked which recordings have been kept long enough."""
@@ -43,9 +47,11 @@ class Service:
     receiving: Slots
     rates: Rates
     listeners: Listeners
-    may_keep: bool
+    keeps: bool
+    """Whether the database took searches when it was asked last."""
     metrics: Metrics = field(default_factory=Metrics)
     n_live: int = 0
+    _asked_at: float = field(default_factory=time.monotonic)
 
     async def search(self, act: Callable[P, Answer], *arguments: P.args, **options: P.kwargs) -> Answer:
         """Run a search in a thread when there is room, and count it."""
@@ -57,7 +63,14 @@ class Service:
 
     async def keep(self, answer: Answer) -> int | None:
         """Write an answer into the database, if it takes any; returns the number of the search."""
-        return await run_in_threadpool(keep, self.catalogue, answer) if self.may_keep else None
+        return await run_in_threadpool(keep, self.catalogue, answer) if await self.may_keep() else None
+
+    async def may_keep(self) -> bool:
+        """Whether the database takes searches and scans. Where it did not, it is asked again from time to time."""
+        if not self.keeps and time.monotonic() - self._asked_at > ASKED_AGAIN_S:
+            self._asked_at = time.monotonic()
+            self.keeps = await run_in_threadpool(why_not_kept, self.catalogue) is None
+        return self.keeps
 
     def uploads(self, kind: str) -> Path:
         """The folder of uploaded songs, or recordings. Raises Problem where the server keeps none."""

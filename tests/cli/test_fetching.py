@@ -1,6 +1,8 @@
 """Recordings on the web and in standard input, for a search and for a scan."""
 
 import json
+import socket
+import threading
 
 import pytest
 
@@ -58,6 +60,26 @@ def test_what_cannot_be_fetched_is_one_sentence(command, song, run):
         assert result.exit_code == 2
         assert result.stderr == f"{url}: {sentence}\n"
     assert run(command, "-", input=b"").stderr == "standard input: is empty\n"
+
+
+@pytest.mark.parametrize("command", ["search", "scan"])
+def test_server_that_does_not_speak_http_costs_its_recording_alone(command, song, run, music):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            with server.accept()[0] as client:
+                client.recv(4096)
+                client.sendall(b"ICY 200 OK\r\n\r\n")
+
+        threading.Thread(target=answer).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        result = run(command, url, "http://127.0.0.1:abc/", "http://[1/", music["Birch"])
+
+    assert result.exit_code == 2
+    reasons = ("cannot be fetched (ICY 200 OK", "cannot be fetched (nonnumeric port: 'abc'", "cannot be fetched (")
+    for line, reason in zip(result.stderr.splitlines(), reasons, strict=True):
+        assert reason in line
+    assert "Birch" in result.stdout
 
 
 def test_file_that_breaks_off_on_its_way_is_not_searched_for(song, run):

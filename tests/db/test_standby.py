@@ -11,12 +11,15 @@ import psycopg
 import pytest
 
 from songradar import Catalogue
+from songradar.cli.serve import opened
 from songradar.db import embedded, search
 from songradar.errors import SearchNotKept
 from songradar.identify import identify, keep
 from songradar.scan import scan
+from songradar.web.options import WebOptions
 from tests.db.servers import owner
 from tests.reach import connect
+from tests.web.conftest import serving
 
 
 @pytest.fixture
@@ -106,6 +109,17 @@ def test_standby_answers_while_the_primary_is_away(readers, run, music, monkeypa
     )
     assert ingested.exit_code == 2
     assert ingested.stderr.startswith("songradar: DATABASE_URL: ")
+
+
+def test_served_standby_answers_while_the_primary_is_away(readers, music, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://postgres@127.0.0.1:9/songradar")
+    with opened(is_demo=False) as (catalogue, _), serving(catalogue, WebOptions()) as served:
+        health = served.get("/health")
+        answer = served.post("/identify", content=music["Birch"].read_bytes(), headers={"Content-Type": "audio/wav"})
+
+    assert (health.status_code, answer.status_code) == (200, 200)
+    assert answer.json()["matches"][0]["title"] == "Birch"
+    assert "Content-Location" not in answer.headers
 
 
 def test_standby_that_is_gone_is_passed_over_for_the_primary(readers, database, run, music, monkeypatch):

@@ -39,6 +39,7 @@ def rows_of(file) -> np.ndarray:
     return np.frombuffer(members(file)[FRAGMENTS][OFFSET:-2], ROW).copy()
 
 
-def with_rows(file, rows: np.ndarray):
+def with_rows(file, rows: np.ndarray, manifest=None):
     content = members(file)[FRAGMENTS]
-    return rewritten(file, fragments=content[:OFFSET] + rows.astype(ROW).tobytes() + content[-2:])
+    fragments = content[:OFFSET] + rows.astype(ROW).tobytes() + content[-2:]
+    return rewritten(file, manifest=manifest, fragments=fragments)

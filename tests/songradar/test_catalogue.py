@@ -12,10 +12,12 @@ import pytest
 
 from songradar import Catalogue, IngestOptions, SearchOptions, encoders
 from songradar.db import embedded
+from songradar.db.connection import POOL_SIZE
 from songradar.db.errors import CatalogueEmpty, SchemaOutOfDate
 from songradar.environment import environment
 from songradar.identify import identify
 from songradar.ingest import ingest
+from songradar.status import status
 
 KILLED = """
 import os, signal, sys
@@ -132,3 +134,11 @@ def test_variable_that_names_an_unusable_folder_is_named(run, tmp_path, monkeypa
 
     assert result.exit_code == 2
     assert result.stderr.startswith(f"songradar: SONGRADAR_HOME: the data directory {tmp_path / 'file'} cannot be used")
+
+
+def test_more_may_ask_for_the_status_than_there_are_connections(database):
+    n = 2 * POOL_SIZE
+    with Catalogue.open(database) as catalogue, ThreadPoolExecutor(n) as executor:
+        found = list(executor.map(lambda _: status(catalogue)["songs"], range(n)))
+
+    assert found == n * [0]

@@ -16,6 +16,7 @@ from songradar.farm.work import WorkOptions, work
 from songradar.ml.errors import AudioReadError
 from songradar.ml.files import Failure
 from songradar.remote import at_hand, is_remote, remote_files
+from tests.stations import Station, on_air
 
 SONGS = "SELECT title, source, host FROM songradar.songs ORDER BY title"
 
@@ -149,6 +150,19 @@ def test_too_large_a_song_is_not_fetched(monkeypatch, shelf, music, tmp_path):
     monkeypatch.setattr(remote, "LONGEST", 1000)
 
     assert "is larger than" in at_hand(address(shelf, music["Amber"]), tmp_path).reason
+
+
+@pytest.mark.parametrize(
+    ("bound", "reason"), [("LONGEST", "is larger than 4 GiB"), ("ENDLESS_S", "has no end after 0 s")]
+)
+def test_song_whose_server_does_not_say_its_length_is_bounded_as_it_comes(bound, reason, monkeypatch, tmp_path, music):
+    monkeypatch.setattr(remote, bound, 0)
+    with on_air(Station([music["Amber"].read_bytes()])) as url:
+        song = at_hand(f"{url}song.wav", tmp_path / "new")
+        with pytest.raises(AudioReadError, match=reason) as refused:
+            song.fetch()
+
+    assert not refused.value.is_passing
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,10 @@ def newer(file):
     return rewritten(file, manifest={"format_version": 2})
 
 
+def boundless(file):
+    return rewritten(file, manifest={"songs": 10**9, "fragments": 10**9})
+
+
 def no_manifest_of_ours(file):
     return rewritten(file, manifest={"songs": "3"})
 
@@ -126,6 +130,7 @@ HOSTILE = {
     "stranger": (stranger_inside, "does not hold what its manifest says"),
     "newer": (newer, "is of format 2, which takes a newer songradar"),
     "manifest": (no_manifest_of_ours, "has a manifest that songradar export has not written"),
+    "boundless": (boundless, "holds other than the 1000000000 fragments that its manifest says"),
     "packed": (packed, "fragments.copy is not as its manifest says"),
     "no songs": (no_songs, "does not hold what its manifest says"),
     "nested": (nested, NO_SONG),
@@ -154,8 +159,8 @@ HOSTILE = {
     "zeros": (row("embedding", 0), "has embeddings that are not of length 1"),
     "no numbers": (row("embedding", np.nan), "has embeddings that are not of length 1"),
     "large": (row("embedding", 6e4), "has embeddings that are not of length 1"),
-    "fewer rows": (fewer_rows, "has less than the 69 fragments that its manifest says"),
-    "more rows": (more_rows, "has other fragments than its songs say"),
+    "fewer rows": (fewer_rows, "holds other than the 69 fragments that its manifest says"),
+    "more rows": (more_rows, "holds other than the 69 fragments that its manifest says"),
     "network": (other_network, "holds no encoder that can be used"),
     "metrics": (huge_metrics, "metrics.json is not as its manifest says"),
 }

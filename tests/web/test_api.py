@@ -5,6 +5,7 @@ import os
 import tempfile
 import threading
 import time
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from songradar.identify import SearchOptions, identify
 from songradar.ml.audio import read_audio
 from songradar.records import of_answer
 from songradar.uploads import remove_old
+from songradar.web import service as web_service
 from songradar.web.openapi import document
 from tests import synth
 from tests.web.document import check
@@ -117,13 +119,27 @@ def test_embeddings_name_the_same_song_as_sound(served, clip):
         {"embeddings": [["a"] * 64], "offsets_s": [0]},
         {"embeddings": [[0.1] * 64], "offsets_s": [0], "duration_s": -1},
         {"embeddings": [[0.1] * 64], "offsets_s": [0], "query": 7},
+        {"embeddings": [[0.1] * 64], "offsets_s": [0], "query": "x" * 1001},
+        {"embeddings": [[0.1] * 64], "offsets_s": [0], "query": "\udc80"},
+        {"embeddings": [[0.1] * 64], "offsets_s": [0], "encoder": "\ud800"},
     ],
 )
 def test_embeddings_that_are_none_are_refused(served, body):
-    answer = served.post("/identify", json=body)
+    # As ASCII, which may tell halves of characters.
+    answer = served.post("/identify", content=json.dumps(body), headers={"Content-Type": "application/json"})
 
     assert answer.status_code == 422
     check(answer, "/identify")
+
+
+def test_searches_are_kept_again_once_the_database_takes_them_again(served, clip, monkeypatch):
+    served.app.state.service.keeps = False
+    post = partial(served.post, "/identify", content=clip.read_bytes(), headers={"Content-Type": "audio/wav"})
+    at_once = post()
+    monkeypatch.setattr(web_service, "ASKED_AGAIN_S", 0.0)
+    later = post()
+
+    assert ["Content-Location" in answer.headers for answer in (at_once, later)] == [False, True]
 
 
 def test_search_is_kept_and_shown(served, clip):

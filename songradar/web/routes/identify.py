@@ -12,7 +12,7 @@ from starlette.responses import Response
 from songradar.errors import SearchNotKept
 from songradar.identify import Answer, Fragments, SearchOptions, identify_blocks, identify_fragments
 from songradar.records import of_answer
-from songradar.web.operations import CHOICE, TEXT, Call, Operation, Parameter, json_of, sound_or
+from songradar.web.operations import CHOICE, NAME, TEXT, Call, Operation, Parameter, Schema, json_of, sound_or
 from songradar.web.problems import invalid
 from songradar.web.receiving import json_object, media_type_of, safe_name, uploaded
 
@@ -44,7 +44,7 @@ async def identify_recording(call: Call) -> Response:
 
 async def _of_audio(call: Call, options: SearchOptions) -> Answer:
     service, bounds = call.service, call.service.options.searched
-    encoder = await run_in_threadpool(service.catalogue.encoder, options.encoder)
+    encoder = await run_in_threadpool(service.catalogue.encoder, options.encoder, to_search=True)
     rate_hz = encoder.network.spec.sample_rate_hz
     chosen = replace(options, encoder=encoder.name)
     async with uploaded(call) as upload:
@@ -58,15 +58,19 @@ async def _of_audio(call: Call, options: SearchOptions) -> Answer:
 
 async def _of_fragments(call: Call, options: SearchOptions) -> Answer:
     body = await json_object(call.request, call.service.options.body_s)
-    name = body.get("query", "recording")
-    if not isinstance(name, str):
-        raise invalid("query: is no text")
-    encoder = body.get("encoder", options.encoder)
-    if encoder is not None and not isinstance(encoder, str):
-        raise invalid("encoder: is no text")
+    name = text_in(body, "query", TEXT) or "recording"
     fragments = fragments_of(body)
-    chosen = replace(options, encoder=encoder)
+    chosen = replace(options, encoder=text_in(body, "encoder", NAME) or options.encoder)
     return await call.service.search(identify_fragments, call.service.catalogue, fragments, chosen, safe_name(name))
+
+
+def text_in(body: dict[str, Any], name: str, schema: Schema) -> str | None:
+    """A text in JSON, if it is there and not null. Raises Problem."""
+    text = body.get(name)
+    if text is not None and not isinstance(text, str):
+        raise invalid(f"{name}: is no text")
+    found: str | None = Parameter(name, schema, "").read(text)
+    return found
 
 
 def fragments_of(body: dict[str, Any]) -> Fragments:

@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,12 @@ MEDIA_TYPES = {"json": "application/x-ndjson", "csv": "text/csv", "vtt": "text/v
 async def scan_recording(call: Call) -> Response:
     options = ScanOptions(
         call["encoder"], call["artist"], call["collection"], call["min_played"], call["from_s"], call["to_s"],
-        call["began"], keep=call["keep"] and call.service.may_keep,
+        call["began"], keep=call["keep"] and await call.service.may_keep(),
     )  # fmt: skip
     if options.to_s is not None and options.to_s <= options.from_s:
         raise invalid("to_s: does not lie behind from_s")
-    await run_in_threadpool(call.service.catalogue.encoder, options.encoder)  # one that is unknown is told at once
+    encoder = partial(call.service.catalogue.encoder, options.encoder, to_search=True)
+    await run_in_threadpool(encoder)  # one that is unknown is told at once
     bounded = replace(options, bounds=call.service.options.stored)
 
     def of_upload(upload: Upload) -> Records:

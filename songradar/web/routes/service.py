@@ -18,7 +18,7 @@ SESSION_S = 30 * 24 * 3600
 
 async def show_health(call: Call) -> Response:
     def ask() -> None:
-        with call.service.catalogue.connection() as connection:
+        with call.service.catalogue.searching() as connection:
             connection.execute("SELECT 1")
 
     await run_in_threadpool(ask)
@@ -72,7 +72,7 @@ OPERATIONS = [
         "GET",
         "/health",
         show_health,
-        "Whether the server and its database answer.",
+        "Whether the server answers, and the database that searches go to.",
         "server",
         scope=None,
         answers={200: ("They do.", json_of("Health"))},
