@@ -34,10 +34,11 @@ songs.add_command(duplicates)
 
 @songs.command("list")
 @click.argument("text", required=False)
+@click.option("--collection", metavar="NAME", help="Only the songs of this collection.")
 @click.option("--sort", type=click.Choice(list(SORTS)), default="artist", show_default=True, help="In which order.")
 @JSON
 @click.option("--csv", "as_csv", is_flag=True, help="As comma-separated values with a line of names.")
-def list_songs(text: str | None, sort: str, as_json: bool, as_csv: bool) -> None:
+def list_songs(text: str | None, collection: str | None, sort: str, as_json: bool, as_csv: bool) -> None:
     """List the songs, or those with TEXT in title, artist, album, path or ISRC.
 
     \b
@@ -46,7 +47,7 @@ def list_songs(text: str | None, sort: str, as_json: bool, as_csv: bool) -> None
     songradar songs list --sort added --csv > songs.csv
     """
     with Catalogue.open() as catalogue:
-        found = stored.songs(catalogue.engine, text, sort)
+        found = stored.songs(catalogue.engine, text, sort, collection)
     if as_json:
         for song in found:
             print_json(of_song(song))
@@ -57,6 +58,24 @@ def list_songs(text: str | None, sort: str, as_json: bool, as_csv: bool) -> None
     else:
         rows = [(song.id, song.title, song.artist, song.album, clock(song.duration_s)) for song in found]
         print_table(COLUMNS, rows, fit=True)
+
+
+@songs.command("collections")
+@JSON
+def list_collections(as_json: bool) -> None:
+    """List the collections of the catalogue, with how many songs and how much sound each has.
+
+    \b
+    songradar songs collections
+    """
+    with Catalogue.open() as catalogue:
+        found = stored.collections(catalogue.engine)
+    if as_json:
+        for collection in found:
+            print_json(vars(collection) | {"duration_s": round(collection.duration_s, 3)})
+        return
+    rows = [(collection.name or "-", collection.songs, clock(collection.duration_s)) for collection in found]
+    print_table(("collection", "songs", "length"), rows)
 
 
 @songs.command("show")

@@ -80,24 +80,58 @@ class Usage:
 _COLUMNS = [getattr(SongRow, name) for name in StoredSong.__dataclass_fields__]
 
 
-def songs(engine: Engine, text: str | None = None, sort: str = "artist") -> list[StoredSong]:
-    """All songs, or those with `text` in title, artist, album, path or ISRC; in one of the orders of SORTS."""
-    return _read(engine, _about(select(*_COLUMNS), text).order_by(*SORTS[sort]))
+@dataclass(frozen=True)
+class Collection:
+    """A part of the catalogue, None for the songs that belong to none; how many songs, and how many seconds of them."""
+
+    name: str | None
+    songs: int
+    duration_s: float
+
+
+def songs(
+    engine: Engine, text: str | None = None, sort: str = "artist", collection: str | None = None
+) -> list[StoredSong]:
+    """All songs, or those with `text` in title, artist, album, path or ISRC, in one collection or all.
+
+    They come in one of the orders of SORTS.
+    """
+    return _read(engine, _about(select(*_COLUMNS), text, collection).order_by(*SORTS[sort]))
+
+
+def collections(engine: Engine) -> list[Collection]:
+    """The collections that songs belong to, by name."""
+    statement = (
+        select(SongRow.collection, func.count(), func.sum(SongRow.duration_s))
+        .group_by(SongRow.collection)
+        .order_by(SongRow.collection)
+    )
+    with engine.connect() as connection:
+        return [Collection(*row) for row in connection.execute(statement)]
 
 
 def page_of_songs(
-    engine: Engine, text: str | None, sort: str, *, descending: bool, limit: int, offset: int
+    engine: Engine,
+    text: str | None,
+    sort: str,
+    *,
+    descending: bool,
+    limit: int,
+    offset: int,
+    collection: str | None = None,
 ) -> tuple[list[StoredSong], int]:
     """`limit` of the same songs after the first `offset`, and how many there are in all."""
     order = [column.desc() if descending else column.asc() for column in SORTS[sort]]
-    found = _read(engine, _about(select(*_COLUMNS), text).order_by(*order).limit(limit).offset(offset))
+    found = _read(engine, _about(select(*_COLUMNS), text, collection).order_by(*order).limit(limit).offset(offset))
     with engine.connect() as connection:
-        total = connection.execute(_about(select(func.count()).select_from(SongRow), text)).scalar_one()
+        total = connection.execute(_about(select(func.count()).select_from(SongRow), text, collection)).scalar_one()
     return found, int(total)
 
 
-def _about(statement: Select[Any], text: str | None) -> Select[Any]:
-    """Only the songs with `text` in what people know them by."""
+def _about(statement: Select[Any], text: str | None, collection: str | None) -> Select[Any]:
+    """Only the songs with `text` in what people know them by, and of that collection."""
+    if collection is not None:
+        statement = statement.where(SongRow.collection == collection)
     if not text:
         return statement
     columns = (SongRow.title, SongRow.artist, SongRow.album, SongRow.source, SongRow.isrc)

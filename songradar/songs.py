@@ -31,12 +31,16 @@ def page(
     descending: bool = False,
     limit: int = 50,
     offset: int = 0,
+    collection: str | None = None,
 ) -> tuple[list[StoredSong], int]:
-    """Songs with `text` in title, artist, album, path or ISRC [all], in one of the orders of SORTS; and how many.
+    """Songs with `text` in title, artist, album, path or ISRC [all], of a collection [all], in one of the orders of
+    SORTS; and how many.
 
     Of these, `limit` after the first `offset` are given.
     """
-    return stored.page_of_songs(catalogue.engine, text, sort, descending=descending, limit=limit, offset=offset)
+    return stored.page_of_songs(
+        catalogue.engine, text, sort, descending=descending, limit=limit, offset=offset, collection=collection
+    )
 
 
 def show(catalogue: Catalogue, song_id: int) -> tuple[StoredSong, Usage]:

@@ -32,6 +32,22 @@ def test_songs_are_filtered_by_text(filled, run):
     assert song["title"] == "Birch"
 
 
+def test_songs_are_listed_by_their_collections(filled, run):
+    run("songs", "edit", 1, 2, "--collection", "archive")
+    listed = [
+        json.loads(line)["song_id"]
+        for line in run("songs", "list", "--collection", "archive", "--json").stdout.splitlines()
+    ]
+    told = [json.loads(line) for line in run("songs", "collections", "--json").stdout.splitlines()]
+
+    assert sorted(listed) == [1, 2]
+    assert told == [
+        {"name": "archive", "songs": 2, "duration_s": 24.0},
+        {"name": None, "songs": 1, "duration_s": 12.0},
+    ]
+    assert run("songs", "collections").stdout.splitlines()[1].split() == ["archive", "2", "0:24"]
+
+
 def test_song_is_shown_and_removed(filled, run):
     song_id = json.loads(run("songs", "list", "birch", "--json").stdout)["song_id"]
     shown = run("songs", "show", song_id).stdout

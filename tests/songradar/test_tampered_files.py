@@ -88,7 +88,7 @@ def more_rows(file):
     rows = rows_of(file)
     extra = rows[-1:].copy()
     extra["position"] += 1
-    return with_rows(file, np.concatenate([rows, extra]))
+    return with_rows(file, np.concatenate([rows, extra]), manifest={"fragments": len(rows) + 1})
 
 
 def other_network(file):
@@ -160,7 +160,7 @@ HOSTILE = {
     "no numbers": (row("embedding", np.nan), "has embeddings that are not of length 1"),
     "large": (row("embedding", 6e4), "has embeddings that are not of length 1"),
     "fewer rows": (fewer_rows, "holds other than the 69 fragments that its manifest says"),
-    "more rows": (more_rows, "holds other than the 69 fragments that its manifest says"),
+    "more rows": (more_rows, "has other fragments than its songs say"),
     "network": (other_network, "holds no encoder that can be used"),
     "metrics": (huge_metrics, "metrics.json is not as its manifest says"),
 }

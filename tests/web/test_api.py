@@ -163,6 +163,7 @@ def test_songs_are_listed_in_pages_searched_and_sorted(served):
     assert titles(sort="title", descending="true", limit=2) == ["Cedar", "Birch"]
     assert titles(limit=2, offset=2) == ["Cedar"]
     assert titles(q="irc") == ["Birch"]
+    assert titles(collection="nobody") == []
     assert served.get("/songs", params={"q": "irc", "limit": 1}).json()["total"] == 1
 
 

@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, Response
 from songradar import songs as use_cases
 from songradar.edit import COLUMNS, change, edit
 from songradar.records import of_song, of_song_and_usage
-from songradar.web.operations import LIMIT, OFFSET, PARTS, TEXT, Call, Operation, Parameter, json_of
+from songradar.web.operations import LIMIT, NAME, OFFSET, PARTS, TEXT, Call, Operation, Parameter, json_of
 from songradar.web.problems import invalid, not_found
 from songradar.web.receiving import json_object
 from songradar.web.service import SONGS
@@ -20,7 +20,7 @@ SONG = Parameter("song_id", {"type": "integer", "minimum": 1, "maximum": 2**31 -
 async def list_songs(call: Call) -> Response:
     found, total = await run_in_threadpool(
         use_cases.page, call.service.catalogue, call["q"], call["sort"], descending=call["descending"],
-        limit=call["limit"], offset=call["offset"],
+        limit=call["limit"], offset=call["offset"], collection=call["collection"],
     )  # fmt: skip
     return call.answer({"songs": [of_song(song) for song in found], "total": total})
 
@@ -79,6 +79,7 @@ OPERATIONS = [
             Parameter("q", TEXT, "Only songs with this in title, artist, album, path or ISRC."),
             Parameter("sort", {"type": "string", "enum": list(use_cases.SORTS), "default": "artist"}, "The order."),
             Parameter("descending", {"type": "boolean", "default": False}, "The other way round."),
+            Parameter("collection", NAME, "Only the songs of this collection."),
             LIMIT,
             OFFSET,
         ),
