@@ -1,7 +1,7 @@
 """What was played when in a file of any length, kept as it is found, so that a scan that is broken off can go on."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -14,7 +14,7 @@ import psycopg
 from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import scans, search
 from songradar.db.scans import StoredScan
-from songradar.events import Begun, Listener, Note, Step, ignore
+from songradar.events import Begun, Listener, Note, Replaced, Step, ignore
 from songradar.ml.audio import Wave
 from songradar.ml.decoder import UNBOUNDED, Bounds, Decoder
 from songradar.ml.errors import AudioReadError
@@ -30,7 +30,8 @@ class ScanOptions:
     `encoder` [the active one] encodes the recording, of which `from_s` to `to_s` [all] are heard; only songs by
     `artist` and in `collection` are named [all]; playings of less than `min_played_s` are left out. `began_at`, an
     aware time, is when the recording began. With `keep`, the database keeps what is found, and a scan that was broken
-    off goes on from there. `bounds` are how much of the recording is heard at most.
+    off goes on from there. Once finished, it takes the place of earlier ones that tell no more of the recording; what
+    an earlier one tells with more around it is not kept again. `bounds` are how much of the recording is heard at most.
     """
 
     encoder: str | None = None
@@ -83,9 +84,7 @@ def _scan(
     until_s = min(options.to_s or math.inf, decoder.length_s(recording, options.bounds) or math.inf)
     if options.bounds.longest_s < until_s < math.inf:
         raise AudioReadError(recording, options.bounds.too_long)
-    kept = _begun(catalogue, recording, name, encoder, options)
-    if kept:
-        listen(Begun(kept.id))
+    kept = _begun(catalogue, recording, name, encoder, options, listen)
     start_s = max(options.from_s, kept.scanned_s if kept else 0.0)
     before: list[Playing] = []
     if kept and kept.scanned_s:
@@ -104,26 +103,46 @@ def _scan(
             found = [shifted(playing, start_s) for playing in playings]
             found = [playing for playing in found if not any(is_rest_of(playing, earlier) for earlier in before)]
             if kept:
-                keep = partial(
-                    scans.keep,
-                    scan_id=kept.id,
-                    plays=[vars(one) for one in found],
-                    scanned_s=start_s + scanner.told_s,
-                    duration_s=start_s + scanner.heard_s if scanner.is_done else None,
-                )
-                catalogue.retrying(keep)
+                _keep(catalogue, kept, found, start_s, scanner, listen)
             listen(Step("scanning", min(number, total), total))
             yield from found
 
 
 def _begun(
-    catalogue: Catalogue, recording: Path, name: str, encoder: LoadedEncoder, options: ScanOptions
+    catalogue: Catalogue, recording: Path, name: str, encoder: LoadedEncoder, options: ScanOptions, listen: Listener
 ) -> StoredScan | None:
+    """The scan that is kept: the same one where it was broken off, or a new one."""
     if not options.keep:
         return None
-    digest = sha256(recording)
+    digest, began_at, asked = sha256(recording), options.began_at, options.kept
     with catalogue.connection() as connection:
-        return scans.begin(connection, name, digest, options.began_at, encoder.id, options.kept)
+        whole = scans.enclosing(connection, digest, began_at, asked)
+        if whole is not None:
+            listen(Note(f"{name}: not kept, since scan {whole} holds this stretch of the recording, and more"))
+            return None
+        kept = scans.unfinished(connection, digest, began_at, encoder.id, asked)
+        kept = kept or scans.begin(connection, name, digest, began_at, encoder.id, asked)
+    listen(Begun(kept.id))
+    return kept
+
+
+def _keep(
+    catalogue: Catalogue,
+    kept: StoredScan,
+    found: Sequence[Playing],
+    start_s: float,
+    scanner: Scanner,
+    listen: Listener,
+) -> None:
+    """Keep what was found since the last time; at the end, also that this is all."""
+    plays, scanned_s = [vars(one) for one in found], start_s + scanner.told_s
+    if not scanner.is_done:
+        catalogue.retrying(partial(scans.keep, scan_id=kept.id, plays=plays, scanned_s=scanned_s))
+        return
+    duration_s = start_s + scanner.heard_s
+    finish = partial(scans.finish, scan_id=kept.id, plays=plays, scanned_s=scanned_s, duration_s=duration_s)
+    for replaced in catalogue.retrying(finish):
+        listen(Replaced(replaced.id, replaced.recording))
 
 
 def kept_playings(connection: psycopg.Connection, scan_id: int) -> list[Playing]:

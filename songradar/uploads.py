@@ -33,7 +33,9 @@ def store_upload(path: Path, folder: Path, name: str) -> Iterator[StoredUpload]:
     stored.kept = stored.path.exists()
     place.mkdir(parents=True, exist_ok=True)
     try:
-        if not stored.kept:
+        if stored.kept:
+            stored.path.touch()  # its days begin again
+        else:
             shutil.copyfile(path, stored.path)
         yield stored
     finally:
@@ -53,7 +55,7 @@ def remove_old(folder: Path, days: float) -> None:
 def discard(source: str, folder: Path) -> bool:
     """Remove the file that the catalogue knows as `source`, if it is an uploaded one; whether it was."""
     path = path_of(source)
-    if path.parent.parent != folder.absolute() or not path.is_file():
+    if path.parent.parent.resolve() != folder.resolve() or not path.is_file():
         return False
     _remove(path)
     return True

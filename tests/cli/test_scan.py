@@ -123,6 +123,21 @@ def test_scans_are_kept_for_sql(catalogue, run, mix):
     assert n == 1
 
 
+def test_recording_that_is_scanned_again_is_counted_once(catalogue, run, mix):
+    run("scan", "--to", "30", mix)
+    run("scan", mix)
+    run("scan", mix)
+    part = run("scan", "--from", "70", "--to", "100", mix)
+    with connect() as connection:
+        numbers = connection.execute("SELECT id FROM songradar.scans").fetchall()
+        titles = connection.execute("SELECT title FROM songradar.plays_v1 ORDER BY start_s").fetchall()
+
+    assert numbers == [(3,)]
+    assert [title for (title,) in titles] == TITLES
+    assert "Beech" in part.stdout
+    assert part.stderr == f"{mix}: not kept, since scan 3 holds this stretch of the recording, and more\n"
+
+
 def test_scan_that_was_killed_goes_on_where_it_was(catalogue, run, songs, tmp_path, mix):
     """As if it had been killed after its first minutes: what it kept is told again, and the rest is heard."""
     whole = scanned(run, mix)

@@ -87,6 +87,23 @@ def test_recordings_are_removed_when_their_days_are_over(serve, clip, options):
     assert (days, is_there_before, status) == (2, True, 404)
 
 
+def test_recording_that_is_sent_again_is_there_as_long_as_one_of_its_scans(served, clip, options):
+    def sent(**asked):
+        lines = served.post("/scans", files={"file": ("clip.wav", clip.read_bytes())}, params=asked).text.splitlines()
+        return json.loads(lines[0])["scan_id"]
+
+    first = sent(keep_recording="true")
+    (kept,) = options.uploads.rglob("clip.wav")
+    os.utime(kept, (1, 1))
+    second = sent(keep_recording="true", min_played=1)
+    is_fresh = time.time() - kept.stat().st_mtime < 60
+    served.client.delete(f"/api/v1/scans/{first}")
+    is_heard_still = served.get(f"/scans/{second}/audio").status_code == 200
+    sent(min_played=1)
+
+    assert (is_fresh, is_heard_still, kept.exists()) == (True, True, False)
+
+
 def wait_until(is_so):
     end = time.monotonic() + 10
     while not is_so():
