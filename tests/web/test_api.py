@@ -274,7 +274,9 @@ def test_scan_is_told_as_it_goes_kept_and_reported(served, music, tmp_path):
     plays = check(served.get(f"/scans/{scan_id}/plays"), "/scans/{scan_id}/plays")["plays"]
     during = {"from": "2026-11-24T20:00:14Z", "to": "2026-11-24T20:00:16Z"}
     then = check(served.get("/plays", params=during), "/plays")["plays"]
+    served.client.delete(f"/api/v1/songs/{plays[0]['song_id']}")
     report = served.get(f"/scans/{scan_id}/report", params={"format": "cue"})
+    tracklist = served.get(f"/scans/{scan_id}/report", params={"format": "tracklist"})
     sound = served.get(f"/scans/{scan_id}/audio")
 
     assert [line["title"] for line in lines if line.get("title")] == ["Cedar", "Amber"]
@@ -282,6 +284,7 @@ def test_scan_is_told_as_it_goes_kept_and_reported(served, music, tmp_path):
     assert [play["title"] for play in plays if play["title"]] == ["Cedar", "Amber"]
     assert [play["title"] for play in then] == ["Amber"]
     assert 'FILE "mix.wav" WAVE' in report.text
+    assert all("Cedar" in told.text for told in (report, tracklist))
     assert sound.content == mix.read_bytes()
     assert served.client.delete(f"/api/v1/scans/{scan_id}").status_code == 204
     assert not list((tmp_path / "uploads").rglob("*.wav"))
