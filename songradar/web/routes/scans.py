@@ -121,8 +121,8 @@ OPERATIONS = [
         description=(
             "The recording is sent, or its path is, as with POST /ingest. The answer has lines of JSON: the scan's"
             " number, if it is kept; playings as soon as they are over; and how far the scan has come. One that is"
-            " broken off goes on from there when the same is asked again. A finished one takes the place of earlier ones"
-            " of the same recording that tell no more of it; a stretch that a finished one holds already is not kept."
+            " broken off goes on from there when the same is asked again. A finished one takes the place of earlier"
+            " ones of the same recording that tell no more of it; a stretch that one holds already is not kept."
         ),
         scope="write",
         parameters=(
