@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
 import click
 
 from songradar.catalogue import Catalogue
-from songradar.cli.fetching import name_of, opened
+from songradar.cli.fetching import is_url, name_of, opened
 from songradar.cli.keeping import may_keep
 from songradar.cli.options import ARTIST, COLLECTION, ENCODER, MIN_PLAYED, NO_UNKNOWN, PATH
 from songradar.cli.output import note, warn
@@ -115,11 +116,13 @@ def scan(
         options = ScanOptions(
             encoder, artist, collection, min_played, from_s, to_s, began, keep=not no_save and may_keep(catalogue)
         )
-        write(form.head(began))
+        head = form.head(began)
         for recording in recordings:
             heard = Heard(catalogue, recording, options, no_unknown)
-            for text in form.tell(name_of(recording), heard, began):
-                write(text)
+            for text in chain(form.tell(name_of(recording), heard, began), [""]):
+                if heard.n_told or not heard.failed:
+                    write(head + text)
+                    head = ""
             n_named, n_failed = n_named + heard.n_named, n_failed + heard.failed
     sys.exit(2 if n_failed else 0 if n_named else 1)
 
@@ -132,11 +135,13 @@ class Heard:
     recording: str
     options: ScanOptions
     no_unknown: bool
+    n_told: int = 0
     n_named: int = 0
     failed: bool = False
 
     def __iter__(self) -> Iterator[Playing]:
         name = name_of(self.recording)
+        is_file = self.recording != "-" and not is_url(self.recording)
         with progress("scanning") as advance:
 
             def listen(event: Event) -> None:
@@ -147,9 +152,11 @@ class Heard:
 
             try:
                 with opened(self.recording) as path:
-                    for playing in scan_recording(self.catalogue, path, self.options, listen, name):
-                        self.n_named += playing.song_id is not None
-                        if playing.song_id is not None or not self.no_unknown:
+                    kept_as = None if is_file else name
+                    for playing in scan_recording(self.catalogue, path, self.options, listen, kept_as):
+                        self.n_named += not playing.is_unknown
+                        if not playing.is_unknown or not self.no_unknown:
+                            self.n_told += 1
                             yield playing
             except AudioReadError as error:
                 self.failed = True
@@ -162,16 +169,23 @@ class Heard:
 
 @contextmanager
 def written(path: Path | None) -> Iterator[Callable[[str], object]]:
-    """Writes to stdout, or to a file that takes the place of an older one when all is there."""
+    """Writes to stdout, or to a file that takes the place of an older one when all is there; nothing replaces none."""
     if path is None:
         yield lambda text: click.echo(text, nl=False)
         return
+    n_written = 0
+
+    def write(text: str) -> None:
+        nonlocal n_written
+        file.write(text)
+        n_written += 1
+
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     file: TextIO
     with beside.open("w", encoding="utf-8", newline="") as file:
         try:
-            yield file.write
+            yield write
         except BaseException:
             beside.unlink()
             raise
-    beside.replace(path)
+    beside.replace(path) if n_written else beside.unlink()

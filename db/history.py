@@ -110,6 +110,12 @@ def digest_of_scan(connection: psycopg.Connection, scan_id: int) -> bytes | None
     return bytes(row[0]) if row and row[0] is not None else None
 
 
+def is_scanned(connection: psycopg.Connection, recording: str) -> bool:
+    """Whether some scan is kept of a recording that is called so."""
+    row = connection.execute("SELECT FROM songradar.scans WHERE recording = %s LIMIT 1", [recording]).fetchone()
+    return row is not None
+
+
 def remove_scan(connection: psycopg.Connection, scan_id: int) -> bool:
     """Remove a scan with its playings; whether there was one of that number."""
     return connection.execute("DELETE FROM songradar.scans WHERE id = %s", [scan_id]).rowcount > 0

@@ -22,6 +22,39 @@ _BEGIN = """
     RETURNING id, recording, scanned_s
 """
 
+# What makes two scans two of the same thing beside the recording: what was asked for, less the stretch that was heard.
+# Ends may differ by SLACK_S, since encoders with other sample rates count other samples.
+_STRETCHES = """
+    SELECT c.id, c.recording, c.sha256, c.began_at, c.finished_at, c.duration_s,
+           c.options - 'from_s' - 'to_s' AS choice,
+           coalesce((c.options ->> 'from_s')::double precision, 0) AS from_s,
+           least((c.options ->> 'to_s')::double precision, c.duration_s) AS to_s
+      FROM songradar.scans AS c
+"""
+
+_REPLACE = f"""
+    DELETE FROM songradar.scans AS c
+     USING ({_STRETCHES}) AS old, ({_STRETCHES}) AS new
+     WHERE c.id = old.id AND new.id = %(scan_id)s AND old.id <> new.id AND old.finished_at IS NOT NULL
+       AND old.sha256 = new.sha256 AND old.began_at IS NOT DISTINCT FROM new.began_at AND old.choice = new.choice
+       AND old.from_s >= new.from_s - %(slack_s)s AND old.to_s <= new.to_s + %(slack_s)s
+    RETURNING c.id, c.recording, c.scanned_s
+"""
+
+_ENCLOSING = f"""
+    SELECT old.id
+      FROM ({_STRETCHES}) AS old
+     CROSS JOIN LATERAL (
+           SELECT %(from_s)s::double precision AS from_s, least(%(to_s)s::double precision, old.duration_s) AS to_s
+           ) AS new
+     WHERE old.finished_at IS NOT NULL AND old.sha256 = %(sha256)s
+       AND old.began_at IS NOT DISTINCT FROM %(began_at)s::timestamptz AND old.choice = %(choice)s
+       AND new.from_s >= old.from_s - %(slack_s)s AND new.to_s <= old.to_s + %(slack_s)s
+       AND new.to_s - new.from_s < old.to_s - old.from_s - %(slack_s)s
+     ORDER BY old.id DESC
+     LIMIT 1
+"""
+
 _UNFINISHED = """
     SELECT id, recording, scanned_s
       FROM songradar.scans
@@ -43,6 +76,9 @@ _KEEP = """
 """
 
 _FINISH = "UPDATE songradar.scans SET finished_at = now(), duration_s = %s WHERE id = %s"
+
+SLACK_S = 0.1
+"""How much further an end of a stretch may lie and still count as the same, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -93,16 +129,35 @@ def begin(
     encoder_id: int,
     options: Mapping[str, Any],
 ) -> StoredScan:
-    """Keep that a scan begins, or find the same one where it was broken off."""
-    with connection.transaction(), connection.cursor(row_factory=class_row(StoredScan)) as cursor:
-        found = None
-        if sha256 is not None:
-            found = cursor.execute(_UNFINISHED, [sha256, encoder_id, Jsonb(dict(options)), began_at]).fetchone()
-        if found is None:
-            values = [recording, sha256, began_at, encoder_id, Jsonb(dict(options))]
-            found = cursor.execute(_BEGIN, values).fetchone()
-    assert found is not None
-    return found
+    """Keep that a scan begins."""
+    with connection.cursor(row_factory=class_row(StoredScan)) as cursor:
+        values = [recording, sha256, began_at, encoder_id, Jsonb(dict(options))]
+        begun = cursor.execute(_BEGIN, values).fetchone()
+    assert begun is not None
+    return begun
+
+
+def unfinished(
+    connection: psycopg.Connection,
+    sha256: bytes,
+    began_at: datetime | None,
+    encoder_id: int,
+    options: Mapping[str, Any],
+) -> StoredScan | None:
+    """The same scan where it was broken off, if it was."""
+    with connection.cursor(row_factory=class_row(StoredScan)) as cursor:
+        return cursor.execute(_UNFINISHED, [sha256, encoder_id, Jsonb(dict(options)), began_at]).fetchone()
+
+
+def enclosing(
+    connection: psycopg.Connection, sha256: bytes, began_at: datetime | None, options: Mapping[str, Any]
+) -> int | None:
+    """Number of a finished scan, by whatever encoder, that tells the stretch which these options ask for, and more."""
+    choice = {name: value for name, value in options.items() if name not in ("from_s", "to_s")}
+    stretch = {"from_s": options.get("from_s", 0.0), "to_s": options.get("to_s")}
+    values = {"sha256": sha256, "began_at": began_at, "choice": Jsonb(choice), "slack_s": SLACK_S}
+    row = connection.execute(_ENCLOSING, stretch | values).fetchone()
+    return None if row is None else int(row[0])
 
 
 def keep(
@@ -110,17 +165,29 @@ def keep(
     scan_id: int,
     plays: Sequence[Mapping[str, Any]],
     scanned_s: float,
-    duration_s: float | None = None,
 ) -> None:
-    """Keep playings, and that those up to `scanned_s` are all there; what is kept already is not kept twice.
-
-    With `duration_s`, the scan has come to the end of the recording, which is so long.
-    """
+    """Keep playings, and that those up to `scanned_s` are all there; what is kept already is not kept twice."""
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(_KEEP, [dict(play) | {"scan_id": scan_id} for play in plays])
         cursor.execute("UPDATE songradar.scans SET scanned_s = %s WHERE id = %s", [scanned_s, scan_id])
-        if duration_s is not None:
-            cursor.execute(_FINISH, [duration_s, scan_id])
+
+
+def finish(
+    connection: psycopg.Connection,
+    scan_id: int,
+    plays: Sequence[Mapping[str, Any]],
+    scanned_s: float,
+    duration_s: float | None,
+) -> list[StoredScan]:
+    """Keep the last playings of a scan, and how long the recording is, if that is known.
+
+    Returns the earlier scans that are removed, since this one takes their place: finished scans of the same file that
+    began at the same time, by whatever encoder, in which the same was asked for of no more than this stretch.
+    """
+    with connection.transaction(), connection.cursor(row_factory=class_row(StoredScan)) as cursor:
+        keep(connection, scan_id, plays, scanned_s)
+        cursor.execute(_FINISH, [duration_s, scan_id])
+        return cursor.execute(_REPLACE, {"scan_id": scan_id, "slack_s": SLACK_S}).fetchall()
 
 
 def plays_of(connection: psycopg.Connection, scan_id: int) -> list[dict[str, Any]]:

@@ -30,7 +30,15 @@ class Begun:
     scan_id: int
 
 
-Event: TypeAlias = Step | Note | Begun | FileOutcome
+@dataclass(frozen=True)
+class Replaced:
+    """A finished scan takes the place of an earlier one of the same recording, which was called so, and is removed."""
+
+    scan_id: int
+    recording: str
+
+
+Event: TypeAlias = Step | Note | Begun | Replaced | FileOutcome
 Listener: TypeAlias = Callable[[Event], None]
 
 

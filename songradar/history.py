@@ -54,6 +54,12 @@ def remove_scan(catalogue: Catalogue, scan_id: int) -> bool:
         return history.remove_scan(connection, scan_id)
 
 
+def is_scanned(catalogue: Catalogue, recording: str) -> bool:
+    """Whether some scan is kept of a recording that is called so."""
+    with catalogue.connection() as connection:
+        return history.is_scanned(connection, recording)
+
+
 def plays(
     catalogue: Catalogue,
     limit: int = 50,

@@ -205,9 +205,11 @@ class Session(Hearing):
         now_s = self._scanner.heard_s
         if self._kept is not None:
             plays = [vars(one) for one in self._over]
-            duration_s = now_s if is_end else None
             with self._catalogue.connection() as connection:
-                scans.keep(connection, self._kept.id, plays, self._scanner.told_s, duration_s)
+                if is_end:
+                    scans.finish(connection, self._kept.id, plays, self._scanner.told_s, now_s)
+                else:
+                    scans.keep(connection, self._kept.id, plays, self._scanner.told_s)
         playings, self._over = self._over, []
         for playing in playings:
             if playing.song_id is None:

@@ -49,7 +49,7 @@ class Playing:
 
     `song_start_s` and `song_end_s` are where in the song that is; `speed` is 1.018 where it is played 1.8 % faster;
     `coverage` is the share of the `n_fragments` in it that are heard as the song. All but the times and the number of
-    fragments are None for what is unknown.
+    fragments are None for what is unknown. A song that was removed since keeps its title, while `song_id` is None.
     """
 
     start_s: float
@@ -66,6 +66,11 @@ class Playing:
     confidence: float | None = None
     coverage: float | None = None
     n_fragments: int = 0
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether no song was named."""
+        return self.title is None
 
 
 @dataclass(frozen=True)

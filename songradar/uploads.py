@@ -45,7 +45,9 @@ def store_upload(path: Path, folder: Path, name: str) -> Iterator[StoredUpload]:
         stored.uploads += 1
     try:
         with stored.copying:
-            if not target.exists():
+            if target.exists():
+                target.touch()  # its days begin again
+            else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with appearing(target) as copy, path.open("rb") as file:
                     shutil.copyfileobj(file, copy)
@@ -71,7 +73,7 @@ def remove_old(folder: Path, days: float) -> None:
 def discard(source: str, folder: Path) -> bool:
     """Remove the file that the catalogue knows as `source`, if it is an uploaded one; whether it was."""
     path = path_of(source)
-    if path.parent.parent != folder.absolute() or not path.is_file():
+    if path.parent.parent.resolve() != folder.resolve() or not path.is_file():
         return False
     _remove(path)
     return True

@@ -30,7 +30,7 @@ def table(_recording: str, playings: Iterable[Playing], began: datetime | None =
         else:
             start, end = moment(began, playing.start_s), moment(began, playing.end_s)
             times = f"{start:%Y-%m-%d %H:%M:%S}", f"{end:%H:%M:%S}"
-        if playing.song_id is None:
+        if playing.is_unknown:
             yield _row(*times, "no match", "", "", "", began)
         else:
             name = named(playing.title or "", playing.artist)

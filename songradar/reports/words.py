@@ -20,7 +20,7 @@ def one_line(text: str) -> str:
 
 def artist_and_title(playing: Playing) -> str:
     """`Artist - Title`, as playlists have it; UNKNOWN for an unknown stretch."""
-    if playing.song_id is None:
+    if playing.is_unknown:
         return UNKNOWN
     names = (one_line(playing.artist or ""), one_line(playing.title or ""))
     return " - ".join(name for name in names if name) or UNKNOWN

@@ -121,7 +121,11 @@ SCAN = {
     "began_at": described(OPTIONAL_MOMENT, "When the recording began, if that is known."),
     "finished_at": OPTIONAL_MOMENT,
     "scanned_s": NUMBER,
-    "duration_s": OPTIONAL_NUMBER,
+    "duration_s": described(
+        OPTIONAL_NUMBER,
+        "Length of the recording; null until the scan has ended, and where only a part of it was heard and it does not"
+        " say how long it is.",
+    ),
     "encoder": OPTIONAL,
     "options": {"type": "object"},
     "plays": described(COUNT, "Songs heard in it."),

@@ -9,6 +9,7 @@ from typing import ParamSpec
 
 from starlette.concurrency import run_in_threadpool
 
+from songradar import history
 from songradar.catalogue import Catalogue
 from songradar.identify import Answer, keep, why_not_kept
 from songradar.untrusted import Decoders
@@ -82,6 +83,11 @@ class Service:
         """Remove a file that was uploaded."""
         if self.options.uploads is not None:
             discard(source, self.uploads(kind))
+
+    def discard_recording(self, recording: str) -> None:
+        """Remove a recording that was uploaded to be scanned, once no scan is kept of it."""
+        if not history.is_scanned(self.catalogue, recording):
+            self.discard_upload(RECORDINGS, recording)
 
     async def forget_recordings(self) -> None:
         """Remove recordings whose days are over, for ever and ever."""

@@ -97,6 +97,14 @@ def test_table_is_what_a_person_reads():
     ]
 
 
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_song_that_was_removed_keeps_its_name_in_every_format(name):
+    text = told(name, [replace(SONG, song_id=None, source=None, isrc=None), UNKNOWN])
+
+    assert "Little Fluffy Clouds" in text
+    assert text.count("Unknown") + text.count("no match") == (0 if name in ("json", "csv") else 1)
+
+
 def test_table_tells_the_time_on_the_wall():
     began = datetime(2026, 11, 24, 23, 55, tzinfo=UTC)
     lines = told("table", MIX, began=began).splitlines()

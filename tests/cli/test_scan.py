@@ -10,13 +10,16 @@ import time
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+import av
 import numpy as np
 import psycopg
 import pytest
 
+from songradar import Catalogue
 from songradar.ml.audio import read_audio
 from songradar.ml.augmentation import change_speed
 from songradar.ml.decoder import Decoder
+from songradar.scan import ScanOptions, scan
 from tests import synth
 from tests.reach import connect
 
@@ -121,6 +124,90 @@ def test_scans_are_kept_for_sql(catalogue, run, mix):
     assert [title for title, *_ in rows] == TITLES
     assert all(has_clock for _, has_clock, _ in rows)
     assert n == 1
+
+
+def test_recording_that_is_scanned_again_is_counted_once(catalogue, run, mix):
+    run("scan", "--to", "30", mix)
+    run("scan", mix)
+    run("scan", mix)
+    part = run("scan", "--from", "70", "--to", "100", mix)
+    with connect() as connection:
+        numbers = connection.execute("SELECT id FROM songradar.scans").fetchall()
+        titles = connection.execute("SELECT title FROM songradar.plays_v1 ORDER BY start_s").fetchall()
+
+    assert numbers == [(3,)]
+    assert [title for (title,) in titles] == TITLES
+    assert "Beech" in part.stdout
+    assert part.stderr == f"{mix}: not kept, since scan 3 holds this stretch of the recording, and more\n"
+
+
+def test_part_beyond_the_end_is_refused_and_not_kept(catalogue, run, mix, tmp_path):
+    as_mp3 = tmp_path / "mix.mp3"
+    write_mp3(as_mp3, read_audio(mix, synth.RATE_HZ))
+    results = [run("scan", "--from", "20:00", path) for path in (mix, as_mp3)]
+    with connect() as connection:
+        (n,) = connection.execute("SELECT count(*) FROM songradar.scans").fetchone()
+
+    assert [(result.exit_code, result.stdout) for result in results] == [(2, "")] * 2
+    for path, result in zip((mix, as_mp3), results, strict=True):
+        assert result.stderr == f"{path}: is only 3:10 long, and was to be heard from 20:00 on\n"
+    assert n == 0
+
+
+def write_mp3(path, wave):
+    """An MP3 that does not say how long it is."""
+    with av.open(str(path), "w", format="mp3", options={"write_xing": "0"}) as container:
+        stream = container.add_stream("mp3", rate=synth.RATE_HZ, layout="mono")
+        frame = av.AudioFrame.from_ndarray(wave[None], "fltp", "mono")
+        frame.sample_rate = synth.RATE_HZ
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def lengths():
+    with connect() as connection:
+        return [seconds for (seconds,) in connection.execute("SELECT duration_s FROM songradar.scans ORDER BY id")]
+
+
+def test_scan_of_a_part_says_how_long_the_whole_recording_is(catalogue, run, mix, tmp_path):
+    as_mp3 = tmp_path / "mix.mp3"
+    write_mp3(as_mp3, read_audio(mix, synth.RATE_HZ))
+    run("scan", "--to", "30", mix)
+    run("scan", "--to", "30", as_mp3)
+    before = lengths()
+    run("scan", "--to", "1:00:00", as_mp3)
+
+    assert before == [pytest.approx(189.6, abs=0.5), None]
+    assert lengths() == [pytest.approx(189.6, abs=0.5)] * 2
+
+
+def test_file_is_kept_by_its_absolute_path_and_told_as_it_was_typed(catalogue, run, mix, monkeypatch):
+    monkeypatch.chdir(mix.parent)
+    found = scanned(run, "--to", "30", "mix.wav")
+    with connect() as connection:
+        kept = connection.execute("SELECT DISTINCT recording FROM songradar.plays_v1").fetchall()
+
+    assert {playing["recording"] for playing in found} == {"mix.wav"}
+    assert kept == [(str(mix),)]
+
+
+def test_programs_give_a_path_as_text_as_well(catalogue, mix):
+    with Catalogue.open(catalogue) as opened:
+        playings = list(scan(opened, str(mix), ScanOptions(to_s=30)))
+
+    assert [playing.title for playing in playings] == ["Alder"]
+
+
+def test_scan_that_heard_nothing_writes_nothing(catalogue, run, tmp_path):
+    report = tmp_path / "report.csv"
+    report.write_text("an older one")
+    result = run("scan", "--csv", "-o", report, tmp_path / "nothere.flac")
+    on_stdout = [run("scan", f"--format={name}", tmp_path / "nothere.flac").stdout for name in ("table", "m3u", "cue")]
+
+    assert result.exit_code == 2
+    assert report.read_text() == "an older one"
+    assert on_stdout == ["", "", ""]
+    assert list(tmp_path.glob(".report*")) == []
 
 
 def test_scan_that_was_killed_goes_on_where_it_was(catalogue, run, songs, tmp_path, mix):

@@ -120,3 +120,17 @@ def test_day_shows_what_was_played_and_saves_it(visit):
         page.get_by_role("button", name="CSV").click()
 
     assert "Hungarian Dance No. 5" in download.value.path().read_text("utf-8")
+
+
+def test_song_that_was_removed_is_no_unknown_stretch(visit):
+    def without_numbers(route):
+        told = route.fetch().json()
+        route.fulfill(json=told | {"plays": [play | {"song_id": None} for play in told["plays"]]})
+
+    page = visit("#plays")
+    page.route("**/api/v1/scans/1/plays*", without_numbers)
+    page.get_by_role("link", name="radio.wav").click()
+    page.wait_for_selector("svg.timeline .play")
+
+    assert page.locator("svg.timeline .play:not(.unknown)").count() == NAMED
+    assert page.locator(".plays-table tbody button").count() == NAMED

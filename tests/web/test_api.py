@@ -89,6 +89,23 @@ def test_recordings_are_removed_when_their_days_are_over(serve, clip, options):
     assert (days, is_there_before, status) == (2, True, 404)
 
 
+def test_recording_that_is_sent_again_is_there_as_long_as_one_of_its_scans(served, clip, options):
+    def sent(**asked):
+        lines = served.post("/scans", files={"file": ("clip.wav", clip.read_bytes())}, params=asked).text.splitlines()
+        return json.loads(lines[0])["scan_id"]
+
+    first = sent(keep_recording="true")
+    (kept,) = options.uploads.rglob("clip.wav")
+    os.utime(kept, (1, 1))
+    second = sent(keep_recording="true", min_played=1)
+    is_fresh = time.time() - kept.stat().st_mtime < 60
+    served.client.delete(f"/api/v1/scans/{first}")
+    is_heard_still = served.get(f"/scans/{second}/audio").status_code == 200
+    sent(min_played=1)
+
+    assert (is_fresh, is_heard_still, kept.exists()) == (True, True, False)
+
+
 def wait_until(is_so):
     end = time.monotonic() + 10
     while not is_so():
@@ -274,7 +291,9 @@ def test_scan_is_told_as_it_goes_kept_and_reported(served, music, tmp_path):
     plays = check(served.get(f"/scans/{scan_id}/plays"), "/scans/{scan_id}/plays")["plays"]
     during = {"from": "2026-11-24T20:00:14Z", "to": "2026-11-24T20:00:16Z"}
     then = check(served.get("/plays", params=during), "/plays")["plays"]
+    served.client.delete(f"/api/v1/songs/{plays[0]['song_id']}")
     report = served.get(f"/scans/{scan_id}/report", params={"format": "cue"})
+    tracklist = served.get(f"/scans/{scan_id}/report", params={"format": "tracklist"})
     sound = served.get(f"/scans/{scan_id}/audio")
 
     assert [line["title"] for line in lines if line.get("title")] == ["Cedar", "Amber"]
@@ -282,6 +301,7 @@ def test_scan_is_told_as_it_goes_kept_and_reported(served, music, tmp_path):
     assert [play["title"] for play in plays if play["title"]] == ["Cedar", "Amber"]
     assert [play["title"] for play in then] == ["Amber"]
     assert 'FILE "mix.wav" WAVE' in report.text
+    assert all("Cedar" in told.text for told in (report, tracklist))
     assert sound.content == mix.read_bytes()
     assert served.client.delete(f"/api/v1/scans/{scan_id}").status_code == 204
     assert not list((tmp_path / "uploads").rglob("*.wav"))

@@ -6,7 +6,6 @@ from starlette.responses import Response
 from songradar import history
 from songradar.web.operations import LIMIT, OFFSET, TEXT, Call, Operation, Parameter, json_of
 from songradar.web.problems import not_found
-from songradar.web.service import RECORDINGS
 
 NUMBER = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 SCAN = Parameter("scan_id", NUMBER, "Number of the scan.", "path")
@@ -42,7 +41,7 @@ async def remove_scan(call: Call) -> Response:
         found = history.scan(call.service.catalogue, call["scan_id"])
         if found is None or not history.remove_scan(call.service.catalogue, call["scan_id"]):
             raise not_found(f"there is no scan number {call['scan_id']}")
-        call.service.discard_upload(RECORDINGS, found["recording"])
+        call.service.discard_recording(found["recording"])
 
     await run_in_threadpool(remove)
     return Response(status_code=204)
@@ -109,7 +108,7 @@ OPERATIONS = [
         "DELETE",
         "/scans/{scan_id}",
         remove_scan,
-        "Remove a scan with its playings, and its recording if that was uploaded and kept.",
+        "Remove a scan with its playings, and its recording if that was uploaded and kept, and no other scan is of it.",
         "scans",
         scope="write",
         parameters=(SCAN,),

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
 from songradar import history
-from songradar.events import Begun, Event, Step
+from songradar.events import Begun, Event, Replaced, Step
 from songradar.reports.errors import TooManyTracks
 from songradar.reports.formats import FORMATS
 from songradar.reports.records import record
@@ -64,6 +64,8 @@ def records(call: Call, path: Path, options: ScanOptions, name: str | None = Non
             told.append({"scan_id": event.scan_id})
         elif isinstance(event, Step):
             told.append({"step": event.number, "steps": event.total})
+        elif isinstance(event, Replaced):
+            call.service.discard_recording(event.recording)
 
     for playing in scan(call.service.catalogue, path, options, listen, name):
         yield from drained(told)
@@ -121,7 +123,8 @@ OPERATIONS = [
         description=(
             "The recording is sent, or its path is, as with POST /ingest. The answer has lines of JSON: the scan's"
             " number, if it is kept; playings as soon as they are over; and how far the scan has come. One that is"
-            " broken off goes on from there when the same is asked again."
+            " broken off goes on from there when the same is asked again. A finished one takes the place of earlier"
+            " ones of the same recording that tell no more of it; a stretch that one holds already is not kept."
         ),
         scope="write",
         parameters=(

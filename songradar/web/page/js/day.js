@@ -71,11 +71,11 @@ class Day {
       const left = x(60 * Math.max(0, from - hour));
       const right = x(60 * Math.min(1, to - hour));
       pieces.push(svg("rect", {x: left, y: AXIS + hour * ROW + 2, width: Math.max(1, right - left - 0.5), height: ROW - 4, rx: 3,
-        fill: play.song_id ? null : "url(#unheard-day)"}));
+        fill: play.title ? null : "url(#unheard-day)"}));
     }
     const label = t("timeline.play", {song: named(play), from: timeOfDay(play.started_at), to: timeOfDay(play.ended_at)});
     const act = () => this.choose(play, play.start_s);
-    const block = svg("g", {class: play.song_id ? "play" : "play unknown", role: "button", tabindex: 0, "aria-label": label, click: act,
+    const block = svg("g", {class: play.title ? "play" : "play unknown", role: "button", tabindex: 0, "aria-label": label, click: act,
       keydown: (event) => event.key === "Enter" && act()}, svg("title", {}, label), pieces);
     block.style.setProperty("--hue", hueOf(play));
     return block;

@@ -118,7 +118,7 @@ function playTable(plays, choose) {
       const row = h("tr", {},
         h("td", {class: "number"}, clock(play.start_s)),
         h("td", {class: "number"}, clock(play.end_s)),
-        h("th", {scope: "row"}, play.song_id
+        h("th", {scope: "row"}, play.title
           ? h("button", {type: "button", class: "plain", click: () => choose(play, play.start_s)}, named(play))
           : h("span", {class: "quiet"}, named(play))),
         h("td", {class: "number speed quiet"}, play.speed && Math.abs(play.speed - 1) > 0.002 ? change(play.speed) : ""),

@@ -126,10 +126,10 @@ export class Timeline {
     const room = Math.min(right, this.width) - Math.max(left, 0) - 14;
     const label = t("timeline.play", {song: named(play), from: clock(play.start_s), to: clock(play.end_s)});
     const inside = svg("svg", {...box, overflow: "visible"},
-      svg("rect", {width: "100%", height: "100%", rx: 7, fill: play.song_id ? null : "url(#unheard)"}),
+      svg("rect", {width: "100%", height: "100%", rx: 7, fill: play.title ? null : "url(#unheard)"}),
       svg("text", {x: Math.max(8, 8 - left), y: 19, class: "name"}, fitting(play.title ?? t("plays.unknown"), "600 13px", room)),
       svg("text", {x: Math.max(8, 8 - left), y: 35, class: "by"}, fitting(play.artist ?? "", "400 11.5px", room)));
-    const block = svg("g", {class: play.song_id ? "play" : "play unknown", role: "button", tabindex: 0, "aria-label": label,
+    const block = svg("g", {class: play.title ? "play" : "play unknown", role: "button", tabindex: 0, "aria-label": label,
       "aria-pressed": String(play === this.chosen),
       click: (event) => this.moved > 4 || this.choose(play, Math.min(play.end_s, Math.max(play.start_s, this.timeAt(event)))),
       keydown: (event) => {
@@ -154,7 +154,7 @@ export class Timeline {
   /** The whole recording, and which part of it is seen. */
   drawStrip(width) {
     const x = (at_s) => (at_s / this.duration_s) * width;
-    const songs = this.plays.filter((play) => play.song_id).map((play) => {
+    const songs = this.plays.filter((play) => play.title).map((play) => {
       const mark = svg("rect", {class: "mark", x: x(play.start_s), width: Math.max(1, x(play.end_s - play.start_s) - 0.5), y: 3, height: STRIP - 6});
       mark.style.setProperty("--hue", hueOf(play));
       return mark;
