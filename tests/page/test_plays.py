@@ -73,6 +73,36 @@ def test_playing_is_chosen_by_the_keyboard(timeline):
     assert timeline.locator("figcaption").all_inner_texts()[1] in ("In the song, at 0:07", "In the song, at 0:08")
 
 
+def in_sight(page, selector: str) -> bool:
+    """Whether all of it can be seen, between the tabs of a phone and the top."""
+    return page.evaluate(
+        """(selector) => {
+            const box = document.querySelector(selector).getBoundingClientRect();
+            const tabs = document.querySelector(".tabs").getBoundingClientRect();
+            return box.top >= 0 && box.bottom <= tabs.top;
+        }""",
+        selector,
+    )
+
+
+def test_place_that_is_chosen_on_a_phone_comes_into_view(visit):
+    page = visit("#plays/1", size={"width": 390, "height": 664}, reduced_motion="reduce")
+    page.wait_for_selector("svg.timeline .play")
+    row = page.locator(".plays-table").get_by_role("button").last
+    row.scroll_into_view_if_needed()
+    row.click()
+
+    assert in_sight(page, ".heard .card")
+    assert page.evaluate("document.activeElement.textContent") == page.locator(".heard .title").inner_text()
+
+    page.evaluate("scrollTo(0, 0)")
+    block = page.locator("svg.timeline .play:not(.unknown)").first
+    block.focus()
+    page.keyboard.press("Enter")
+    assert in_sight(page, ".heard .card")
+    assert page.evaluate("document.activeElement.classList.contains('play')")
+
+
 @pytest.mark.parametrize(("name", "begins"), [("CSV", "recording,start_s,"), ("CUE", "REM BEGAN ")])
 def test_timeline_is_exported(name, begins, timeline):
     with timeline.expect_download() as download:

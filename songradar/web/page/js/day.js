@@ -1,7 +1,7 @@
 // A day of a station: 24 hours, one below the other.
 
 import {callAll} from "./api.js";
-import {h, icon, svg} from "./dom.js";
+import {h, icon, reveal, svg} from "./dom.js";
 import {named, timeOfDay} from "./format.js";
 import {hatching, hueOf} from "./hues.js";
 import {hearBoth} from "./hearboth.js";
@@ -30,10 +30,14 @@ export function showDay(root, day = isoDay(new Date())) {
     picture, heard);
   let plays = [];
   const chosen = () => plays.filter((play) => !station.value || play.recording === station.value);
+  const choose = (play, at_s) => {
+    heard.replaceChildren(hearBoth(play, at_s));
+    reveal(heard);
+  };
   const draw = () => {
     const shown = chosen();
     picture.replaceChildren(shown.length
-      ? new Day(shown, midnight(day).getTime(), (play, at_s) => heard.replaceChildren(hearBoth(play, at_s))).element
+      ? new Day(shown, midnight(day).getTime(), choose).element
       : h("div", {class: "empty"}, icon("plays"), h("p", {}, t("day.empty"))));
   };
   const until = new Date(midnight(day).getTime() + 24 * HOUR_MS);

@@ -29,6 +29,12 @@ export function notify(text) {
   setTimeout(() => line.remove(), 6000);
 }
 
+/** Scroll as little as shows all of an element, at once where the device asks for little motion. */
+export function reveal(element) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element.scrollIntoView({block: "nearest", behavior: calm ? "instant" : "smooth"});
+}
+
 /** The colour that a custom property has just now, as "rgb(…)". */
 export function colour(name) {
   const probe = document.body.appendChild(h("i", {hidden: true}));

@@ -15,7 +15,7 @@ export function hearBoth(play, at_s, file) {
   const players = [player(t("hear.recording", {at: clock(at_s)}), recording, at_s, true)];
   if (play.song_id) players.push(player(t("hear.song", {at: clock(song_s)}), address(`songs/${play.song_id}/audio`), song_s));
   return h("section", {class: "card"},
-    h("h2", {class: "title"}, play.title ?? t("plays.unknown")),
+    h("h2", {class: "title", tabindex: -1}, play.title ?? t("plays.unknown")),
     h("p", {class: "artist"}, play.artist ?? ""),
     h("p", {class: "quiet small number"}, facts.join(" · ")),
     h("div", {class: "both"}, players));

@@ -2,7 +2,7 @@
 
 import {address, call, callAll, upload} from "./api.js";
 import {showDay} from "./day.js";
-import {choice, h, icon, notify} from "./dom.js";
+import {choice, h, icon, reveal} from "./dom.js";
 import {takesFiles} from "./files.js";
 import {change, clock, dateTime, named, sureness} from "./format.js";
 import {hearBoth} from "./hearboth.js";
@@ -97,10 +97,15 @@ function drawScan(root, scan, plays) {
     heard.replaceChildren(hearBoth(play, at_s, scanned.get(scan.scan_id)));
     timeline.mark(play);
     for (const row of rows.querySelectorAll("tr")) row.classList.toggle("chosen", row.play === play);
+    reveal(heard);
+  };
+  const chooseRow = (play) => {
+    choose(play, play.start_s);
+    heard.querySelector("h2").focus({preventScroll: true}); // the row may have left the screen
   };
   const duration_s = scan.duration_s ?? Math.max(scan.scanned_s, ...plays.map((play) => play.end_s));
   const timeline = new Timeline(plays, duration_s, choose);
-  const rows = playTable(plays, choose);
+  const rows = playTable(plays, chooseRow);
   root.append(
     h("div", {class: "heading"}, h("h1", {}, fileName(scan.recording)), exports(scan)),
     timeline.element, heard, rows);
@@ -119,7 +124,7 @@ function playTable(plays, choose) {
         h("td", {class: "number"}, clock(play.start_s)),
         h("td", {class: "number"}, clock(play.end_s)),
         h("th", {scope: "row"}, play.song_id
-          ? h("button", {type: "button", class: "plain", click: () => choose(play, play.start_s)}, named(play))
+          ? h("button", {type: "button", class: "plain", click: () => choose(play)}, named(play))
           : h("span", {class: "quiet"}, named(play))),
         h("td", {class: "number speed quiet"}, play.speed && Math.abs(play.speed - 1) > 0.002 ? change(play.speed) : ""),
         h("td", {class: "number quiet"}, play.confidence == null ? "" : sureness(play.confidence)));
