@@ -30,6 +30,9 @@ export async function call(path, {query, method = "GET", json, signal} = {}) {
   return answer;
 }
 
+/** Whether who uses the page may change anything. */
+export const mayWrite = async () => (await call("session", {method: "POST"})).scope === "write";
+
 /** All rows of a list that the server gives in pages. */
 export async function callAll(path, name, query = {}) {
   const found = [];

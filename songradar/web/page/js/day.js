@@ -5,7 +5,7 @@ import {h, icon, reveal, svg} from "./dom.js";
 import {named, timeOfDay} from "./format.js";
 import {hatching, hueOf} from "./hues.js";
 import {hearBoth} from "./hearboth.js";
-import {problemOf} from "./plays.js";
+import {problemCard} from "./problems.js";
 import {t} from "./texts.js";
 
 const ROW = 22;
@@ -46,7 +46,7 @@ export function showDay(root, day = isoDay(new Date())) {
     const names = [...new Set(plays.map((play) => play.recording))].sort();
     station.replaceChildren(h("option", {value: ""}, t("day.all")), ...names.map((name) => h("option", {}, name)));
     draw();
-  }, (problem) => picture.replaceChildren(problemOf(problem)));
+  }, (problem) => picture.replaceChildren(problemCard(problem)));
 }
 
 class Day {

@@ -8,6 +8,7 @@ import {clock, named, sureness} from "./format.js";
 import {Hearing} from "./hearing.js";
 import {historyList, remember} from "./history.js";
 import {NoMicrophone} from "./microphone.js";
+import {problemText} from "./problems.js";
 import {drawSpectrogram} from "./spectrogram.js";
 import {t} from "./texts.js";
 
@@ -17,7 +18,7 @@ export function show(root) {
   const listening = new Listening();
   root.append(listening.element);
   listening.greet();
-  return () => listening.stop();
+  return {leave: () => listening.stop()};
 }
 
 class Listening {
@@ -46,7 +47,7 @@ class Listening {
       const {total} = await call("songs", {query: {limit: 1}});
       if (!total && !this.hearing) this.become("idle", t("listen.empty"));
     } catch (problem) {
-      if (!this.hearing) this.fail(problem.message || t("problem.unreachable"));
+      if (!this.hearing) this.fail(problemText(problem));
     }
   }
 
@@ -178,7 +179,7 @@ class Listening {
         this.result.replaceChildren(noneCard(answer.matches, answer.reason));
       }
     } catch (problem) {
-      this.fail(problem.message || t("problem.unreachable"));
+      this.fail(problemText(problem));
     }
   }
 }

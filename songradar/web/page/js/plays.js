@@ -6,6 +6,7 @@ import {choice, h, icon, reveal} from "./dom.js";
 import {takesFiles} from "./files.js";
 import {change, clock, dateTime, named, sureness} from "./format.js";
 import {hearBoth} from "./hearboth.js";
+import {problemCard} from "./problems.js";
 import {t} from "./texts.js";
 import {Timeline} from "./timeline.js";
 
@@ -40,7 +41,7 @@ async function showScans(root) {
     asked.replaceChildren(h("label", {class: "check small"}, keep, t("plays.keep", {n})));
     list.replaceChildren(scans.length ? scanList(scans) : h("div", {class: "empty"}, icon("plays"), h("p", {}, t("plays.empty"))));
   } catch (problem) {
-    list.replaceChildren(problemOf(problem));
+    list.replaceChildren(problemCard(problem));
   }
 }
 
@@ -77,7 +78,7 @@ async function scanFile(file, keep_recording, state) {
     if (number) scanned.set(number, file);
     if (state.isConnected) location.hash = number ? `#plays/${number}` : "#plays";
   } catch (problem) {
-    state.replaceChildren(problemOf(problem));
+    state.replaceChildren(problemCard(problem));
   }
 }
 
@@ -87,7 +88,7 @@ async function showScan(root, number) {
     const [scan, plays] = await Promise.all([call(`scans/${number}`), callAll(`scans/${number}/plays`, "plays")]);
     drawScan(root, scan, plays);
   } catch (problem) {
-    root.append(problemOf(problem));
+    root.append(problemCard(problem));
   }
 }
 
@@ -134,5 +135,3 @@ function playTable(plays, choose) {
 }
 
 export const fileName = (path) => path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;
-
-export const problemOf = (problem) => h("p", {class: "problem"}, problem.message || t("problem.unreachable"));
