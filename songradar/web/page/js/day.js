@@ -1,6 +1,6 @@
 // A day of a station: 24 hours, one below the other.
 
-import {callAll} from "./api.js";
+import {call, callAll} from "./api.js";
 import {h, icon, reveal, svg} from "./dom.js";
 import {named, timeOfDay} from "./format.js";
 import {hatching, hueOf} from "./hues.js";
@@ -13,8 +13,25 @@ const LABEL = 30;
 const AXIS = 20;
 const HOUR_MS = 3_600_000;
 
-/** `day` is an ISO date [today]. */
-export function showDay(root, day = isoDay(new Date())) {
+/** `day` is an ISO date [the newest that has plays, else today]. */
+export async function showDay(root, day) {
+  try {
+    drawDay(root, day ?? isoDay(await newest()));
+  } catch (problem) {
+    root.append(problemCard(problem));
+  }
+}
+
+/** When the last of all playings began of which that is known. */
+async function newest() {
+  const known = {from: new Date(0).toISOString(), limit: 1};
+  const {total} = await call("plays", {query: known});
+  if (!total) return new Date();
+  const {plays: [last]} = await call("plays", {query: {...known, offset: total - 1}});
+  return new Date(last.started_at);
+}
+
+function drawDay(root, day) {
   const go = (date) => { location.hash = `#plays/day/${date}`; };
   const station = h("select", {"aria-label": t("day.station"), change: () => draw()});
   const picture = h("div", {class: "card"});

@@ -52,3 +52,19 @@ export function choice(name, label, options, chosen, choose) {
       h("span", {}, text)));
   return h("fieldset", {class: "choice"}, h("legend", {class: "unseen"}, label), buttons);
 }
+
+/** A button that opens a list of links below itself, until one of them or anything else is chosen. */
+export function menu(text, links) {
+  const close = () => { element.open = false; };
+  const leave = (event) => element.contains(event.target) || close();
+  const element = h("details", {class: "menu",
+    toggle: () => (element.open ? addEventListener : removeEventListener)("pointerdown", leave),
+    keydown: (event) => {
+      if (event.key !== "Escape") return;
+      close();
+      element.firstChild.focus();
+    }},
+    h("summary", {class: "button"}, text),
+    h("ul", {class: "card", click: close}, links.map((link) => h("li", {}, link))));
+  return element;
+}
