@@ -59,7 +59,7 @@ def test_who_may_only_read_is_told_so_when_changing(enter):
     page.get_by_label("Title").fill("Beech")
     page.get_by_role("button", name="Save").click()
 
-    page.get_by_role("alert").filter(has_text="token").wait_for()
+    page.get_by_role("alert").filter(has_text="You may not do that here.").wait_for()
     assert page.get_by_role("dialog").is_visible()
     assert page.get_by_role("button", name="Remove from the catalogue…").is_hidden()
 

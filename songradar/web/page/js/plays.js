@@ -1,6 +1,6 @@
 // What was played when: the recordings that were scanned, one of them as a timeline, or a day of a station.
 
-import {address, call, callAll, upload} from "./api.js";
+import {address, call, callAll} from "./api.js";
 import {showDay} from "./day.js";
 import {choice, h, icon, menu, notify, reveal} from "./dom.js";
 import {takesFiles} from "./files.js";
@@ -8,6 +8,7 @@ import {change, clock, dateTime, dateTimeRange, named, sureness, timeBeside} fro
 import {hearBoth} from "./hearboth.js";
 import {problemCard} from "./problems.js";
 import {removal} from "./removal.js";
+import {scanFile, scanned, wanted} from "./scanning.js";
 import {t} from "./texts.js";
 import {Timeline} from "./timeline.js";
 
@@ -15,9 +16,6 @@ const MOST = 100;
 
 /** Reports that the server writes of a scan. */
 const FORMATS = ["csv", "cue", "tracklist", "table", "m3u", "vtt", "labels", "chapters", "json"];
-
-/** The files of scans that were made here, by number: they are heard from here, also where the server keeps none. */
-const scanned = new Map();
 
 /** #plays lists recordings, #plays/3 is the timeline of scan 3, #plays/day/2026-11-24 a day. */
 export function show(root, [what, day]) {
@@ -41,6 +39,8 @@ async function showScans(root) {
   const asked = h("div", {class: "row between asked"}, h("label", {class: "field"}, t("plays.began"), began));
   const take = ([file]) => scanFile(file, {keep_recording: keep.checked, began: began.value && new Date(began.value).toISOString()}, state);
   root.append(asked, takesFiles(t("plays.scan"), take, {anywhere: true, note: t("plays.scan.note")}), state, list);
+  const file = wanted();
+  if (file) take([file]);
   try {
     const {scans, recordings_days: n} = await call("scans", {query: {limit: MOST}});
     asked.append(h("label", {class: "check small"}, keep, t("plays.keep", {n})));
@@ -60,32 +60,6 @@ const scanList = (scans) =>
         t("plays.count", {n: scan.plays}),
       ].join(" · ")),
       !scan.finished_at && h("span", {class: "tag"}, t("plays.unfinished"))))));
-
-async function scanFile(file, query, state) {
-  const bar = h("progress", {max: 1, value: 0, "aria-label": file.name});
-  const text = h("p", {class: "small quiet", role: "status"}, t("upload.sending"));
-  state.replaceChildren(h("div", {class: "card scanning"}, h("p", {}, file.name), bar, text));
-  const progress = (share) => {
-    bar.value = share;
-    if (share === 1) {
-      bar.removeAttribute("value");
-      text.textContent = t("plays.scanning");
-    }
-  };
-  let number = null;
-  const line = (record) => {
-    number = record.scan_id ?? number;
-    if (record.steps) bar.value = record.step / record.steps;
-    if (record.title) text.textContent = `${clock(record.start_s)} ${named(record)}`;
-  };
-  try {
-    await upload("scans", file, {query, progress, line});
-    if (number) scanned.set(number, file);
-    if (state.isConnected) location.hash = number ? `#plays/${number}` : "#plays";
-  } catch (problem) {
-    state.replaceChildren(problemCard(problem));
-  }
-}
 
 async function showScan(root, number) {
   root.append(h("a", {class: "back", href: "#plays"}, icon("left"), t("plays.recordings")));

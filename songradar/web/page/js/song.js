@@ -4,7 +4,7 @@ import {address, call} from "./api.js";
 import {cover} from "./answer.js";
 import {h, icon, notify} from "./dom.js";
 import {clock, dateTime, named} from "./format.js";
-import {problemText} from "./problems.js";
+import {problemLines, problemText} from "./problems.js";
 import {removal} from "./removal.js";
 import {t} from "./texts.js";
 
@@ -91,7 +91,7 @@ function form(song, done) {
       done(now);
     } catch (error) {
       problem.hidden = false;
-      problem.textContent = problemText(error);
+      problem.replaceChildren(...problemLines(error));
     }
   };
   return h("form", {submit: save},
