@@ -35,7 +35,7 @@ def test_song_is_added_edited_found_and_removed(visit, sounds):
     page.locator(".uploads .tag", has_text="added").wait_for()
     page.get_by_text("8 songs").wait_for()
 
-    page.get_by_role("button", name="Oak").click()
+    page.get_by_role("link", name="Oak").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Album").fill("Woods")
     dialog.get_by_label("ISRC").fill("no such thing")
@@ -48,7 +48,7 @@ def test_song_is_added_edited_found_and_removed(visit, sounds):
 
     page.get_by_label("Search songs").fill("woods")
     page.get_by_text("1 song", exact=True).wait_for()
-    page.get_by_role("button", name="Oak").click()
+    page.get_by_role("link", name="Oak").click()
     assert page.get_by_label("ISRC").input_value() == "USUAN1100377"
 
     page.get_by_role("button", name="Remove from the catalogue…").click()
@@ -69,11 +69,50 @@ def test_song_that_is_there_already_is_not_added_twice(visit, demo):
 
 def test_song_is_heard(visit):
     page = visit("#catalogue")
-    page.get_by_role("button", name="Vibe Ace").click()
+    page.get_by_role("link", name="Vibe Ace").click()
     page.wait_for_selector("dialog audio")
     page.evaluate("document.querySelector('dialog audio').play()")
 
     until(page, "document.querySelector('dialog audio').currentTime > 0.1")
+
+
+def test_back_closes_a_song_and_leaves_the_list_as_it_was(visit):
+    page = visit("#catalogue", size=PHONE)
+    page.get_by_label("Search songs").fill("macleod")
+    page.get_by_text("2 songs").wait_for()
+    page.get_by_role("link", name="Vibe Ace").click()
+    page.get_by_role("dialog").wait_for()
+    opened = page.url
+    page.go_back()
+    page.get_by_role("dialog").wait_for(state="detached")
+
+    assert len(titles(page)) == 2
+    assert page.url.endswith("#catalogue")
+    page.go_forward()
+    page.get_by_role("dialog").wait_for()
+    assert page.url == opened
+
+
+def test_song_has_an_address_that_is_left_when_it_is_closed(visit):
+    page = visit("#insight")
+    page.get_by_role("link", name="Catalogue").click()
+    page.get_by_role("link", name="Vibe Ace").click()
+    page.get_by_role("dialog").wait_for()
+    page.reload()
+    page.get_by_role("dialog").get_by_text("Vibe Ace", exact=True).wait_for()
+    page.get_by_role("button", name="Close").click()
+    until(page, "location.hash === '#catalogue'")
+    page.go_back()
+
+    page.locator("h1", has_text="Insight").wait_for()
+
+
+def test_address_of_a_song_that_is_gone_shows_the_list(visit):
+    page = visit("#catalogue/999999")
+    page.locator("#notice p").wait_for()
+
+    until(page, "location.hash === '#catalogue'")
+    visit.wrong.clear()  # Chromium notes every refusal
 
 
 def test_song_that_is_there_twice_is_shown_with_its_twin(visit, tmp_path):
@@ -91,7 +130,13 @@ def test_song_that_is_there_twice_is_shown_with_its_twin(visit, tmp_path):
     assert pair.get_by_text("The second lies inside the first").is_visible()
     places = [text.removeprefix("In the song, at 0:0") for text in pair.locator("figcaption").all_inner_texts()]
     assert int(places[0]) - int(places[1]) in (3, 4, 5)
-    pair.get_by_role("button", name="A piece by Nobody").click()
+
+    pair.get_by_role("link", name="A piece by Nobody").click()
+    page.get_by_label("Artist").fill("Somebody")
+    page.get_by_role("button", name="Save").click()
+    pair.get_by_role("link", name="A piece by Somebody").click()
     page.get_by_role("button", name="Remove from the catalogue…").click()
     page.get_by_role("button", name="Remove", exact=True).click()
     pair.wait_for(state="detached")
+    page.get_by_text("No song is there twice.").wait_for()
+    assert page.url.endswith("#catalogue/duplicates")

@@ -2,8 +2,10 @@
 
 import re
 
+import numpy as np
 import pytest
 
+from songradar.ml.audio import write_wav
 from tests.page.conftest import PHONE, until
 
 SONG = "Let's Go Fishin'"
@@ -122,8 +124,24 @@ def test_what_is_no_recording_is_told_in_a_sentence(visit, tmp_path):
     page.set_input_files("input[type=file]", page_of_text)
     page.wait_for_selector("[data-state=error]")
 
-    assert "recording" in page.get_by_role("status").first.inner_text()
+    said = page.get_by_role("status").first.inner_text()
+    assert said.startswith("This is no recording that can be heard. Choose another file.")
+    assert "the recording" in page.locator(".said").inner_text()
     assert [text for text in visit.wrong if "422" not in text] == []
+    visit.wrong.clear()  # Chromium notes every refusal
+
+
+def test_recording_that_is_too_long_is_scanned_instead(visit, tmp_path):
+    page = visit(locale="de-DE")
+    show = tmp_path / "show.wav"
+    write_wav(np.zeros(8_000 * 605, np.float32), 8_000, show)
+    page.set_input_files("input[type=file]", show)
+    page.get_by_text("Die Aufnahme ist zu lang").wait_for()
+    assert "longer than" in page.locator(".said").inner_text()
+
+    page.get_by_role("button", name="Stattdessen durchhören").click()
+    page.locator("h1", has_text="show.wav").wait_for()
+    assert page.locator(".plays-table").is_visible()
     visit.wrong.clear()  # Chromium notes every refusal
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from songradar.reports.formats import FORMATS
 from tests.page.conftest import PHONE, until
 
 NAMED = 7
@@ -73,14 +74,82 @@ def test_playing_is_chosen_by_the_keyboard(timeline):
     assert timeline.locator("figcaption").all_inner_texts()[1] in ("In the song, at 0:07", "In the song, at 0:08")
 
 
-@pytest.mark.parametrize(("name", "begins"), [("CSV", "recording,start_s,"), ("CUE", "REM BEGAN ")])
+def in_sight(page, selector: str) -> bool:
+    """Whether all of it can be seen, between the tabs of a phone and the top."""
+    return page.evaluate(
+        """(selector) => {
+            const box = document.querySelector(selector).getBoundingClientRect();
+            const tabs = document.querySelector(".tabs").getBoundingClientRect();
+            return box.top >= 0 && box.bottom <= tabs.top;
+        }""",
+        selector,
+    )
+
+
+def test_place_that_is_chosen_on_a_phone_comes_into_view(visit):
+    page = visit("#plays/1", size={"width": 390, "height": 664}, reduced_motion="reduce")
+    page.wait_for_selector("svg.timeline .play")
+    row = page.locator(".plays-table").get_by_role("button").last
+    row.scroll_into_view_if_needed()
+    row.click()
+
+    assert in_sight(page, ".heard .card")
+    assert page.evaluate("document.activeElement.textContent") == page.locator(".heard .title").inner_text()
+
+    page.evaluate("scrollTo(0, 0)")
+    block = page.locator("svg.timeline .play:not(.unknown)").first
+    block.focus()
+    page.keyboard.press("Enter")
+    assert in_sight(page, ".heard .card")
+    assert page.evaluate("document.activeElement.classList.contains('play')")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("CSV", "recording,start_s,"), ("CUE", "REM BEGAN "), ("WebVTT", "WEBVTT")]
+)
 def test_timeline_is_exported(name, begins, timeline):
+    timeline.get_by_text("Export", exact=True).click()
     with timeline.expect_download() as download:
         timeline.get_by_role("link", name=name).click()
 
     text = download.value.path().read_text("utf-8")
     assert text.startswith(begins)
     assert "Waterworks" in text
+
+
+def test_every_format_of_reports_is_offered(timeline):
+    links = timeline.locator(".menu a").evaluate_all("links => links.map((link) => link.href.split('format=')[1])")
+    assert sorted(links) == sorted(FORMATS)
+
+    timeline.get_by_text("Export", exact=True).click()
+    assert timeline.locator(".menu a").first.is_visible()
+    timeline.locator("h1").click()
+    assert timeline.locator(".menu a").first.is_hidden()
+
+
+def test_recording_that_tells_when_it_began_shows_times_of_day(visit, demo, sounds):
+    page = visit("#plays", timezone_id="Asia/Shanghai", size=PHONE)
+    page.get_by_label("Began (if known)").fill("2026-03-01T23:59")
+    page.set_input_files("input[type=file]", sounds.microphone)
+    page.wait_for_selector("svg.timeline .play")
+
+    assert "1 Mar 2026, 23:59" in page.locator(".heading").inner_text()
+    assert page.locator("tbody td").first.inner_text().split("\n") == ["0:00", "23:59:00"]
+    page.locator("tbody").get_by_role("button").first.click()
+    assert "1 Mar 2026, 23:59" in page.locator(".heard").inner_text()
+
+
+def test_scan_is_removed(visit, sounds):
+    page = visit("#plays")
+    page.set_input_files("input[type=file]", sounds.piece)
+    page.wait_for_selector("svg.timeline .play")
+    gone = page.url.partition("#")[2]
+    page.get_by_role("button", name="Remove this scan…").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_text("Removed: piece.wav").wait_for()
+    page.get_by_role("link", name="radio.wav").wait_for()
+
+    assert page.locator(f"a[href='#{gone}']").count() == 0
 
 
 def test_recording_is_scanned_on_the_page_and_stays_on_the_device(visit, demo, sounds):
@@ -110,11 +179,7 @@ def test_recording_is_kept_on_the_server_if_that_is_asked_for(visit, demo, sound
 
 def test_day_shows_what_was_played_and_saves_it(visit):
     page = visit("#plays/day", timezone_id="Asia/Shanghai")
-    page.wait_for_selector(".day-tools")
-    while not page.locator("svg.day .play").count():  # midnight may lie between
-        page.wait_for_timeout(300)
-        if page.locator(".empty").count():
-            page.get_by_role("button", name="The day before").click()
+    page.wait_for_selector("svg.day .play")
     assert page.locator("svg.day .play:not(.unknown)").count() in range(1, NAMED + 1)
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()

@@ -55,12 +55,20 @@ def test_wrong_token_is_told_and_asked_for_again(enter):
 
 def test_who_may_only_read_is_told_so_when_changing(enter):
     page = enter("read")
-    page.get_by_role("button", name="Birch").click()
+    page.get_by_role("link", name="Birch").click()
     page.get_by_label("Title").fill("Beech")
     page.get_by_role("button", name="Save").click()
 
-    page.get_by_role("alert").filter(has_text="token").wait_for()
+    page.get_by_role("alert").filter(has_text="You may not do that here.").wait_for()
     assert page.get_by_role("dialog").is_visible()
+    assert page.get_by_role("button", name="Remove from the catalogue…").is_hidden()
+
+
+def test_who_may_write_is_offered_removal(enter):
+    page = enter("write")
+    page.get_by_role("link", name="Birch").click()
+
+    page.get_by_role("button", name="Remove from the catalogue…").wait_for()
 
 
 def test_listening_waits_for_the_token_as_well(enter):

@@ -5,11 +5,11 @@ import {askForToken} from "./token.js";
 const ROOT = "api/v1/";
 const MOST = 500; // rows that the server gives at once
 
-/** What the server refuses: `status` and a sentence of it (RFC 9457), or 0 where it cannot be reached. */
+/** What the server refuses (RFC 9457): `status`, the last part of its type, and a sentence; 0 where it cannot be reached. */
 export class Problem extends Error {
-  constructor(status, message) {
+  constructor(status, kind, message) {
     super(message);
-    this.status = status;
+    Object.assign(this, {status, kind});
   }
 }
 
@@ -29,6 +29,9 @@ export async function call(path, {query, method = "GET", json, signal} = {}) {
   if (!response.ok) throw problemOf(response.status, answer);
   return answer;
 }
+
+/** Whether who uses the page may change anything. */
+export const mayWrite = async () => (await call("session", {method: "POST"})).scope === "write";
 
 /** All rows of a list that the server gives in pages. */
 export async function callAll(path, name, query = {}) {
@@ -51,7 +54,7 @@ export async function callLines(path, tell, {query, signal} = {}) {
   let text = "";
   for (let piece; !(piece = await reader.read()).done;) lines.take(text += piece.value);
   const last = lines.end(text);
-  if (last?.error) throw new Problem(500, last.error);
+  if (last?.error) throw brokenOff(last);
 }
 
 /** Let the browser keep a token as a cookie, which sounds and sockets are asked with as well. Throws Problem. */
@@ -73,7 +76,7 @@ async function send(where, request) {
     return await fetch(where, request);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, "");
+    throw new Problem(0, "unreachable", "");
   }
 }
 
@@ -93,10 +96,10 @@ export function upload(path, file, {query, progress = () => {}, line = () => {}}
     request.addEventListener("load", () => {
       const last = lines.end(request.responseText);
       if (request.status >= 400) reject(problemOf(request.status, last));
-      else if (last?.error) reject(new Problem(500, last.error));
+      else if (last?.error) reject(brokenOff(last));
       else resolve(last);
     });
-    request.addEventListener("error", () => reject(new Problem(0, "")));
+    request.addEventListener("error", () => reject(new Problem(0, "unreachable", "")));
     request.send(form);
   });
 }
@@ -130,7 +133,11 @@ class Lines {
   }
 }
 
-const problemOf = (status, answer) => new Problem(status, answer?.detail ?? answer?.title ?? String(status));
+const problemOf = (status, answer) =>
+  new Problem(status, answer?.type?.split(":").at(-1), answer?.detail ?? answer?.title ?? String(status));
+
+/** What the last line of an answer says that could not be ended. */
+const brokenOff = ({error}) => new Problem(500, "broken-off", error);
 
 /** The address of a WebSocket of the API. */
 export const socketAddress = (path) => new URL(ROOT + path, location.href).href.replace(/^http/, "ws").replace(/#.*/, "");

@@ -2,10 +2,11 @@
 
 import {call} from "./api.js";
 import {choice, h, icon, notify} from "./dom.js";
-import {showDuplicates} from "./duplicates.js";
+import {Duplicates} from "./duplicates.js";
 import {takesFiles} from "./files.js";
 import {clock, date} from "./format.js";
-import {openSong} from "./song.js";
+import {problemCard} from "./problems.js";
+import {SongDialogs} from "./song.js";
 import {t} from "./texts.js";
 import {Uploads} from "./uploads.js";
 
@@ -13,26 +14,40 @@ const PAGE = 50;
 const SORTS = ["artist", "title", "album", "length", "added"];
 const TYPING_MS = 250;
 
-/** #catalogue lists songs, #catalogue/3 opens song 3, #catalogue/duplicates looks for songs that are there twice. */
-export function show(root, [song_id]) {
-  const isDuplicates = song_id === "duplicates";
+/**
+ * #catalogue lists songs, #catalogue/duplicates looks for songs that are there twice; #catalogue/3 and
+ * #catalogue/duplicates/3 open song 3.
+ */
+export function show(root, parameters) {
+  const {isDuplicates, song_id} = meant(parameters);
   const count = h("p", {class: "quiet", role: "status"});
   const views = [["", t("catalogue.songs")], ["/duplicates", t("catalogue.duplicates")]];
   root.append(h("div", {class: "heading"}, h("h1", {}, t("nav.catalogue")), count,
     choice("catalogue", t("nav.catalogue"), views, isDuplicates ? "/duplicates" : "", (view) => { location.hash = `#catalogue${view}`; })));
-  if (isDuplicates) return showDuplicates(root);
-  const catalogue = new Catalogue(count);
-  root.append(catalogue.element);
-  catalogue.load();
-  if (song_id) openSong(Number(song_id), () => catalogue.load());
-  return () => catalogue.leave();
+  const list = isDuplicates ? new Duplicates() : new Catalogue(count);
+  root.append(list.element);
+  list.load();
+  list.songs.follow(song_id);
+  return {
+    leave: () => list.leave(),
+    follow(others) {
+      const next = meant(others);
+      if (next.isDuplicates !== isDuplicates) return false;
+      if (next.song_id) history.replaceState({within: true}, ""); // the list is one step back
+      list.songs.follow(next.song_id);
+      return true;
+    },
+  };
 }
+
+const meant = ([first, second]) => first === "duplicates" ? {isDuplicates: true, song_id: second} : {isDuplicates: false, song_id: first};
 
 class Catalogue {
   constructor(count) {
     this.count = count;
     this.sort = "artist";
     this.found = [];
+    this.songs = new SongDialogs("#catalogue", () => this.load());
     this.search = h("input", {type: "search", "aria-label": t("catalogue.search"), placeholder: t("catalogue.search"), input: () => this.typed()});
     const order = h("select", {"aria-label": t("catalogue.sort"), change: () => {
       this.sort = order.value;
@@ -64,7 +79,7 @@ class Catalogue {
       this.found = offset ? [...this.found, ...songs] : songs;
       this.draw(total);
     } catch (problem) {
-      if (problem.name !== "AbortError") this.list.replaceChildren(h("p", {class: "problem"}, problem.message || t("problem.unreachable")));
+      if (problem.name !== "AbortError") this.list.replaceChildren(problemCard(problem));
     }
   }
 
@@ -87,9 +102,8 @@ class Catalogue {
   }
 
   row(song) {
-    const open = () => openSong(song.song_id, () => this.load());
     return h("tr", {},
-      h("th", {scope: "row", class: "title"}, h("button", {type: "button", class: "plain", click: open}, song.title)),
+      h("th", {scope: "row", class: "title"}, h("a", {href: this.songs.address(song.song_id)}, song.title)),
       h("td", {class: "artist"}, song.artist ?? ""),
       h("td", {class: "album quiet"}, song.album ?? ""),
       h("td", {class: "length number quiet"}, clock(song.duration_s)),

@@ -1,11 +1,11 @@
 // A day of a station: 24 hours, one below the other.
 
-import {callAll} from "./api.js";
-import {h, icon, svg} from "./dom.js";
+import {call, callAll} from "./api.js";
+import {h, icon, reveal, svg} from "./dom.js";
 import {named, timeOfDay} from "./format.js";
 import {hatching, hueOf} from "./hues.js";
 import {hearBoth} from "./hearboth.js";
-import {problemOf} from "./plays.js";
+import {problemCard} from "./problems.js";
 import {t} from "./texts.js";
 
 const ROW = 22;
@@ -13,8 +13,25 @@ const LABEL = 30;
 const AXIS = 20;
 const HOUR_MS = 3_600_000;
 
-/** `day` is an ISO date [today]. */
-export function showDay(root, day = isoDay(new Date())) {
+/** `day` is an ISO date [the newest that has plays, else today]. */
+export async function showDay(root, day) {
+  try {
+    drawDay(root, day ?? isoDay(await newest()));
+  } catch (problem) {
+    root.append(problemCard(problem));
+  }
+}
+
+/** When the last of all playings began of which that is known. */
+async function newest() {
+  const known = {from: new Date(0).toISOString(), limit: 1};
+  const {total} = await call("plays", {query: known});
+  if (!total) return new Date();
+  const {plays: [last]} = await call("plays", {query: {...known, offset: total - 1}});
+  return new Date(last.started_at);
+}
+
+function drawDay(root, day) {
   const go = (date) => { location.hash = `#plays/day/${date}`; };
   const station = h("select", {"aria-label": t("day.station"), change: () => draw()});
   const picture = h("div", {class: "card"});
@@ -30,10 +47,14 @@ export function showDay(root, day = isoDay(new Date())) {
     picture, heard);
   let plays = [];
   const chosen = () => plays.filter((play) => !station.value || play.recording === station.value);
+  const choose = (play, at_s) => {
+    heard.replaceChildren(hearBoth(play, at_s));
+    reveal(heard);
+  };
   const draw = () => {
     const shown = chosen();
     picture.replaceChildren(shown.length
-      ? new Day(shown, midnight(day).getTime(), (play, at_s) => heard.replaceChildren(hearBoth(play, at_s))).element
+      ? new Day(shown, midnight(day).getTime(), choose).element
       : h("div", {class: "empty"}, icon("plays"), h("p", {}, t("day.empty"))));
   };
   const until = new Date(midnight(day).getTime() + 24 * HOUR_MS);
@@ -42,7 +63,7 @@ export function showDay(root, day = isoDay(new Date())) {
     const names = [...new Set(plays.map((play) => play.recording))].sort();
     station.replaceChildren(h("option", {value: ""}, t("day.all")), ...names.map((name) => h("option", {}, name)));
     draw();
-  }, (problem) => picture.replaceChildren(problemOf(problem)));
+  }, (problem) => picture.replaceChildren(problemCard(problem)));
 }
 
 class Day {

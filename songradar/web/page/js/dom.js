@@ -29,6 +29,12 @@ export function notify(text) {
   setTimeout(() => line.remove(), 6000);
 }
 
+/** Scroll as little as shows all of an element, at once where the device asks for little motion. */
+export function reveal(element) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element.scrollIntoView({block: "nearest", behavior: calm ? "instant" : "smooth"});
+}
+
 /** The colour that a custom property has just now, as "rgb(…)". */
 export function colour(name) {
   const probe = document.body.appendChild(h("i", {hidden: true}));
@@ -45,4 +51,20 @@ export function choice(name, label, options, chosen, choose) {
       h("input", {type: "radio", name, value, checked: value === chosen, change: () => choose(value)}),
       h("span", {}, text)));
   return h("fieldset", {class: "choice"}, h("legend", {class: "unseen"}, label), buttons);
+}
+
+/** A button that opens a list of links below itself, until one of them or anything else is chosen. */
+export function menu(text, links) {
+  const close = () => { element.open = false; };
+  const leave = (event) => element.contains(event.target) || close();
+  const element = h("details", {class: "menu",
+    toggle: () => (element.open ? addEventListener : removeEventListener)("pointerdown", leave),
+    keydown: (event) => {
+      if (event.key !== "Escape") return;
+      close();
+      element.firstChild.focus();
+    }},
+    h("summary", {class: "button"}, text),
+    h("ul", {class: "card", click: close}, links.map((link) => h("li", {}, link))));
+  return element;
 }

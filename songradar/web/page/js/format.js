@@ -31,6 +31,16 @@ export const dateTime = (iso) =>
 export const timeOfDay = (iso) =>
   new Intl.DateTimeFormat(locale(), {hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false}).format(new Date(iso));
 
+/** From when to when, with the date. */
+export const dateTimeRange = (from, to) =>
+  new Intl.DateTimeFormat(locale(), {dateStyle: "medium", timeStyle: "short"}).formatRange(new Date(from), new Date(to));
+
+/** The time of day, with the date where that is another than the one of `beside`. */
+export function timeBeside(iso, beside) {
+  const isSameDay = new Date(iso).toDateString() === new Date(beside).toDateString();
+  return isSameDay ? timeOfDay(iso) : `${date(iso)}, ${timeOfDay(iso)}`;
+}
+
 /** "Title by Artist", or what there is of it. */
 export function named(song) {
   if (!song.title) return t("plays.unknown");

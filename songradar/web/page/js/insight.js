@@ -4,7 +4,7 @@ import {call} from "./api.js";
 import {columns, stripes} from "./charts.js";
 import {choice, h, icon} from "./dom.js";
 import {clock, named, percent} from "./format.js";
-import {problemOf} from "./plays.js";
+import {problemCard} from "./problems.js";
 import {locale, t} from "./texts.js";
 
 const SPANS = ["day", "week", "month", "year"];
@@ -14,7 +14,7 @@ export function show(root) {
   const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
   const load = (span) => call("insight", {query: {span, zone}}).then(
     (found) => body.replaceChildren(...(found.searches || found.most_played.length ? charts(found) : [nothing()])),
-    (problem) => body.replaceChildren(problemOf(problem)));
+    (problem) => body.replaceChildren(problemCard(problem)));
   root.append(h("div", {class: "heading"}, h("h1", {}, t("nav.insight")),
     choice("span", t("insight.span"), SPANS.map((span) => [span, t(`insight.${span}`)]), "month", load)), body);
   load("month");

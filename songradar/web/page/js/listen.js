@@ -1,6 +1,6 @@
 // The view that listens: one button, and what it brings.
 
-import {call, upload} from "./api.js";
+import {Problem, call, upload} from "./api.js";
 import {foundCard, noneCard} from "./answer.js";
 import {h, icon, svg} from "./dom.js";
 import {takesFiles} from "./files.js";
@@ -8,7 +8,9 @@ import {clock, named, sureness} from "./format.js";
 import {Hearing} from "./hearing.js";
 import {historyList, remember} from "./history.js";
 import {NoMicrophone} from "./microphone.js";
+import {isTooLong, problemLines} from "./problems.js";
 import {drawSpectrogram} from "./spectrogram.js";
+import {scanLater} from "./scanning.js";
 import {t} from "./texts.js";
 
 const TICK_MS = 200;
@@ -17,7 +19,7 @@ export function show(root) {
   const listening = new Listening();
   root.append(listening.element);
   listening.greet();
-  return () => listening.stop();
+  return {leave: () => listening.stop()};
 }
 
 class Listening {
@@ -46,16 +48,16 @@ class Listening {
       const {total} = await call("songs", {query: {limit: 1}});
       if (!total && !this.hearing) this.become("idle", t("listen.empty"));
     } catch (problem) {
-      if (!this.hearing) this.fail(problem.message || t("problem.unreachable"));
+      if (!this.hearing) this.fail(...problemLines(problem));
     }
   }
 
   /** Show a state: idle, opening, listening, found, lost, none or error. */
-  become(state, text) {
+  become(state, ...text) {
     this.element.dataset.state = state;
     this.label.textContent = t(this.hearing ? "listen.stop" : "listen.button");
     this.button.setAttribute("aria-label", this.hearing ? `${t("listen.listening")} ${t("listen.stop")}` : t("listen.button"));
-    this.status.textContent = text;
+    this.status.replaceChildren(...text);
     if (state !== "listening") this.detail.textContent = "";
     this.canvas.hidden = !this.hearing;
     this.certainty = state === "found" ? 1 : 0;
@@ -111,7 +113,7 @@ class Listening {
     },
     error({detail}) {
       this.stop();
-      this.fail(detail);
+      this.fail(...problemLines(new Problem(500, "broken-off", detail)));
     },
     closed({clean}) {
       this.stop();
@@ -157,8 +159,8 @@ class Listening {
     this.become("idle", this.result.childElementCount ? "" : t("listen.hint"));
   }
 
-  fail(text) {
-    this.become("error", text);
+  fail(...text) {
+    this.become("error", ...text);
   }
 
   /** Name a recording that is a file. */
@@ -178,7 +180,11 @@ class Listening {
         this.result.replaceChildren(noneCard(answer.matches, answer.reason));
       }
     } catch (problem) {
-      this.fail(problem.message || t("problem.unreachable"));
+      const scan = () => {
+        scanLater(file);
+        location.hash = "#plays";
+      };
+      this.fail(...problemLines(problem, isTooLong(problem) && h("button", {type: "button", click: scan}, t("listen.scan"))));
     }
   }
 }

@@ -13,16 +13,24 @@ const VIEWS = {
 const THEMES = {system: "system", light: "sun", dark: "moon"};
 
 const main = document.getElementById("main");
-let leave = () => {};
+let shown = {};
 let turn = 0;
 
-/** Show the view that the address names: #plays/3 is the view `plays` with the parameter "3". */
-async function show() {
+/** What the address names: #plays/3 is the view `plays` with the parameter "3". */
+function named() {
   const [name, ...parameters] = location.hash.slice(1).split("/").map(decodeURIComponent);
-  const view = name in VIEWS ? name : "listen";
+  return {view: name in VIEWS ? name : "listen", parameters};
+}
+
+/**
+ * Show the view that the address names. A view may give `leave()`, called when another takes its place, and
+ * `follow(parameters)`, which says whether it shows other parameters by itself.
+ */
+async function show() {
+  const {view, parameters} = named();
   const mine = ++turn;
-  leave();
-  leave = () => {};
+  shown.leave?.();
+  shown = {};
   for (const link of document.querySelectorAll(".tabs a")) {
     if (link.hash === `#${view}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -31,7 +39,7 @@ async function show() {
   const root = h("div", {class: `view ${view}`});
   main.replaceChildren(root);
   const module = await VIEWS[view]();
-  if (mine === turn) leave = module.show(root, parameters) ?? (() => {});
+  if (mine === turn) shown = {view, ...module.show(root, parameters)};
 }
 
 function showFrame() {
@@ -64,6 +72,8 @@ document.getElementById("language").addEventListener("change", async (event) => 
 });
 document.getElementById("skip").addEventListener("click", () => main.focus());
 addEventListener("hashchange", async () => {
+  const {view, parameters} = named();
+  if (view === shown.view && shown.follow?.(parameters)) return;
   await show();
   main.focus();
 });

@@ -4,27 +4,60 @@ import {address, call} from "./api.js";
 import {cover} from "./answer.js";
 import {h, icon, notify} from "./dom.js";
 import {clock, dateTime, named} from "./format.js";
+import {problemLines, problemText} from "./problems.js";
+import {removal} from "./removal.js";
 import {t} from "./texts.js";
 
 const FIELDS = ["title", "artist", "album", "collection", "isrc", "mbid"];
 
-/** `changed(isRemoved)` is called after it was edited or removed. */
-export async function openSong(song_id, changed) {
-  let song;
-  try {
-    song = await call(`songs/${song_id}`);
-  } catch (problem) {
-    notify(problem.message || t("problem.unreachable"));
-    return;
+/**
+ * Opens the songs that the address names below `base`, such as #catalogue/3, and closes them with it: Back closes a song.
+ * `changed(song)` is called after one was edited, or removed, when it is {song_id, removed: true}.
+ */
+export class SongDialogs {
+  constructor(base, changed) {
+    Object.assign(this, {base, changed, dialog: null});
   }
-  const dialog = h("dialog", {class: "song-dialog", "aria-label": named(song), close: () => dialog.remove()});
-  const done = (isRemoved) => {
-    dialog.close();
-    changed(isRemoved);
-  };
-  dialog.append(head(song, dialog), player(song), facts(song), form(song, done), removal(song, done));
-  document.querySelector(".view").append(dialog);
-  dialog.showModal();
+
+  address(song_id) {
+    return `${this.base}/${song_id}`;
+  }
+
+  /** Show this song, or none. */
+  async follow(song_id) {
+    this.wanted = song_id;
+    this.dialog?.close();
+    if (!song_id) return;
+    try {
+      const song = await call(`songs/${song_id}`);
+      if (this.wanted === song_id) this.open(song);
+    } catch (problem) {
+      notify(problemText(problem));
+      this.leave(song_id);
+    }
+  }
+
+  open(song) {
+    const dialog = h("dialog", {class: "song-dialog", "aria-label": named(song), close: () => {
+      dialog.remove();
+      this.leave(song.song_id);
+    }});
+    const done = (now) => {
+      dialog.close();
+      this.changed(now);
+    };
+    dialog.append(head(song, dialog), player(song), facts(song), form(song, done), songRemoval(song, done));
+    document.querySelector(".view").append(dialog);
+    dialog.showModal();
+    this.dialog = dialog;
+  }
+
+  /** The address no longer names the song. */
+  leave(song_id) {
+    if (location.hash !== this.address(song_id)) return;
+    if (history.state?.within) history.back();
+    else history.replaceState(null, "", this.base);
+  }
 }
 
 const head = (song, dialog) =>
@@ -53,12 +86,12 @@ function form(song, done) {
     event.preventDefault();
     const changes = Object.fromEntries(inputs.filter((input) => input.value !== (song[input.name] ?? "")).map((input) => [input.name, input.value]));
     try {
-      if (Object.keys(changes).length) await call(`songs/${song.song_id}`, {method: "PATCH", json: changes});
+      const now = Object.keys(changes).length ? await call(`songs/${song.song_id}`, {method: "PATCH", json: changes}) : song;
       notify(t("song.saved"));
-      done(false);
+      done(now);
     } catch (error) {
       problem.hidden = false;
-      problem.textContent = error.message || t("problem.unreachable");
+      problem.replaceChildren(...problemLines(error));
     }
   };
   return h("form", {submit: save},
@@ -67,23 +100,11 @@ function form(song, done) {
     h("div", {class: "row end"}, h("button", {class: "main"}, t("song.save"))));
 }
 
-/** Removing asks once more, in the same place. */
-function removal(song, done) {
-  const remove = async () => {
-    try {
-      await call(`songs/${song.song_id}`, {method: "DELETE"});
-      notify(t("song.removed", {song: named(song)}));
-      done(true);
-    } catch (problem) {
-      notify(problem.message || t("problem.unreachable"));
-    }
-  };
-  const sure = h("div", {class: "row", hidden: true},
-    h("p", {class: "small"}, t("song.remove.sure")),
-    h("button", {type: "button", class: "danger", click: remove}, t("song.remove")));
-  const ask = h("button", {type: "button", class: "plain danger small", "aria-expanded": "false", click: () => {
-    sure.hidden = !sure.hidden;
-    ask.setAttribute("aria-expanded", String(!sure.hidden));
-  }}, t("song.remove.ask"));
-  return h("div", {class: "removal"}, ask, sure);
-}
+const songRemoval = (song, done) => removal(`songs/${song.song_id}`, {
+  ask: t("song.remove.ask"),
+  sure: t("song.remove.sure"),
+  removed() {
+    notify(t("song.removed", {song: named(song)}));
+    done({song_id: song.song_id, removed: true});
+  },
+});

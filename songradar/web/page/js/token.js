@@ -2,6 +2,7 @@
 
 import {beginSession} from "./api.js";
 import {h} from "./dom.js";
+import {problemLines} from "./problems.js";
 import {t} from "./texts.js";
 
 let asking = null;
@@ -23,7 +24,7 @@ const ask = () => new Promise((resolve) => {
       resolve();
     } catch (refusal) {
       problem.hidden = false;
-      problem.textContent = refusal.status === 401 ? t("token.wrong") : refusal.message || t("problem.unreachable");
+      problem.replaceChildren(...(refusal.status === 401 ? [t("token.wrong")] : problemLines(refusal)));
     }
   };
   const dialog = h("dialog", {"aria-label": t("problem.token"), cancel: (event) => event.preventDefault()},

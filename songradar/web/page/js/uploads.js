@@ -3,6 +3,7 @@
 import {upload} from "./api.js";
 import {h} from "./dom.js";
 import {named} from "./format.js";
+import {problemCard} from "./problems.js";
 import {t} from "./texts.js";
 
 export class Uploads {
@@ -48,7 +49,7 @@ export class Uploads {
     } catch (problem) {
       state.textContent = t("upload.failed");
       state.classList.add("bad");
-      bar.before(h("p", {class: "small"}, problem.message || t("problem.unreachable")));
+      bar.before(problemCard(problem));
     }
     bar.hidden = true;
   }
