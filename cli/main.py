@@ -26,6 +26,7 @@ COMMANDS = {
     "farm": ("farm", "Add songs with many machines."),
     "search": ("search", "Name the song that a recording is a piece of."),
     "scan": ("scan", "Tell what was played when in long recordings."),
+    "scans": ("scans", "List, show and remove scans that are kept."),
     "listen": ("listen", "Tell what is playing now: a microphone, a stream, a file that grows."),
     "serve": ("serve", "A page that listens, and an HTTP interface."),
     "songs": ("songs", "List, show, edit, compare and remove songs."),

@@ -1,26 +1,23 @@
 """songradar scan: what was played when in long recordings."""
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
 
 import click
 
 from songradar.catalogue import Catalogue
 from songradar.cli.fetching import is_url, name_of, opened
+from songradar.cli.formats import AS_CSV, AS_JSON, FORMAT, OUTPUT, chosen_format, written
 from songradar.cli.keeping import may_keep
-from songradar.cli.options import ARTIST, COLLECTION, ENCODER, MIN_PLAYED, NO_UNKNOWN, PATH
+from songradar.cli.options import ARTIST, COLLECTION, ENCODER, MIN_PLAYED, NO_UNKNOWN
 from songradar.cli.output import note, warn
 from songradar.cli.progress import progress
 from songradar.events import Event, Note, Step
 from songradar.ml.errors import AudioReadError
-from songradar.reports.formats import FORMATS
 from songradar.scan import ScanOptions
 from songradar.scan import scan as scan_recording
 from songradar.timeline import Playing
@@ -59,10 +56,10 @@ class Moment(click.ParamType[datetime]):
 
 @click.command()
 @click.argument("recordings", metavar="RECORDING...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each playing.")
-@click.option("--csv", "as_csv", is_flag=True, help="The same as a table of comma-separated values.")
-@click.option("--format", "name", type=click.Choice(list(FORMATS)), help="How to write the report [table].")
-@click.option("-o", "--output", metavar="FILE", type=PATH, help="Write the report there.")
+@AS_JSON
+@AS_CSV
+@FORMAT
+@OUTPUT
 @MIN_PLAYED
 @click.option("--from", "from_s", type=Place(), default=0.0, help="Begin there: seconds, m:ss or h:mm:ss.")
 @click.option("--to", "to_s", type=Place(), help="End there.")
@@ -103,14 +100,11 @@ def scan(
 
     Exit code 0: something was named; 1: nothing; 2: some recording could not be heard to its end; 130: interrupted.
     """
-    chosen = [how for how, asked in (("json", as_json), ("csv", as_csv), (name, name)) if asked]
-    if len(chosen) > 1:
-        raise click.UsageError("only one of --json, --csv and --format")
+    format_name, form = chosen_format(as_json, as_csv, name)
     if to_s is not None and to_s <= from_s:
         raise click.UsageError("--to must lie behind --from")
-    form = FORMATS[str(chosen[0]) if chosen else "table"]
     if len(recordings) > 1 and not form.holds_many:
-        raise click.UsageError(f"a report as {chosen[0]} holds one recording")
+        raise click.UsageError(f"a report as {format_name} holds one recording")
     n_named, n_failed = 0, 0
     with Catalogue.open(only_to_search=True) as catalogue, written(output) as write:
         options = ScanOptions(
@@ -165,27 +159,3 @@ class Heard:
                 if self.options.keep:
                     note("interrupted: what was found stays, and the same command goes on from there")
                 raise
-
-
-@contextmanager
-def written(path: Path | None) -> Iterator[Callable[[str], object]]:
-    """Writes to stdout, or to a file that takes the place of an older one when all is there; nothing replaces none."""
-    if path is None:
-        yield lambda text: click.echo(text, nl=False)
-        return
-    n_written = 0
-
-    def write(text: str) -> None:
-        nonlocal n_written
-        file.write(text)
-        n_written += 1
-
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    file: TextIO
-    with beside.open("w", encoding="utf-8", newline="") as file:
-        try:
-            yield write
-        except BaseException:
-            beside.unlink()
-            raise
-    beside.replace(path) if n_written else beside.unlink()

@@ -6,7 +6,7 @@ from typing import Self
 
 from songradar.cli.output import note, warn
 from songradar.cli.progress import Advance, progress
-from songradar.events import Begun, Event, Note
+from songradar.events import Begun, Event, Note, Replaced
 from songradar.ingest import FileOutcome
 
 
@@ -30,7 +30,7 @@ class Watching:
         if isinstance(event, Note):
             note(event.text)
             return
-        if isinstance(event, Begun):
+        if isinstance(event, Begun | Replaced):
             return
         stage = "ingesting" if isinstance(event, FileOutcome) else event.stage
         if stage != self._stage or event.number == 1:

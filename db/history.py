@@ -72,8 +72,8 @@ def search(connection: psycopg.Connection, search_id: int) -> Row | None:
     return found[0] if found else None
 
 
-def scans(connection: psycopg.Connection, limit: int, offset: int = 0) -> tuple[list[Row], int]:
-    """Scans, each with the number of songs heard in it, and how many scans there are in all."""
+def scans(connection: psycopg.Connection, limit: int | None, offset: int = 0) -> tuple[list[Row], int]:
+    """Scans, the newest first, all of them without `limit`, each with the number of its songs; how many there are."""
     found = _rows(connection, _SCANS, {"scan_id": None, "limit": limit, "offset": offset})
     return found, _count(connection, "SELECT count(*) FROM songradar.scans")
 

@@ -1,5 +1,6 @@
 """What was searched and scanned: pages of what the catalogue keeps, as JSON has it."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from songradar.catalogue import Catalogue
 from songradar.db import history
 from songradar.ml.errors import AudioReadError
 from songradar.ml.files import AudioFile, path_of, sha256, stat
+from songradar.reports.formats import Format
 from songradar.scan import kept_playings
 from songradar.timeline import Playing
 
@@ -34,8 +36,8 @@ def search(catalogue: Catalogue, search_id: int) -> Record | None:
     return found and _record(found)
 
 
-def scans(catalogue: Catalogue, limit: int = 50, offset: int = 0) -> tuple[list[Record], int]:
-    """Scans, the newest first: `limit` after the first `offset`, and how many there are."""
+def scans(catalogue: Catalogue, limit: int | None = 50, offset: int = 0) -> tuple[list[Record], int]:
+    """Scans, the newest first: `limit` [all with None] after the first `offset`, and how many there are."""
     with catalogue.connection() as connection:
         found, total = history.scans(connection, limit, offset)
     return [_record(row) for row in found], total
@@ -81,6 +83,20 @@ def playings(catalogue: Catalogue, scan_id: int) -> list[Playing]:
     """All playings of a scan, as reports take them."""
     with catalogue.connection() as connection:
         return kept_playings(connection, scan_id)
+
+
+def report(
+    catalogue: Catalogue, scan: Record, form: Format, recording: str, *, no_unknown: bool = False
+) -> Iterator[str]:
+    """A kept scan in one of the formats of reports, in pieces of text; `recording` is what it calls the recording.
+
+    Raises TooManyTracks before the first piece.
+    """
+    began = datetime.fromisoformat(scan["began_at"]).astimezone() if scan["began_at"] else None
+    found = [one for one in playings(catalogue, scan["scan_id"]) if not (no_unknown and one.is_unknown)]
+    pieces = list(form.tell(recording, found, began))
+    yield form.head(began)
+    yield from pieces
 
 
 def recording_file(catalogue: Catalogue, scan: Record) -> Path | None:

@@ -140,11 +140,10 @@ def _check_goes_on(decoder: Decoder, path: Path, rate_hz: int, options: ScanOpti
         return
     length_s = declared_s or 0.0
     if declared_s is None:
-        with closing(decoder.decode(path, rate_hz, options.bounds)) as sound:
-            for block in sound:
-                length_s += len(block) / rate_hz
-                if length_s > options.from_s:
-                    break
+        for block in decoder.decode(path, rate_hz, options.bounds):
+            length_s += len(block) / rate_hz
+            if length_s > options.from_s:
+                break
     if length_s <= options.from_s:
         reason = f"is only {clock(length_s)} long, and was to be heard from {clock(options.from_s)} on"
         raise AudioReadError(path, reason)

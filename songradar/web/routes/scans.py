@@ -2,7 +2,6 @@
 
 from collections import deque
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,11 +80,9 @@ def drained(told: "deque[dict[str, Any]]") -> Records:
 async def report_scan(call: Call) -> Response:
     found = await run_in_threadpool(found_scan, call)
     form, name = FORMATS[call["format"]], str(last_part(found["recording"]))
-    began = datetime.fromisoformat(found["began_at"]) if found["began_at"] else None
 
     def report() -> str:
-        playings = history.playings(call.service.catalogue, call["scan_id"])
-        return form.head(began) + "".join(form.tell(name, playings, began))
+        return "".join(history.report(call.service.catalogue, found, form, name))
 
     try:
         text = await run_in_threadpool(report)
