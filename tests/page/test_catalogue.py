@@ -22,6 +22,29 @@ def test_songs_are_searched_and_sorted(visit):
     assert titles(page)[1] == "Vibe Ace"
 
 
+def test_dropping_is_offered_where_a_pointer_is_fine(visit):
+    assert visit("#catalogue").get_by_text("or drop files here").is_visible()
+    phone = visit("#catalogue", size=PHONE, has_touch=True, is_mobile=True)
+    assert phone.get_by_text("Add songs").is_visible()
+    assert phone.get_by_text("or drop files here").is_hidden()
+
+
+def test_search_field_holds_its_words_on_a_narrow_phone(visit):
+    page = visit("#catalogue", size={"width": 320, "height": 640}, locale="de-DE")
+    page.get_by_text("7 Lieder").wait_for()
+
+    assert page.evaluate(
+        """() => {
+            const field = document.querySelector("input[type=search]");
+            const style = getComputedStyle(field);
+            const canvas = document.createElement("canvas").getContext("2d");
+            canvas.font = `${style.fontSize} ${style.fontFamily}`;
+            const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+            return canvas.measureText(field.placeholder).width <= room;
+        }"""
+    )
+
+
 def test_search_without_songs_says_so(visit):
     page = visit("#catalogue")
     page.get_by_label("Search songs").fill("zz top")

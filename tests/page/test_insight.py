@@ -14,6 +14,8 @@ def test_searches_are_counted_and_drawn(visit, sounds):
 
     assert int(figures["Searches"]) >= 2
     assert figures["Hit rate"].endswith("%")
+    times = page.evaluate("import('./js/insight.js').then(({milliseconds}) => [389, 1634].map(milliseconds))")
+    assert times == ["389\u00a0ms", "1.63\u00a0s"]
     assert page.locator(".chart .yes").count() >= 2
     assert page.get_by_role("link", name="Vibe Ace by Kevin MacLeod").first.is_visible()
     page.get_by_text("Day", exact=True).click()

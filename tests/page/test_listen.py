@@ -113,8 +113,23 @@ def test_noise_is_plainly_no_match(visit, sounds):
     page.set_input_files("input[type=file]", sounds.noise)
 
     assert page.locator("article.none .title").inner_text() == "No match"
-    assert page.locator("article.none li").count() == 3
     assert page.locator("article.found").count() == 0
+
+
+def test_only_what_came_near_is_told_as_nearest(visit):
+    page = visit()
+    texts = page.evaluate(
+        """async () => {
+            const {noneCard} = await import("./js/answer.js");
+            const match = (title, confidence) => ({title, confidence, offset_s: 1});
+            const far = match("Elm", 0.004);
+            return [[match("Oak", 0.2), far], [far]].map((matches) => noneCard(matches).textContent);
+        }"""
+    )
+
+    assert ["Nearest came" in text for text in texts] == [True, False]
+    assert "Oak" in texts[0]
+    assert "Elm" not in "".join(texts)
 
 
 def test_what_is_no_recording_is_told_in_a_sentence(visit, tmp_path):

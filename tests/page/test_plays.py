@@ -1,6 +1,7 @@
 """Timelines and days."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -37,6 +38,62 @@ def test_labels_stay_inside_their_blocks_and_numbers_are_as_the_reader_writes_th
 
     assert outside == []
     assert re.search(r"[+-]\d,\d\s%", page.locator(".plays-table").inner_text())
+
+
+def test_songs_beside_each_other_differ_in_colour(timeline):
+    hues = timeline.evaluate(
+        """async () => {
+            const {huesOf} = await import("./js/hues.js");
+            const songs = [8, 16, null, 24, 8, 3, 11, 19, 16, 27, 8, 35, 43];
+            const plays = songs.map((song_id) => ({song_id, title: song_id && `Song ${song_id}`}));
+            const hueOf = huesOf(plays);
+            return plays.filter((play) => play.title).map(hueOf);
+        }"""
+    )
+
+    apart = [min(abs(a - b), 360 - abs(a - b)) for a, b in pairwise(hues)]
+    assert min(apart) >= 80
+    assert len({hues[0], hues[3], hues[9]}) == 1  # all of them song 8
+
+
+def test_hardly_overlapping_playings_share_a_lane(timeline):
+    lanes = timeline.evaluate(
+        """async () => {
+            const {lanesOf} = await import("./js/timeline.js");
+            const spans = [[0, 10], [9.6, 20], [19.983, 30], [29, 40], [31, 35]];
+            return lanesOf(spans.map(([start_s, end_s]) => ({start_s, end_s})));
+        }"""
+    )
+
+    assert lanes == [0, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_names_in_blocks_stand_out_from_every_colour(scheme, visit):
+    """WCAG wants 4.5:1 of small letters."""
+    page = visit("#plays/1", color_scheme=scheme)
+    page.wait_for_selector("svg.timeline .play")
+    ratios = page.evaluate(
+        """() => {
+            const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+            const luminance = (colour) => {
+                canvas.fillStyle = colour;
+                canvas.fillRect(0, 0, 1, 1);
+                const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((value) => value / 255)
+                    .map((share) => (share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4));
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+            };
+            const block = document.querySelector("svg.timeline .play:not(.unknown)");
+            const text = luminance(getComputedStyle(block.querySelector("text")).fill);
+            return Array.from({length: 36}, (_, i) => {
+                block.style.setProperty("--hue", 10 * i);
+                const ground = luminance(getComputedStyle(block.querySelector("rect")).fill);
+                return (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
+            });
+        }"""
+    )
+
+    assert min(ratios) > 4.5
 
 
 def test_place_is_heard_in_both_side_by_side(timeline):
@@ -84,6 +141,14 @@ def in_sight(page, selector: str) -> bool:
         }""",
         selector,
     )
+
+
+def test_line_below_the_heads_of_the_table_is_straight(timeline):
+    below = timeline.evaluate(
+        "[...document.querySelectorAll('.plays-table thead th')].map((th) => th.getBoundingClientRect().bottom)"
+    )
+
+    assert len(set(below)) == 1
 
 
 def test_place_that_is_chosen_on_a_phone_comes_into_view(visit):

@@ -6,6 +6,7 @@ import {clock, named, sureness} from "./format.js";
 import {t} from "./texts.js";
 
 const WORTH_A_LINE = 0.05; // others with less confidence are not told beside an answer
+const NEAR = 0.01; // nor strangers as nearest where nothing was named
 
 /** The cover in the song's file, or a note where there is none. */
 export function cover(song_id) {
@@ -51,7 +52,7 @@ export function noneCard(matches, reason) {
   return h("article", {class: "card none", "aria-label": t("answer.none")},
     h("h2", {class: "title"}, t("answer.none")),
     h("p", {class: "quiet"}, reason || t("answer.none.why")),
-    candidates(t("answer.nearest"), matches.slice(0, 3)));
+    candidates(t("answer.nearest"), matches.filter((match) => match.confidence >= NEAR).slice(0, 3)));
 }
 
 const sure = (confidence) => h("span", {class: "tag good number"}, t("answer.sure", {percent: sureness(confidence)}));

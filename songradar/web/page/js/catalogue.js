@@ -57,7 +57,7 @@ class Catalogue {
     this.more = h("button", {type: "button", hidden: true, click: () => this.load(this.found.length)}, t("catalogue.more"));
     this.uploads = new Uploads(() => this.load());
     this.element = h("div", {},
-      takesFiles(t("catalogue.add"), (files) => this.uploads.add(files), {multiple: true, anywhere: true, note: t("catalogue.drop")}),
+      takesFiles(t("catalogue.add"), (files) => this.uploads.add(files), {multiple: true, anywhere: true, note: h("span", {class: "dropping"}, t("catalogue.drop"))}),
       this.uploads.element,
       h("div", {class: "tools"}, this.search, order),
       this.list,

@@ -3,7 +3,7 @@
 import {call, callAll} from "./api.js";
 import {h, icon, reveal, svg} from "./dom.js";
 import {named, timeOfDay} from "./format.js";
-import {hatching, hueOf} from "./hues.js";
+import {hatching, huesOf} from "./hues.js";
 import {hearBoth} from "./hearboth.js";
 import {problemCard} from "./problems.js";
 import {t} from "./texts.js";
@@ -68,7 +68,7 @@ function drawDay(root, day) {
 
 class Day {
   constructor(plays, begin_ms, choose) {
-    Object.assign(this, {plays, begin_ms, choose});
+    Object.assign(this, {plays, begin_ms, choose, hueOf: huesOf(plays)});
     this.picture = svg("svg", {class: "day", height: AXIS + 24 * ROW, role: "group", "aria-label": t("day.label")});
     this.element = h("div", {}, this.picture);
     new ResizeObserver(([entry]) => this.draw(entry.contentRect.width)).observe(this.element);
@@ -98,7 +98,7 @@ class Day {
     const act = () => this.choose(play, play.start_s);
     const block = svg("g", {class: play.title ? "play" : "play unknown", role: "button", tabindex: 0, "aria-label": label, click: act,
       keydown: (event) => event.key === "Enter" && act()}, svg("title", {}, label), pieces);
-    block.style.setProperty("--hue", hueOf(play));
+    if (play.title) block.style.setProperty("--hue", this.hueOf(play));
     return block;
   }
 }

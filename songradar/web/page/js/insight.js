@@ -44,8 +44,9 @@ const figure = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {class: 
 
 const legend = (yes, no) => h("p", {class: "legend"}, h("span", {class: "yes"}, yes), h("span", {class: "no"}, no));
 
-const milliseconds = (ms) =>
-  new Intl.NumberFormat(locale(), {style: "unit", unit: ms < 1000 ? "millisecond" : "second", maximumSignificantDigits: 3}).format(ms < 1000 ? ms : ms / 1000);
+/** A time with its unit, which is written alike in all languages. */
+export const milliseconds = (ms) =>
+  new Intl.NumberFormat(locale(), {maximumSignificantDigits: 3}).format(ms < 1000 ? ms : ms / 1000) + (ms < 1000 ? "\u00a0ms" : "\u00a0s");
 
 function overTime({over_time, bucket}) {
   const form = bucket === "hour" ? {hour: "2-digit", minute: "2-digit", hour12: false} : bucket === "month" ? {month: "short"} : {day: "numeric", month: "short"};

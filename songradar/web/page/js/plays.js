@@ -94,7 +94,7 @@ function drawScan(root, scan, plays) {
 /** When the recording was made, if that is known. */
 function span({began_at}, duration_s) {
   if (!began_at) return null;
-  return h("p", {class: "quiet number"}, dateTimeRange(began_at, Date.parse(began_at) + duration_s * 1000));
+  return h("p", {class: "quiet small number"}, dateTimeRange(began_at, Date.parse(began_at) + duration_s * 1000));
 }
 
 const exports = (scan) =>
@@ -114,7 +114,7 @@ const scanRemoval = (scan) => removal(`scans/${scan.scan_id}`, {
 function playTable(scan, plays, choose) {
   const time = (at) => at && h("span", {class: "small quiet"}, timeBeside(at, scan.began_at));
   return h("table", {class: "plays-table"},
-    h("thead", {}, h("tr", {}, ["from", "to", "song", "speed", "confidence"].map((name) => h("th", {scope: "col", class: name}, t(`plays.${name}`))))),
+    h("thead", {}, h("tr", {}, ["from", "to", "song", "speed", "confidence"].map((name) => h("th", {scope: "col", class: `${name}-column`}, t(`plays.${name}`))))),
     h("tbody", {}, plays.map((play) => {
       const row = h("tr", {},
         h("td", {class: "number"}, clock(play.start_s), time(play.started_at)),

@@ -2,7 +2,7 @@
 
 import {h, icon, svg} from "./dom.js";
 import {clock, named} from "./format.js";
-import {hatching, hueOf} from "./hues.js";
+import {hatching, huesOf} from "./hues.js";
 import {t} from "./texts.js";
 
 const LANE = 46;
@@ -11,6 +11,7 @@ const AXIS = 24;
 const STRIP = 14;
 const TICK = 44; // room for 1:23:45
 const LEAST_S = 5; // of a recording that is seen at once
+const OVERLAP_S = 0.5; // from which on two playings need a lane each
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600];
 
 export class Timeline {
@@ -18,6 +19,7 @@ export class Timeline {
   constructor(plays, duration_s, choose) {
     Object.assign(this, {plays, duration_s, choose, from_s: 0, to_s: duration_s, chosen: null});
     this.lanes = lanesOf(plays);
+    this.hueOf = huesOf(plays);
     const height = AXIS + (Math.max(0, ...this.lanes) + 1) * (LANE + GAP);
     this.picture = svg("svg", {class: "timeline", height, role: "group", "aria-label": t("timeline.label")});
     this.strip = svg("svg", {class: "strip", height: STRIP, "aria-hidden": "true", pointerdown: (event) => this.jump(event)});
@@ -137,7 +139,7 @@ export class Timeline {
         event.preventDefault();
         this.choose(play, play.start_s);
       }}, svg("title", {}, label), inside);
-    block.style.setProperty("--hue", hueOf(play));
+    if (play.title) block.style.setProperty("--hue", this.hueOf(play));
     block.play = play;
     return block;
   }
@@ -156,7 +158,7 @@ export class Timeline {
     const x = (at_s) => (at_s / this.duration_s) * width;
     const songs = this.plays.filter((play) => play.title).map((play) => {
       const mark = svg("rect", {class: "mark", x: x(play.start_s), width: Math.max(1, x(play.end_s - play.start_s) - 0.5), y: 3, height: STRIP - 6});
-      mark.style.setProperty("--hue", hueOf(play));
+      mark.style.setProperty("--hue", this.hueOf(play));
       return mark;
     });
     this.strip.replaceChildren(...songs, svg("rect", {class: "seen", x: x(this.from_s) + 1, y: 1, width: Math.max(4, x(this.seconds) - 2), height: STRIP - 2, rx: 4}));
@@ -178,11 +180,11 @@ function fitting(text, letter, room) {
 /** Where the text beside a line stands: on its left where there is no room on its right. */
 const besides = (x, width) => (x + TICK > width ? {x: x - 4, "text-anchor": "end"} : {x: x + 4});
 
-/** The first lane that is free for each playing; they come in order of their starts. */
+/** The first lane that is free for each playing, or all but free; they come in order of their starts. */
 export function lanesOf(plays) {
   const free_s = [];
   return plays.map((play) => {
-    const lane = free_s.findIndex((until_s) => until_s <= play.start_s + 0.01);
+    const lane = free_s.findIndex((until_s) => until_s < play.start_s + OVERLAP_S);
     const mine = lane < 0 ? free_s.length : lane;
     free_s[mine] = play.end_s;
     return mine;
