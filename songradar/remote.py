@@ -35,7 +35,7 @@ def is_remote(source: str) -> bool:
     >>> is_remote("s3://archive/1959/"), is_remote("/srv/music")
     (True, False)
     """
-    return urlsplit(source).scheme in SCHEMES
+    return source.lower().startswith(tuple(f"{scheme}://" for scheme in SCHEMES))
 
 
 def remote_files(address: str) -> Iterator[AudioFile | Failure]:
@@ -51,9 +51,9 @@ def remote_files(address: str) -> Iterator[AudioFile | Failure]:
 
 def at_hand(address: str, folder: Path) -> AudioFile | Failure:
     """The song at an address, as a file that is fetched into `folder` when its bytes are needed."""
-    path = folder / (Path(unquote(urlsplit(address).path)).name or "song")
     try:
         with told(address):
+            path = folder / (Path(unquote(urlsplit(address).path)).name or "song")
             system, name = _opened(address)
             described = _described(address, system.info(name))
     except AudioReadError as error:

@@ -128,6 +128,14 @@ def test_nobody_answers(tmp_path):
     assert found.is_passing
 
 
+def test_address_that_is_none_is_one_sentence(tmp_path):
+    (found,) = remote_files("http://[1/song.mp3")
+
+    assert found == at_hand("http://[1/song.mp3", tmp_path)
+    assert found.reason.startswith("cannot be fetched (")
+    assert not found.is_passing
+
+
 def test_folder_of_a_bucket_is_looked_through(monkeypatch):
     """By fsspec's file system in memory, which lists as buckets do."""
     import fsspec
