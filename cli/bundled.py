@@ -12,10 +12,11 @@ import numpy as np
 
 from songradar.catalogue import Catalogue
 from songradar.cli.reporting import print_summary, report
-from songradar.ingest import IngestOptions, Tally, ingest
+from songradar.ingest import IngestOptions, ingest
 from songradar.ml.audio import Wave, read_audio, write_wav
 from songradar.ml.files import AudioFile, audio_files
 from songradar.ml.noise import mix_at_snr, pink_noise
+from songradar.outcomes import Tally
 from songradar.scan import ScanOptions, scan
 
 RATE_HZ = 22_050

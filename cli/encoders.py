@@ -8,10 +8,10 @@ import click
 from songradar import encoders as use_cases
 from songradar.catalogue import Catalogue
 from songradar.cli.options import JSON, PATH, WORKERS, YES
-from songradar.cli.output import counted, note, print_json, print_table, size, warn
+from songradar.cli.output import confirm_removal, counted, note, print_json, print_table, size, warn
 from songradar.cli.reporting import build_index, print_summary, report
 from songradar.db.store import NOWHERE
-from songradar.ingest import Tally
+from songradar.outcomes import Tally
 from songradar.records import of_encoder
 
 NAME = click.argument("name", metavar="NAME")
@@ -84,7 +84,7 @@ def remove(name: str, yes: bool) -> None:
     """
     with Catalogue.open() as catalogue:
         if not yes:
-            click.confirm(f"Remove encoder {name} and all its fragments?", abort=True, err=True)
+            confirm_removal(f"encoder {name} and all its fragments")
         n_fragments = use_cases.remove(catalogue, name)
     click.echo(f"{name}: removed with {n_fragments} fragments")
 

@@ -11,7 +11,7 @@ from songradar.cli.options import JSON
 from songradar.cli.output import counted, note, print_json, warn
 from songradar.cli.reporting import print_summary, report
 from songradar.environment import mapped_paths
-from songradar.ingest import Tally
+from songradar.outcomes import Tally
 
 
 @click.group()

@@ -9,8 +9,9 @@ from songradar.catalogue import Catalogue
 from songradar.cli.options import PATH, WORKERS
 from songradar.cli.output import note
 from songradar.cli.reporting import build_index, print_summary, report
-from songradar.ingest import IngestOptions, Tally
+from songradar.ingest import IngestOptions
 from songradar.ingest import ingest as ingest_files
+from songradar.outcomes import Tally
 
 
 @click.command()

@@ -77,6 +77,11 @@ def fitted(widths: Sequence[int], total: int) -> list[int]:
     return lowered
 
 
+def confirm_removal(what: str) -> None:
+    """Ask whether to remove it. Raises Abort where not."""
+    click.confirm(f"Remove {what}?", abort=True, err=True)
+
+
 def warn(text: str) -> None:
     """Something wrong, in one line on stderr; control characters, which a file name may hold, are escaped."""
     click.echo(shown(text), err=True)

@@ -7,7 +7,7 @@ import click
 from songradar.catalogue import Catalogue
 from songradar.cli.output import counted, print_json, warn
 from songradar.cli.progress import progress, stages
-from songradar.ingest import FileOutcome, Tally
+from songradar.outcomes import FileOutcome, Tally
 from songradar.records import of_outcome, of_tally
 from songradar.tending import tend_index
 from songradar.wording import clock, named

@@ -10,7 +10,7 @@ from songradar import history
 from songradar.catalogue import Catalogue
 from songradar.cli.formats import AS_CSV, AS_JSON, FORMAT, OUTPUT, chosen_format, written
 from songradar.cli.options import JSON, NO_UNKNOWN, YES
-from songradar.cli.output import Failed, note, print_json, print_table
+from songradar.cli.output import Failed, confirm_removal, note, print_json, print_table
 from songradar.wording import clock, shown
 
 COLUMNS = ("scan", "recording", "began", "scanned", "length", "songs", "finished")
@@ -74,8 +74,7 @@ def remove(scan_ids: tuple[int, ...], yes: bool) -> None:
     with Catalogue.open() as catalogue:
         found = [found_scan(catalogue, scan_id) for scan_id in dict.fromkeys(scan_ids)]
         if not yes:
-            names = ", ".join(f"scan {scan['scan_id']} of {shown(scan['recording'])}" for scan in found)
-            click.confirm(f"Remove {names}?", abort=True, err=True)
+            confirm_removal(", ".join(f"scan {scan['scan_id']} of {shown(scan['recording'])}" for scan in found))
         for scan in found:
             history.remove_scan(catalogue, scan["scan_id"])
             click.echo(f"{scan['scan_id']}: removed {shown(scan['recording'])}")

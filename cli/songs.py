@@ -10,7 +10,7 @@ import click
 from songradar.catalogue import Catalogue
 from songradar.cli.duplicates import duplicates
 from songradar.cli.options import JSON, YES
-from songradar.cli.output import counted, note, print_json, print_table
+from songradar.cli.output import confirm_removal, counted, note, print_json, print_table
 from songradar.db import songs as stored
 from songradar.db.songs import SORTS, StoredSong
 from songradar.edit import change, read_table
@@ -187,8 +187,7 @@ def remove(song_ids: tuple[int, ...], yes: bool) -> None:
     with Catalogue.open() as catalogue:
         found = [stored.song(catalogue.engine, song_id) for song_id in song_ids]
         if not yes:
-            titles = ", ".join(named(song.title, song.artist) for song in found)
-            click.confirm(f"Remove {titles}?", abort=True, err=True)
+            confirm_removal(", ".join(named(song.title, song.artist) for song in found))
         remove_songs(catalogue, song_ids)
     for song in found:
         click.echo(f"{song.id}: removed {named(song.title, song.artist)}")

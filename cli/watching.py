@@ -7,7 +7,7 @@ from typing import Self
 from songradar.cli.output import note, warn
 from songradar.cli.progress import Advance, progress
 from songradar.events import Begun, Event, Note, Replaced
-from songradar.ingest import FileOutcome
+from songradar.outcomes import FileOutcome
 
 
 class Watching:

@@ -77,9 +77,6 @@ class Usage:
     last_found_at: datetime | None
 
 
-_COLUMNS = [getattr(SongRow, name) for name in StoredSong.__dataclass_fields__]
-
-
 @dataclass(frozen=True)
 class Collection:
     """A part of the catalogue, None for the songs that belong to none; how many songs, and how many seconds of them."""
@@ -87,6 +84,9 @@ class Collection:
     name: str | None
     songs: int
     duration_s: float
+
+
+_COLUMNS = [getattr(SongRow, name) for name in StoredSong.__dataclass_fields__]
 
 
 def songs(

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from songradar.catalogue import Catalogue
     from songradar.identify import Answer, Match, SearchOptions
-    from songradar.ingest import FileOutcome, IngestOptions, Tally
+    from songradar.ingest import IngestOptions
+    from songradar.outcomes import FileOutcome, Tally
 
 __all__ = ["Answer", "Catalogue", "FileOutcome", "IngestOptions", "Match", "SearchOptions", "Tally"]
 
@@ -28,7 +29,8 @@ if not (_HERE / "db").is_dir():
 _MODULES = {
     "Catalogue": "catalogue",
     **dict.fromkeys(("Answer", "Match", "SearchOptions"), "identify"),
-    **dict.fromkeys(("FileOutcome", "IngestOptions", "Tally"), "ingest"),
+    "IngestOptions": "ingest",
+    **dict.fromkeys(("FileOutcome", "Tally"), "outcomes"),
 }
 
 

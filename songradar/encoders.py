@@ -13,9 +13,10 @@ from songradar.db.connection import connect_directly
 from songradar.db.encoders import EncoderSummary
 from songradar.db.errors import EncoderUnknown
 from songradar.db.search import read_encoder
-from songradar.ingest import FileOutcome, IngestOptions, ingest
+from songradar.ingest import IngestOptions, ingest
 from songradar.ml.files import path_of
 from songradar.ml.package import CALIBRATION, EncoderPackage, read_included, read_package, write_json, write_package
+from songradar.outcomes import FileOutcome
 
 
 def add(catalogue: Catalogue, source: str | Path, name: str | None = None) -> tuple[str, bool]:

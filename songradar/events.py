@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from songradar.ingest import FileOutcome
+from songradar.outcomes import FileOutcome
 
 
 @dataclass(frozen=True)

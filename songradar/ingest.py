@@ -1,21 +1,19 @@
 """Fill a catalogue with files: what it has is skipped, what has moved is followed, what has changed is replaced."""
 
-import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from songradar.catalogue import Catalogue, LoadedEncoder, add_package
 from songradar.db import store
 from songradar.db.errors import SongRefused
 from songradar.db.search import has_encoders
 from songradar.db.store import NOWHERE, Change, KnownFile, NewSong
-from songradar.db.twins import Twin
 from songradar.missing import missing_songs
 from songradar.ml.decoder import UNBOUNDED, Bounds
 from songradar.ml.encoder import Fingerprint
@@ -23,6 +21,7 @@ from songradar.ml.extraction import Extracted, Extraction, HashedFile, usable_co
 from songradar.ml.files import AudioFile, Failure, audio_files, path_of, stat, text_of
 from songradar.ml.package import read_shipped
 from songradar.ml.tags import Tags
+from songradar.outcomes import FileOutcome, Result
 from songradar.tending import tend_index
 from songradar.twins import Twins, twins_of
 
@@ -56,34 +55,12 @@ class IngestOptions:
     bounds: Bounds = UNBOUNDED
 
 
-Result: TypeAlias = Literal["added", "already there", "moved", "replaced", "removed", "duplicate", "failed"]
-"""What may become of a file."""
-
 RESULT_OF: dict[Change, Result] = {
     Change.ADDED: "added",
     Change.PRESENT: "already there",
     Change.MOVED: "moved",
     Change.REPLACED: "replaced",
 }
-
-
-@dataclass(frozen=True)
-class FileOutcome:
-    """What became of one file: `reason` says why it failed; `number` of `total` files are done.
-
-    `twins` are the songs that were there before and are the same recording, or have a piece of it. `is_passing` says of
-    a failure that it is the network's, and that another attempt may succeed.
-    """
-
-    source: str
-    outcome: Result
-    duration_s: float = 0.0
-    fragments: int = 0
-    reason: str | None = None
-    number: int = 0
-    total: int = 0
-    twins: tuple[Twin, ...] = ()
-    is_passing: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,31 +72,6 @@ class Origin:
 
     host: str
     locate: Callable[[str], Path | None] = path_of
-
-
-class Tally:
-    """Adds outcomes up."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.audio_s = 0.0
-        self.fragments = 0
-        self._started = time.monotonic()
-
-    def add(self, outcome: FileOutcome) -> None:
-        self.counts[outcome.outcome] += 1
-        self.audio_s += outcome.duration_s
-        self.fragments += outcome.fragments
-
-    @property
-    def seconds(self) -> float:
-        """Since the beginning."""
-        return time.monotonic() - self._started
-
-    @property
-    def speed(self) -> float:
-        """Seconds of audio processed in a second."""
-        return self.audio_s / max(self.seconds, 1e-9)
 
 
 def ingest(

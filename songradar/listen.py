@@ -212,7 +212,7 @@ class Session(Hearing):
                     scans.keep(connection, self._kept.id, plays, self._scanner.told_s)
         playings, self._over = self._over, []
         for playing in playings:
-            if playing.song_id is None:
+            if playing.is_unknown:
                 yield Ended(None, self._at(now_s), playing, self._began)
                 continue
             known = self._opened(playing)

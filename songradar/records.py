@@ -8,7 +8,7 @@ if TYPE_CHECKING:  # so that a search need not import SQLAlchemy, which songs an
     from songradar.db.songs import StoredSong, Usage
     from songradar.db.twins import Pair, Twin
     from songradar.identify import Answer, Match
-    from songradar.ingest import FileOutcome, Tally
+    from songradar.outcomes import FileOutcome, Tally
 
 Record = dict[str, Any]
 

@@ -121,13 +121,10 @@ def _scan(
             found = [shifted(playing, start_s) for playing in playings]
             found = [playing for playing in found if not any(is_rest_of(playing, earlier) for earlier in before)]
             if kept:
-                plays, told_s, heard_s = (
-                    [vars(one) for one in found],
-                    start_s + scanner.told_s,
-                    start_s + scanner.heard_s,
-                )
+                plays, told_s = [vars(one) for one in found], start_s + scanner.told_s
                 if scanner.is_done:
-                    _finish(catalogue, kept, plays, told_s, _length_s(heard_s, options.to_s, declared_s), listen)
+                    length_s = _length_s(start_s + scanner.heard_s, options.to_s, declared_s)
+                    _finish(catalogue, kept, plays, told_s, length_s, listen)
                 else:
                     catalogue.retrying(partial(scans.keep, scan_id=kept.id, plays=plays, scanned_s=told_s))
             listen(Step("scanning", min(number, total), total))

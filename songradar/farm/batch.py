@@ -10,9 +10,10 @@ from typing import Any
 from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.db import farm
 from songradar.db.farm import Attempt, FarmFile
-from songradar.ingest import FileOutcome, IngestOptions, Origin, ingest_files
+from songradar.ingest import IngestOptions, Origin, ingest_files
 from songradar.ml.extraction import Extraction
 from songradar.ml.files import AudioFile, Failure, path_of, stat
+from songradar.outcomes import FileOutcome
 from songradar.remote import at_hand, is_remote
 from songradar.tending import tend_index
 from songradar.unfinished import scratch

@@ -28,8 +28,8 @@ from songradar.db.farm import Attempt
 from songradar.farm.batch import Interrupted, Site, TryAgain, Unseen, ingest_batch
 from songradar.farm.giving import SILENT_S
 from songradar.farm.queue import NAME, errors_of_postgresql, queue_of
-from songradar.ingest import FileOutcome
 from songradar.ml.extraction import Extraction, usable_cores
+from songradar.outcomes import FileOutcome
 from songradar.patience import Patience
 
 BEATS = 6

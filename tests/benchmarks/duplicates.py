@@ -13,7 +13,8 @@ from songradar.catalogue import Catalogue, LoadedEncoder
 from songradar.cli.output import note, print_table
 from songradar.db.twins import Pair
 from songradar.duplicates import duplicates
-from songradar.ingest import IngestOptions, Tally, ingest
+from songradar.ingest import IngestOptions, ingest
+from songradar.outcomes import Tally
 from songradar.tending import tend_index
 from tests.benchmarks.copies import KINDS, TRANSPOSED, Kind, add_copy, add_wave, play, takes
 from tests.benchmarks.setting import FOLDER, MUSIC

@@ -12,57 +12,15 @@ from itertools import pairwise
 
 import av
 import numpy as np
-import psycopg
 import pytest
 
 from songradar import Catalogue
 from songradar.ml.audio import read_audio
-from songradar.ml.augmentation import change_speed
 from songradar.ml.decoder import Decoder
 from songradar.scan import ScanOptions, scan
 from tests import synth
+from tests.cli.conftest import SECONDS
 from tests.reach import connect
-
-SECONDS = 40.0
-
-
-@pytest.fixture
-def songs(tmp_path, rng):
-    """Five songs of 40 s, and one that the catalogue will not hold."""
-    folder = tmp_path / "songs"
-    folder.mkdir()
-    for name in ("Alder", "Beech", "Cedar", "Elm", "Fir"):
-        synth.write_wav(folder / f"The Trees - {name}.wav", synth.melody(rng, SECONDS))
-    synth.write_wav(tmp_path / "unknown.wav", synth.melody(rng, SECONDS))
-    return {path.stem.rpartition(" - ")[2]: read_audio(path, synth.RATE_HZ) for path in folder.iterdir()} | {
-        "unknown": read_audio(tmp_path / "unknown.wav", synth.RATE_HZ)
-    }
-
-
-@pytest.fixture
-def catalogue(database, run, songs, tmp_path):
-    """The songs, with a threshold that only a real match reaches."""
-    run("ingest", tmp_path / "songs")
-    with psycopg.connect(database) as connection:
-        calibration = {"fragments": [1], "intercept": [-8], "lead": [40], "peak": [0], "threshold": [0.5]}
-        connection.execute("UPDATE songradar.encoders SET calibration = %s", [json.dumps(calibration)])
-    return database
-
-
-@pytest.fixture
-def mix(tmp_path, songs):
-    """Alder from 10 s on, a song that nobody knows, Beech 1 % faster, silence, all of Cedar, Alder once more."""
-    rate = synth.RATE_HZ
-    pieces = [
-        songs["Alder"][10 * rate :],
-        songs["unknown"],
-        change_speed(songs["Beech"], rate, 1.01),
-        np.zeros(20 * rate, np.float32),
-        songs["Cedar"],
-        songs["Alder"][: 20 * rate],
-    ]
-    return synth.write_wav(tmp_path / "mix.wav", np.concatenate(pieces))
-
 
 TITLES = ["Alder", None, "Beech", None, "Cedar", "Alder"]
 
@@ -208,42 +166,6 @@ def test_scan_that_heard_nothing_writes_nothing(catalogue, run, tmp_path):
     assert report.read_text() == "an older one"
     assert on_stdout == ["", "", ""]
     assert list(tmp_path.glob(".report*")) == []
-
-
-def test_kept_scans_are_listed_shown_and_removed(catalogue, run, mix, tmp_path):
-    told = run("scan", "--began", "2026-11-24T20:00", "--to", "30", mix).stdout
-    run("scan", "--from", "70", "--to", "100", mix)
-    lines = run("scans", "list").stdout.splitlines()
-    listed = [json.loads(line) for line in run("scans", "list", "--json").stdout.splitlines()]
-    shown = run("scans", "show", 1)
-    run("scans", "show", 2, "--format", "cue", "-o", tmp_path / "mix.cue")
-    removed = run("scans", "remove", 1, input="y\n")
-    unknown = run("scans", "show", 1), run("scans", "remove", 2, 1, "--yes")
-    n_left = len(run("scans", "list", "--json").stdout.splitlines())
-
-    assert [line.split()[:2] for line in lines] == [["scan", "recording"], ["2", "mix.wav"], ["1", "mix.wav"]]
-    assert "2026-11-24 20:00" in lines[2]
-    assert lines[2].split()[-3:] == ["3:10", "1", "yes"]
-    assert [scan["scan_id"] for scan in listed] == [2, 1]
-    assert shown.stdout == told
-    assert f'FILE "{mix}" WAVE' in (tmp_path / "mix.cue").read_text()
-    assert removed.stdout == f"1: removed {mix}\n"
-    assert [(result.exit_code, result.stderr) for result in unknown] == [
-        (2, "songradar: there is no scan number 1\n")
-    ] * 2
-    assert n_left == 1
-
-
-def test_kept_scan_that_is_not_finished_says_so(catalogue, run, mix):
-    run("scan", "--to", "30", mix)
-    with connect() as connection:
-        connection.execute("UPDATE songradar.scans SET finished_at = NULL, scanned_s = 20")
-    result = run("scans", "show", 1, "--format", "tracklist", "--no-unknown")
-    line = run("scans", "list").stdout.splitlines()[1]
-
-    assert result.stderr == "scan 1 is not finished: it has come to 0:20\n"
-    assert result.stdout == "0:00 The Trees - Alder\n"
-    assert line.endswith("up to 0:20")
 
 
 def test_scan_that_was_killed_goes_on_where_it_was(catalogue, run, songs, tmp_path, mix):

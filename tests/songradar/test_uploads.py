@@ -1,6 +1,7 @@
 """Files that were uploaded lie whole in their places, or not at all."""
 
 import threading
+from contextlib import ExitStack
 
 import pytest
 
@@ -30,13 +31,13 @@ def test_file_stays_only_if_it_is_kept(sent, tmp_path):
     assert (left, files_in(folder)) == ([], ["a.wav"])
 
 
-@pytest.mark.parametrize("first_out", [0, 1])
-def test_file_that_comes_twice_at_once_stays_if_one_of_them_keeps_it(first_out, sent, tmp_path):
-    one, other = store_upload(sent, tmp_path / "songs", "a.wav"), store_upload(sent, tmp_path / "songs", "a.wav")
-    first, second = one.__enter__(), other.__enter__()
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_file_that_comes_twice_at_once_stays_if_one_of_them_keeps_it(order, sent, tmp_path):
+    uploads = ExitStack(), ExitStack()
+    first, second = (upload.enter_context(store_upload(sent, tmp_path / "songs", "a.wav")) for upload in uploads)
     second.keep()
-    for upload in (one, other)[:: -1 if first_out else 1]:
-        upload.__exit__(None, None, None)
+    for number in order:
+        uploads[number].close()
 
     assert first.path == second.path
     assert files_in(tmp_path / "songs") == ["a.wav"]

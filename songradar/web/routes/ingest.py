@@ -7,7 +7,8 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from songradar.ingest import FileOutcome, IngestOptions, Tally, ingest
+from songradar.ingest import IngestOptions, ingest
+from songradar.outcomes import FileOutcome, Tally
 from songradar.records import of_outcome, of_tally
 from songradar.untrusted import UNBOUNDED
 from songradar.web.lines import Records, lines_about, stored
