@@ -36,14 +36,15 @@ def name_of(recording: str) -> str:
     return "standard input" if recording == "-" else text_of(recording)
 
 
-def is_url(recording: str) -> bool:
-    return recording.lower().startswith(("http://", "https://"))
+def is_file(recording: str) -> bool:
+    """Whether it is the path of a file: neither standard input nor an address."""
+    return recording != "-" and not recording.lower().startswith(("http://", "https://"))
 
 
 @contextmanager
 def opened(recording: str) -> Iterator[Path]:
     """The file to hear: the recording itself, or a copy while the block lasts. Raises AudioReadError."""
-    if recording != "-" and not is_url(recording):
+    if is_file(recording):
         yield Path(recording)
         return
     with NamedTemporaryFile(prefix="songradar-") as file:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from songradar.catalogue import Catalogue
-from songradar.cli.fetching import is_url, name_of, opened
+from songradar.cli.fetching import is_file, name_of, opened
 from songradar.cli.formats import AS_CSV, AS_JSON, FORMAT, OUTPUT, chosen_format, written
 from songradar.cli.keeping import may_keep
 from songradar.cli.options import ARTIST, COLLECTION, ENCODER, MIN_PLAYED, NO_UNKNOWN
@@ -135,7 +135,6 @@ class Heard:
 
     def __iter__(self) -> Iterator[Playing]:
         name = name_of(self.recording)
-        is_file = self.recording != "-" and not is_url(self.recording)
         with progress("scanning") as advance:
 
             def listen(event: Event) -> None:
@@ -146,7 +145,7 @@ class Heard:
 
             try:
                 with opened(self.recording) as path:
-                    kept_as = None if is_file else name
+                    kept_as = None if is_file(self.recording) else name
                     for playing in scan_recording(self.catalogue, path, self.options, listen, kept_as):
                         self.n_named += not playing.is_unknown
                         if not playing.is_unknown or not self.no_unknown:
